@@ -1,0 +1,64 @@
+/*
+ * Engines: per family one struct of batch entries. The portable engine is always there; others are
+ * chosen once at boot after their known answers came out right. A failing item never spoils its
+ * neighbours: ok[i] says, item by item (1 done, 0 failed and its output zero). Scratch is the caller's, 64-byte
+ * aligned, and is wiped by the engine when it held a secret.
+ */
+#ifndef HUFU_CRYPTO_ENGINE_H
+#define HUFU_CRYPTO_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sm2_sign_key {
+    uint8_t d[32];
+    uint8_t inv[32]; /* (1+d)^-1 mod n */
+};
+
+/* All 32-byte numbers and 64-byte points are big-endian. */
+struct sm2_ops {
+    const char *name;
+    /* bytes of scratch for n items of any entry below */
+    size_t (*scratch)(size_t n);
+    /* pub[i] = [k[i]]G for n scalars, each 32 uniform random bytes.
+     * ok[i] = 0: k[i] is not in [1, n-2] (chance 2^-32), draw again. CT: only ok */
+    void (*keygen)(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok, void *scratch);
+    /* sig[i] = r || s over digest e[i] with key[i] (may all be the same) and nonce k[i], 32 uniform
+     * random bytes, used for nothing else. ok[i] = 0: k out of [1, n-1], r = 0, r + k = n or s = 0. CT: only ok */
+    void (*sign)(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
+                 const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch);
+    /* ok[i] = 1: sig[i] over e[i] is right under pub[i], which must have passed sm2_public_check.
+     * CT: public inputs */
+    void (*verify)(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
+                   const uint8_t (*sig)[64], uint8_t *ok, void *scratch);
+};
+
+struct rsa_private;
+struct rng;
+
+struct rsa_ops {
+    const char *name;
+    unsigned lanes;                                   /* items that are worked on together */
+    size_t (*scratch)(unsigned bits, size_t n);
+    /* out[i] = in[i]^d mod n by CRT, blinded with rng and checked with e; keys may differ but share
+     * one size. ok[i] = 0: in >= n or the check failed. CT: only ok */
+    void (*private_op)(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
+                       uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch);
+    /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds` rounds with random
+     * bases. CT: only ok */
+    void (*prime_test)(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,
+                       uint8_t *ok, const struct rng *rng, void *scratch);
+};
+
+struct engine {
+    const char *name;
+    const struct sm2_ops *sm2;
+    const struct rsa_ops *rsa;
+};
+
+extern const struct engine engine_portable;
+
+/* All engines of this build, best first, ended by NULL. */
+extern const struct engine *const engines[];
+
+#endif

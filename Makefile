@@ -45,3 +45,130 @@ endif
 FWFLAGS   := $(BASEFLAGS) $(SANFLAGS) -ffreestanding $(EXTRA_CFLAGS)
 HOSTFLAGS := $(BASEFLAGS) $(SANFLAGS) $(HARDEN) -D_GNU_SOURCE -pthread $(EXTRA_CFLAGS)
 LDFLAGS   := $(SANFLAGS) -pthread -Wl,--gc-sections $(if $(SAN),,-Wl,-z,relro,-z,now) $(EXTRA_LDFLAGS)
+
+# ---------------------------------------------------------------- sources
+PROTO_SRC := $(filter-out proto/gen.c,$(wildcard proto/*.c))
+FW_SRC    := $(wildcard firmware/base/*.c firmware/crypto/*.c firmware/crypto/portable/*.c \
+               firmware/store/*.c firmware/app/*.c firmware/app/cmd/*.c)
+POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
+SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
+LIB_SRC   := $(wildcard host/lib/*.c)
+CLI_SRC   := $(wildcard host/cli/*.c)
+SIM_SRC   := $(wildcard sim/*.c)
+BENCH_SRC := $(wildcard bench/*.c)
+TLIB_SRC  := $(wildcard tests/lib/*.c)
+UNIT_SRC  := $(wildcard tests/unit/test_*.c)
+POWER_SRC := $(wildcard tests/power/*.c)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc
+
+.PHONY: all
+all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a skeleton ## Build the programs and libraries
+
+# ---------------------------------------------------------------- generated
+$(BUILD)/tools/gen: proto/gen.c proto/commands.def proto/objects.def proto/status.def
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O1 -Wall -Wextra -I. $< -o $@
+
+gen_rule = @mkdir -p $(@D) && $(BUILD)/tools/gen $(1) > $@.tmp && mv $@.tmp $@
+$(BUILD)/gen/proto_gen.h: $(BUILD)/tools/gen
+	$(call gen_rule,types)
+$(BUILD)/gen/proto_gen.c: $(BUILD)/tools/gen
+	$(call gen_rule,code)
+$(BUILD)/gen/handlers_gen.h: $(BUILD)/tools/gen
+	$(call gen_rule,handlers)
+$(BUILD)/gen/dispatch_gen.inc: $(BUILD)/tools/gen
+	$(call gen_rule,dispatch)
+$(BUILD)/gen/protocol.md: $(BUILD)/tools/gen
+	$(call gen_rule,markdown)
+$(BUILD)/gen/hufu.dict: $(BUILD)/tools/gen
+	$(call gen_rule,dictionary)
+
+.PHONY: docs
+docs: $(BUILD)/gen/protocol.md ## Write docs/protocol.md from the command table
+	$(Q)cp $< docs/protocol.md
+
+# ---------------------------------------------------------------- objects
+PKG := libcrypto
+HOST_INC := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+
+$(BUILD)/obj/firmware/ports/%.o: firmware/ports/%.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(HOSTFLAGS) -c $< -o $@
+$(BUILD)/obj/firmware/%.o: firmware/%.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(FWFLAGS) -c $< -o $@
+$(BUILD)/obj/proto/%.o: proto/%.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(FWFLAGS) -c $< -o $@
+$(BUILD)/obj/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(FWFLAGS) -c $< -o $@
+$(BUILD)/obj/%.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(HOSTFLAGS) $(HOST_INC) -c $< -o $@
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+PROTO_OBJ := $(call obj,$(PROTO_SRC)) $(BUILD)/obj/gen/proto_gen.o
+FW_OBJ    := $(call obj,$(FW_SRC)) $(PROTO_OBJ)
+
+# The device: one archive for the simulator, in-process hosts and bare metal.
+$(BUILD)/libfirmware.a: $(FW_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/libposix.a: $(call obj,$(POSIX_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+.PHONY: skeleton
+skeleton: $(call obj,$(SKEL_SRC))
+
+# libhufu carries the firmware for inproc:. In the static library everything but hufu_* is made local.
+LIB_OBJ := $(call obj,$(LIB_SRC) $(POSIX_SRC)) $(FW_OBJ)
+$(BUILD)/libhufu.so: $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libhufu.so.$(SOVERSION) $(LDFLAGS) -o $@.$(SOVERSION) $^ -lcrypto
+	$(Q)ln -sf $(notdir $@).$(SOVERSION) $@
+$(BUILD)/libhufu.a: $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)rm -f $@ && ld -r -o $(BUILD)/libhufu.o $^ && objcopy --localize-hidden $(BUILD)/libhufu.o && $(AR) rcs $@ $(BUILD)/libhufu.o
+
+# ---------------------------------------------------------------- programs
+$(BUILD)/hufu: $(call obj,$(CLI_SRC)) $(BUILD)/libhufu.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+$(BUILD)/hufu-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+$(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm
+
+# ---------------------------------------------------------------- tests
+TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TLIB_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+$(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
+.PHONY: tests
+tests: $(UNIT) $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+
+.PHONY: clean help
+clean: ## Remove everything that was built
+	$(Q)rm -rf $(BUILD) build-*
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo; sed -n 's/^# Variables: /  Variables: /p' Makefile

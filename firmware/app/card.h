@@ -1,0 +1,26 @@
+/*
+ * The smart-card face of a link: ISO 7816-4 APDUs in and out, with SELECT, command chaining and
+ * 61xx / GET RESPONSE, in front of device_serve.
+ */
+#ifndef HUFU_CARD_H
+#define HUFU_CARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/app/device.h"
+
+enum { CARD_ATR_MAX = 33 };
+
+struct card; /* in memory given by the caller */
+
+/* Bytes of memory for a card whose commands and answers have up to data_max bytes (at most 65535). */
+size_t card_memory(size_t data_max);
+struct card *card_create(void *memory, size_t data_max, struct device *d);
+/* Cold or warm reset: the link and its sessions end, a new link begins. The ATR and its size. */
+size_t card_reset(struct card *c, uint8_t atr[CARD_ATR_MAX]);
+void card_remove(struct card *c);
+/* One APDU; room is at least 2. The bytes of the response, always 2 or more (SW1 SW2). */
+size_t card_exchange(struct card *c, const uint8_t *apdu, size_t n, uint8_t *response, size_t room);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The device: what ports, the simulator and in-process hosts call. One thread at a time (the owner)
+ * may be inside; heavy batches spread over hal.par on their own.
+ */
+#ifndef HUFU_DEVICE_H
+#define HUFU_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/hal/hal.h"
+
+struct device_config {
+    uint32_t objects_max;  /* stored keys; at least 16 */
+    uint32_t log_max;      /* audit records that are kept; the oldest goes first; at least 64 */
+    uint16_t sessions_max; /* at the same time; 1 to 4096 */
+    uint16_t tickets_max;  /* unacknowledged key batches at the same time */
+    uint32_t frame_max;    /* bytes of data in a command or answer; 4096 to LIMIT_FRAME_MAX */
+    const char *port;      /* what the device says it runs on, up to 16 characters */
+    const char *engine;    /* NULL: the best that passes its self-test; else this one or FAILED */
+};
+
+struct device;
+
+/* Bytes of memory (alignment 64) that device_create wants for this configuration. */
+size_t device_memory(const struct device_config *config, const struct hal *hal);
+/*
+ * Lay a device into memory and boot it: self-tests, store, state. Always gives a device (it may be
+ * FAILED); NULL only for a configuration out of range. config and hal are copied, their contexts must outlive it.
+ */
+struct device *device_create(void *memory, const struct device_config *config,
+                             const struct hal *hal);
+/* Stop: sessions end, RAM secrets are wiped. The memory is the caller's again. */
+void device_stop(struct device *d);
+uint8_t device_state(const struct device *d); /* STATE_* */
+
+/* Links: a session belongs to the link that opened it and ends with it. 0: too many links. */
+uint32_t device_link_open(struct device *d);
+void device_link_close(struct device *d, uint32_t link);
+
+/* One command and its answer. data and response may not overlap. */
+struct exchange {
+    uint32_t link;
+    uint8_t cla, ins;
+    uint16_t channel;
+    const uint8_t *data;
+    size_t size;
+    uint8_t *response; /* room bytes; frame_max is always enough */
+    size_t room;
+    size_t response_size; /* out */
+    uint16_t sw;          /* out */
+};
+
+/* Execute n commands, taken together where that helps; each gets its status word. Any bytes are safe. */
+void device_serve(struct device *d, struct exchange *x, size_t n);
+
+#endif

@@ -92,8 +92,6 @@ docs: $(BUILD)/gen/protocol.md ## Write docs/protocol.md from the command table
 	$(Q)cp $< docs/protocol.md
 
 # ---------------------------------------------------------------- objects
-PKG := libcrypto
-HOST_INC := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 
 $(BUILD)/obj/firmware/ports/%.o: firmware/ports/%.c | $(GEN)
 	@mkdir -p $(@D)
@@ -114,7 +112,7 @@ $(BUILD)/obj/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c | $(GEN)
 $(BUILD)/obj/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(HOSTFLAGS) $(HOST_INC) -c $< -o $@
+	$(Q)$(CC) $(HOSTFLAGS) -c $< -o $@
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -165,6 +163,93 @@ $(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 .PHONY: tests
 tests: $(UNIT) $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+
+
+# ---------------------------------------------------------------- a fresh machine
+DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
+CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
+                  libclang-rt-14-dev valgrind python3 procps
+setup = $(Q)bash tests/setup.sh $(1)
+.PHONY: setup setup-demo
+setup: ## Install the packages that building and testing need (Debian)
+	$(call setup,$(CHECK_PACKAGES))
+setup-demo:
+	$(call setup,$(DEMO_PACKAGES))
+
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+SUB   = $(MAKE) --no-print-directory -j$(JOBS)
+
+# ---------------------------------------------------------------- demo
+.PHONY: demo
+demo: setup-demo ## Build, start a device, make and sign on it, let OpenSSL verify, print the figures
+	$(Q)$(SUB) all
+	$(Q)BUILD=$(BUILD) bash bench/demo.sh
+
+# ---------------------------------------------------------------- check
+RUN     := LOGS=$(BUILD)/check bash tests/run.sh
+SYSTEM  := $(sort $(wildcard tests/system/test_*.sh))
+# Two variants of everything, and the crypto alone with 32-bit limbs and under valgrind.
+ASAN    := $(BUILD)-asan
+LIMB32  := $(BUILD)-limb32
+CLANG   := $(BUILD)-clang
+CT      := $(BUILD)-ct
+asan-make   = $(SUB) BUILD=$(ASAN) SAN=address,undefined OPT=-O1
+limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32
+clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
+ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
+CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))
+LIMB_TESTS := $(notdir $(filter %test_sm2 %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
+
+.PHONY: check check-run layers
+check: setup ## Build every variant and run every test; the last line counts them
+	$(Q)$(MAKE) --no-print-directory check-run
+check-run:
+	$(Q)$(RUN) begin
+	$(Q)$(SUB) all tests
+	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)"
+	$(Q)$(RUN) phase "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT)
+	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
+	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
+	$(Q)$(asan-make) all tests
+	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
+	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM)
+	$(Q)$(limb32-make) $(LIMB_TESTS:%=$(LIMB32)/tests/%)
+	$(Q)$(RUN) phase "Unit tests (32-bit limbs)" $(LIMB_TESTS:%=$(LIMB32)/tests/%)
+	$(Q)$(clang-make) all tests
+	$(Q)$(RUN) phase "Unit tests (clang)" $(UNIT:$(BUILD)/%=$(CLANG)/%)
+	$(Q)$(ct-make) $(CT_TESTS:%=$(CT)/tests/%)
+	$(Q)$(RUN) phase "Constant time (valgrind, secrets undefined)" \
+	    $(CT_TESTS:%="valgrind -q --error-exitcode=9 $(CT)/tests/%")
+	$(Q)$(RUN) total
+
+layers: ## Compare every #include with the arrows of docs/design.md
+	$(Q)bash tests/layers.sh
+
+.PHONY: power
+power: $(BUILD)/tests/power ## Power cuts at every pair of steps (long)
+	$(Q)$(BUILD)/tests/power --depth 2
+
+# ---------------------------------------------------------------- bench
+.PHONY: bench
+bench: all ## Measure against OpenSSL in the same run; report.json, report.csv, a table
+	@mkdir -p $(BUILD)/bench
+	$(Q)$(BUILD)/hufu-bench --json > $(BUILD)/bench/report.json
+	$(Q)$(BUILD)/hufu-bench --render $(BUILD)/bench/report.json --csv $(BUILD)/bench/report.csv
+
+# ---------------------------------------------------------------- install
+.PHONY: install
+install: all ## Install programs, library, headers and man pages below DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 755 $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 host/lib/hufu.h $(DESTDIR)$(PREFIX)/include/
+	install -m 755 $(BUILD)/libhufu.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/
+	ln -sf libhufu.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhufu.so
+	install -m 644 $(BUILD)/libhufu.a $(DESTDIR)$(LIBDIR)/
+	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' host/lib/hufu.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/hufu.pc
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 
 .PHONY: clean help
 clean: ## Remove everything that was built

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The documents say what the code says: docs/protocol.md is what the tables give, man pages are sound,
+# README names only targets that exist.   usage: tests/documents.sh BUILD
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+build=${1:-build} passed=0 failed=0
+ok() { passed=$((passed + 1)); }
+bad() {
+    echo "FAIL: $*"
+    failed=$((failed + 1))
+}
+
+if "$build/tools/gen" markdown | cmp -s - docs/protocol.md; then ok; else bad "docs/protocol.md is old: run make docs"; fi
+for page in docs/man/*.[1-9]; do
+    name=$(basename "$page")
+    if head -n 5 "$page" | grep -q '^\.\(TH\|Dt\)'; then ok; else bad "$page has no title line"; fi
+    case $name in
+    *.1)
+        program=$build/${name%.1}
+        version=$(sed -n 's/^VERSION := //p' Makefile)
+        if "$program" --version | grep -qF "$version"; then ok; else bad "$program --version"; fi
+        # every long option that --help names is in the page
+        while read -r option; do
+            if tr -d '\\' <"$page" | grep -q -- "$option"; then ok; else bad "$page does not tell of $option"; fi
+        done < <("$program" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u)
+        ;;
+    esac
+done
+while read -r target; do
+    if grep -qE "^$target:" Makefile; then ok; else bad "README names make $target"; fi
+done < <(grep -oE '`make [a-z-]+' README.md | awk '{print $2}' | sort -u)
+for file in $(grep -oE '\((docs/[a-z-]+\.md|[A-Z]+\.md)\)' README.md | tr -d '()' | sort -u); do
+    if [ -f "$file" ]; then ok; else bad "README points at $file"; fi
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

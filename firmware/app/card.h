@@ -1,6 +1,7 @@
 /*
  * The smart-card face of a link: ISO 7816-4 APDUs in and out, with SELECT, command chaining and
- * 61xx / GET RESPONSE, in front of device_serve.
+ * 61xx / GET RESPONSE, in front of device_serve. docs/protocol-links.md has the ATR, the AID and
+ * the rules.
  */
 #ifndef HUFU_CARD_H
 #define HUFU_CARD_H
@@ -10,11 +11,14 @@
 
 #include "firmware/app/device.h"
 
-enum { CARD_ATR_MAX = 33 };
+enum { CARD_ATR_MAX = 33, CARD_AID_SIZE = 9 };
 
 struct card; /* in memory given by the caller */
 
-/* Bytes of memory for a card whose commands and answers have up to data_max bytes (at most 65535). */
+extern const uint8_t card_aid[CARD_AID_SIZE];
+
+/* Bytes of memory (alignment 16) for a card whose commands and answers have up to data_max bytes
+ * (256 to 65535). */
 size_t card_memory(size_t data_max);
 struct card *card_create(void *memory, size_t data_max, struct device *d);
 /* Cold or warm reset: the link and its sessions end, a new link begins. The ATR and its size. */

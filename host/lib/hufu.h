@@ -1,0 +1,653 @@
+/*
+ * libhufu: programs' way to a Hufu key device.
+ *
+ * Everything returns enum hufu_status unless it says otherwise; HUFU_OK is 0. After a failure
+ * hufu_last_error() holds, for the calling thread, one line that says what was wrong, where, and what
+ * to do. Strings are UTF-8. Sizes are bytes. Integers are the host's. Pointers that a call takes are
+ * used during the call only, unless it says otherwise.
+ *
+ * Threads may share a device and its sessions; calls on unix: overlap, calls on inproc: take turns.
+ * A session has one running hash and one key agreement: two threads that use those need two sessions.
+ *
+ * Nothing that a device answers is trusted: what does not parse or is out of range is HUFU_E_BAD_ANSWER.
+ *
+ *     struct hufu_device *device;
+ *     struct hufu_session *session;
+ *     if (hufu_open(&device, "unix:/run/hufu.sock") || hufu_session_open(device, &session) ||
+ *         hufu_login(session, HUFU_ACCOUNT_USER, pin, strlen(pin), NULL))
+ *         fprintf(stderr, "%s\n", hufu_last_error());
+ */
+#ifndef HUFU_H
+#define HUFU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define HUFU_API __attribute__((visibility("default")))
+#else
+#define HUFU_API
+#endif
+
+/* ------------------------------------------------------------------ numbers */
+
+/* What a call comes back with: the library's own words first, then the device's status words. */
+enum hufu_status {
+    HUFU_OK = 0,
+    HUFU_E_ARGUMENT = 1,        /* an argument is out of range: the device was not asked */
+    HUFU_E_MEMORY = 2,          /* no memory left on this machine */
+    HUFU_E_URL = 3,             /* no device named, or no such kind of link */
+    HUFU_E_OPEN = 4,            /* the device cannot be reached */
+    HUFU_E_PROTOCOL = 5,        /* the device speaks another version of the protocol */
+    HUFU_E_LINK = 6,            /* the link is lost; the command was not carried out */
+    HUFU_E_UNKNOWN_OUTCOME = 7, /* the link was lost on the way: the command may have been carried out */
+    HUFU_E_TIMEOUT = 8,         /* no answer in time: the command may have been carried out */
+    HUFU_E_BAD_ANSWER = 9,      /* the device's answer makes no sense: do not trust it */
+    HUFU_E_ROOM = 10,           /* the caller's buffer is too small; its size is set to what is needed */
+    HUFU_E_PENDING = 11,        /* hufu_poll: no answer yet */
+    HUFU_E_STOPPED = 12,        /* the caller's function asked to stop */
+    HUFU_E_FILE = 13,           /* a file cannot be read or written */
+    HUFU_E_FORMAT = 14,         /* data or a file is not in the expected format */
+    HUFU_E_NOT_FOUND = 15,      /* there is nothing of this name */
+    HUFU_E_CRYPTO = 16,         /* the host's own cryptographic library failed */
+
+    /* the device's: docs/protocol.md */
+    HUFU_E_PIN_WRONG = 0x63C0, /* hufu_last_sw() & 15: tries left */
+    HUFU_E_NVM_FAULT = 0x6581,
+    HUFU_E_WRONG_LENGTH = 0x6700,
+    HUFU_E_NO_SESSION = 0x6881,
+    HUFU_E_CHAIN_BROKEN = 0x6883,
+    HUFU_E_CHAIN_TOO_LONG = 0x6884,
+    HUFU_E_KEY_GENERATION_FAILED = 0x6915,
+    HUFU_E_NOT_AUTHORISED = 0x6982,
+    HUFU_E_PIN_LOCKED = 0x6983,
+    HUFU_E_WRONG_STATE = 0x6985,
+    HUFU_E_NOT_PERMITTED = 0x6986,
+    HUFU_E_WRONG_DATA = 0x6A80,
+    HUFU_E_NOT_SUPPORTED = 0x6A81,
+    HUFU_E_NO_FILE = 0x6A82,
+    HUFU_E_NO_SPACE = 0x6A84,
+    HUFU_E_WRONG_P1P2 = 0x6A86,
+    HUFU_E_NO_OBJECT = 0x6A88,
+    HUFU_E_EXISTS = 0x6A89,
+    HUFU_E_TOO_MANY = 0x6A8F,
+    HUFU_E_SIGNATURE_INVALID = 0x6A98,
+    HUFU_E_ENCRYPT_FAILED = 0x6A9A,
+    HUFU_E_DECRYPT_FAILED = 0x6A9B,
+    HUFU_E_SIGN_FAILED = 0x6A9C,
+    HUFU_E_NO_KEY = 0x6A9F,
+    HUFU_E_WRONG_WRAP = 0x6AA0,
+    HUFU_E_NO_TICKET = 0x6AA1,
+    HUFU_E_BAD_PUBLIC_KEY = 0x6AA2,
+    HUFU_E_KEY_TYPE = 0x6AA3,
+    HUFU_E_PIN_RANGE = 0x6AA4,
+    HUFU_E_STEP = 0x6AA5,
+    HUFU_E_AGREEMENT_FAILED = 0x6B01,
+    HUFU_E_NO_COMMAND = 0x6D00,
+    HUFU_E_NO_CLASS = 0x6E00,
+    HUFU_E_RESPONSE_TOO_BIG = 0x6E01,
+    HUFU_E_INTERNAL = 0x6F00,
+    HUFU_E_RANDOM_FAILED = 0x6F01,
+    HUFU_E_DEVICE_FAILED = 0x6F02,
+    HUFU_E_STORE_DAMAGED = 0x6F03
+};
+
+enum hufu_state {
+    HUFU_STATE_BLANK = 1,
+    HUFU_STATE_LOCKED = 2,
+    HUFU_STATE_READY = 3,
+    HUFU_STATE_FAILED = 4,
+    HUFU_STATE_TERMINATED = 5
+};
+
+/* Bits */
+enum hufu_role {
+    HUFU_ROLE_USER = 0x01,
+    HUFU_ROLE_OPERATOR = 0x02,
+    HUFU_ROLE_ADMIN = 0x04,
+    HUFU_ROLE_AUDITOR = 0x08
+};
+
+/* The accounts that initialisation makes */
+enum hufu_account_number {
+    HUFU_ACCOUNT_ADMIN = 1,
+    HUFU_ACCOUNT_OPERATOR = 2,
+    HUFU_ACCOUNT_USER = 3
+};
+
+enum hufu_key_type {
+    HUFU_KEY_SM2 = 1,
+    HUFU_KEY_RSA2048 = 2,
+    HUFU_KEY_RSA3072 = 3,
+    HUFU_KEY_RSA4096 = 4,
+    HUFU_KEY_SM4 = 5
+};
+
+/* Bits */
+enum hufu_usage {
+    HUFU_USAGE_SIGN = 0x0001,
+    HUFU_USAGE_DECRYPT = 0x0002,
+    HUFU_USAGE_ENCRYPT = 0x0004,
+    HUFU_USAGE_AGREE = 0x0008,
+    HUFU_USAGE_EXPORT_WRAPPED = 0x0100,
+    HUFU_USAGE_DERIVE_OUT = 0x0200
+};
+
+enum hufu_origin { HUFU_ORIGIN_GENERATED = 1, HUFU_ORIGIN_IMPORTED = 2, HUFU_ORIGIN_AGREED = 3 };
+
+enum hufu_digest_alg {
+    HUFU_DIGEST_NONE = 0,
+    HUFU_DIGEST_SM3 = 1,
+    HUFU_DIGEST_SHA1 = 2,
+    HUFU_DIGEST_SHA224 = 3,
+    HUFU_DIGEST_SHA256 = 4,
+    HUFU_DIGEST_SHA384 = 5,
+    HUFU_DIGEST_SHA512 = 6
+};
+
+enum hufu_sign_scheme {
+    HUFU_SIGN_SM2 = 1,
+    HUFU_SIGN_SM2_MESSAGE = 2,
+    HUFU_SIGN_RSA_PKCS1 = 3,
+    HUFU_SIGN_RSA_PSS = 4
+};
+
+enum hufu_cipher_scheme {
+    HUFU_CIPHER_SM2 = 1,
+    HUFU_CIPHER_RSA_PKCS1 = 2,
+    HUFU_CIPHER_RSA_OAEP = 3,
+    HUFU_CIPHER_SM4_ECB = 4,
+    HUFU_CIPHER_SM4_CBC = 5,
+    HUFU_CIPHER_SM4_CFB = 6,
+    HUFU_CIPHER_SM4_OFB = 7,
+    HUFU_CIPHER_SM4_CTR = 8,
+    HUFU_CIPHER_SM4_GCM = 9,
+    HUFU_CIPHER_SM4_MAC = 10
+};
+
+enum hufu_init_flag { HUFU_INIT_ATTENDED = 0x01 };
+enum hufu_key_flag { HUFU_KEY_FLAG_SESSION = 0x01 };
+enum hufu_agree_flag { HUFU_AGREE_INITIATOR = 0x01, HUFU_AGREE_KEY_OUT = 0x02 };
+
+enum hufu_limit {
+    HUFU_PROTOCOL = 1,
+    HUFU_FRAME_MAX = 1048576,
+    HUFU_PIN_MIN = 6,
+    HUFU_PIN_MAX = 32,
+    HUFU_RETRIES_MAX = 10,
+    HUFU_LABEL_MAX = 64,
+    HUFU_ID_MAX = 32,
+    HUFU_PUBLIC_MAX = 516,
+    HUFU_SIGNATURE_MAX = 512,
+    HUFU_SIGNER_ID_MAX = 8191,
+    HUFU_WRAPPED_MAX = 1056,
+    HUFU_ACCOUNTS_MAX = 32,
+    HUFU_NAME_MAX = 32,        /* label of a device, name of an account */
+    HUFU_SERIAL_SIZE = 16,
+    HUFU_WRAP_HEADER_SIZE = 38,
+    HUFU_AGREED_MAX = 1024,
+    HUFU_DIGEST_MAX = 64,
+    HUFU_IV_MAX = 64,
+    HUFU_SM2_PUBLIC_SIZE = 64, /* x || y */
+    HUFU_SM2_SIGNATURE_SIZE = 64,
+    HUFU_SM2_CIPHER_OVERHEAD = 96 /* C1 (64) and C3 (32) around C2 */
+};
+
+/* ------------------------------------------------------------------ errors, names */
+
+/* "0.1.0" */
+HUFU_API const char *hufu_version(void);
+/* A few words for a status; never NULL; for ever valid. */
+HUFU_API const char *hufu_strerror(enum hufu_status status);
+/* "PIN_WRONG", "LINK": the name without its prefix; never NULL. */
+HUFU_API const char *hufu_status_name(enum hufu_status status);
+/* One line about the calling thread's last failure; never NULL; valid until the thread's next call that fails. */
+HUFU_API const char *hufu_last_error(void);
+/* The status word of the last answer that the calling thread got, as it came; 0: none yet. */
+HUFU_API uint16_t hufu_last_sw(void);
+/*
+ * Words and numbers of the tables, in lower case with '-' for '_'. group: "state", "role", "key", "usage", "origin",
+ * "digest", "sign", "cipher". hufu_name: NULL when there is none. hufu_value: HUFU_E_NOT_FOUND; takes any case.
+ */
+HUFU_API const char *hufu_name(const char *group, uint32_t value);
+HUFU_API enum hufu_status hufu_value(const char *group, const char *name, uint32_t *value);
+/* "SIGN", "KEY_BATCH" of an instruction byte; NULL when there is none. */
+HUFU_API const char *hufu_command_name(uint8_t ins);
+
+/* ------------------------------------------------------------------ devices */
+
+struct hufu_device;  /* a link to a device */
+struct hufu_session; /* rights on it */
+
+/* Zeros mean the defaults. */
+struct hufu_options {
+    uint32_t timeout_ms; /* for an answer; default 60 000 */
+    /* inproc: only, where the library is itself the device */
+    uint32_t objects_max;  /* default 8192 */
+    uint32_t log_max;      /* default 16384 */
+    uint32_t sessions_max; /* default 256 */
+    uint32_t tickets_max;  /* default 16 */
+    uint32_t threads;      /* default: one per processor */
+    const char *engine;    /* default: the best */
+};
+
+/*
+ * Open a device and ask who it is. url:
+ *   unix:PATH    hufu-sim, or a proxy of a device, on a Unix socket
+ *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
+ *   inproc:      the same in RAM: gone with hufu_close
+ * NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes the device.
+ * HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER, _TIMEOUT, _MEMORY. *device is NULL after a failure.
+ */
+HUFU_API enum hufu_status hufu_open(struct hufu_device **device, const char *url);
+HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
+                                         const struct hufu_options *options);
+/* Sessions of the device must be closed before, requests released. NULL is nothing. */
+HUFU_API void hufu_close(struct hufu_device *device);
+/* As hufu_open understood it, for messages. */
+HUFU_API const char *hufu_url(const struct hufu_device *device);
+/*
+ * After HUFU_E_LINK or _UNKNOWN_OUTCOME: a new link to the same device. Its sessions are gone: close
+ * them and open new ones. No other call may be running. HUFU_E_OPEN, _PROTOCOL.
+ */
+HUFU_API enum hufu_status hufu_reconnect(struct hufu_device *device);
+
+struct hufu_info {
+    uint16_t protocol;
+    char version[17];
+    uint8_t serial[HUFU_SERIAL_SIZE];
+    char label[HUFU_NAME_MAX + 1];
+    uint8_t state; /* enum hufu_state */
+    uint8_t flags; /* enum hufu_init_flag */
+    uint64_t time; /* ms since 1970, UTC; 0: the device has no clock */
+    uint32_t frame_max;
+    uint16_t sessions, sessions_max;
+    uint32_t objects, objects_max;
+    uint32_t boots;
+    char engine[17], port[17];
+};
+HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);
+
+struct hufu_capabilities {
+    uint32_t keys, signs, ciphers, hashes; /* bit i: value i of the enum is supported */
+    uint32_t batch_max;                    /* pairs in a key batch, digests in a sign batch */
+    uint16_t tickets;                      /* unacknowledged key batches at a time */
+    uint8_t accounts_max, retries_max, pin_min, pin_max;
+};
+HUFU_API enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capabilities *c);
+
+struct hufu_selftest {
+    uint16_t tests, failed;
+    char first[HUFU_NAME_MAX + 1]; /* the first that failed */
+};
+/* Run the device's self-tests. HUFU_E_DEVICE_FAILED when one failed; then the device has stopped. */
+HUFU_API enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *result);
+/* n random bytes of the device, n without limit. */
+HUFU_API enum hufu_status hufu_random(struct hufu_device *device, void *out, size_t n);
+
+/* ------------------------------------------------------------------ the life of a device */
+
+struct hufu_init {
+    uint8_t flags;   /* enum hufu_init_flag */
+    uint8_t retries; /* of a PIN, 1 to HUFU_RETRIES_MAX */
+    const char *label;
+    /* NULL or empty: no such account; the administrator's is needed. unlock: only with HUFU_INIT_ATTENDED. */
+    const char *admin_pin, *operator_pin, *user_pin, *unlock;
+};
+/* BLANK to READY. serial may be NULL. */
+HUFU_API enum hufu_status hufu_device_init(struct hufu_device *device, const struct hufu_init *init,
+                                           uint8_t serial[HUFU_SERIAL_SIZE]);
+HUFU_API enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secret,
+                                             size_t secret_size);
+/* READY to LOCKED; this session ends with all others, but is still closed by its owner. Operator or administrator. */
+HUFU_API enum hufu_status hufu_device_lock(struct hufu_session *session);
+/* Administrator from here on. */
+HUFU_API enum hufu_status hufu_device_label(struct hufu_session *session, const char *label);
+HUFU_API enum hufu_status hufu_device_zeroise(struct hufu_session *session);
+HUFU_API enum hufu_status hufu_device_terminate(struct hufu_session *session);
+
+/* ------------------------------------------------------------------ sessions, accounts */
+
+/* The caller closes the session. */
+HUFU_API enum hufu_status hufu_session_open(struct hufu_device *device,
+                                            struct hufu_session **session);
+/* Always frees the session, even when the device cannot be told. NULL is nothing. */
+HUFU_API enum hufu_status hufu_session_close(struct hufu_session *session);
+/*
+ * The session of nobody: for calls that need none (verify, encrypt with a given key, digest).
+ * It belongs to the device, is never closed, and never fails to be there.
+ */
+HUFU_API struct hufu_session *hufu_nobody(struct hufu_device *device);
+/* role may be NULL. HUFU_E_PIN_WRONG (hufu_last_sw() & 15: tries left), _PIN_LOCKED, _PIN_RANGE. */
+HUFU_API enum hufu_status hufu_login(struct hufu_session *session, uint8_t account, const char *pin,
+                                     size_t pin_size, uint8_t *role);
+HUFU_API enum hufu_status hufu_logout(struct hufu_session *session);
+HUFU_API enum hufu_status hufu_pin_change(struct hufu_session *session, uint8_t account,
+                                          const char *old_pin, size_t old_size, const char *new_pin,
+                                          size_t new_size);
+/* Administrator: a new PIN and all its tries. */
+HUFU_API enum hufu_status hufu_pin_unblock(struct hufu_session *session, uint8_t account,
+                                           const char *new_pin, size_t new_size);
+
+struct hufu_account {
+    uint8_t account, role, tries, tries_max;
+    char name[HUFU_NAME_MAX + 1];
+};
+/* account: out. */
+HUFU_API enum hufu_status hufu_account_create(struct hufu_session *session, uint8_t role,
+                                              uint8_t retries, const char *name, const char *pin,
+                                              size_t pin_size, uint8_t *account);
+HUFU_API enum hufu_status hufu_account_delete(struct hufu_session *session, uint8_t account);
+/* count: room in accounts; out: how many there are. HUFU_ACCOUNTS_MAX is always enough. */
+HUFU_API enum hufu_status hufu_account_list(struct hufu_device *device,
+                                            struct hufu_account *accounts, size_t *count);
+/* An account by its name, its number, or "admin", "operator", "user". HUFU_E_NOT_FOUND. */
+HUFU_API enum hufu_status hufu_account_find(struct hufu_device *device, const char *name,
+                                            uint8_t *account);
+
+/* ------------------------------------------------------------------ objects */
+
+struct hufu_object {
+    uint32_t handle;
+    uint8_t type; /* enum hufu_key_type */
+    uint32_t usage;
+    uint8_t owner; /* account */
+    uint8_t origin;
+    uint64_t created; /* ms since 1970, UTC */
+    char label[HUFU_LABEL_MAX + 1];
+    uint8_t id[HUFU_ID_MAX];
+    size_t id_size;
+    /* SM2: x || y; RSA: e (4 bytes) || n; SM4: none. Not in a list. */
+    uint8_t public_key[HUFU_PUBLIC_MAX];
+    size_t public_size;
+};
+/* Called for each object in order of handle; anything but 0 stops the list (HUFU_E_STOPPED). It may call the library. */
+typedef int hufu_object_fn(void *context, const struct hufu_object *object);
+/* type 0: all. */
+HUFU_API enum hufu_status hufu_object_list(struct hufu_session *session, uint8_t type,
+                                           hufu_object_fn *each, void *context);
+HUFU_API enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
+                                           struct hufu_object *object);
+/*
+ * The next object after a handle (0: from the start) with this label and this id; NULL: any.
+ * HUFU_E_NO_OBJECT: no (more) such object.
+ */
+HUFU_API enum hufu_status hufu_object_find(struct hufu_session *session, uint32_t after,
+                                           const char *label, const void *id, size_t id_size,
+                                           uint32_t *handle);
+HUFU_API enum hufu_status hufu_object_label(struct hufu_session *session, uint32_t handle,
+                                            const char *label, const void *id, size_t id_size);
+HUFU_API enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t handle);
+
+/* ------------------------------------------------------------------ making and moving keys */
+
+struct hufu_key_spec {
+    uint8_t type;      /* enum hufu_key_type */
+    uint8_t flags;     /* enum hufu_key_flag */
+    uint32_t usage;    /* enum hufu_usage */
+    const char *label; /* NULL: empty */
+    const void *id;
+    size_t id_size;
+};
+/* public_key (room HUFU_PUBLIC_MAX) and public_size may be NULL. */
+HUFU_API enum hufu_status hufu_key_generate(struct hufu_session *session,
+                                            const struct hufu_key_spec *spec, uint32_t *handle,
+                                            uint8_t *public_key, size_t *public_size);
+
+/* A key wrapped under the wrap-domain key: safe to keep anywhere. */
+struct hufu_wrapped {
+    uint8_t header[HUFU_WRAP_HEADER_SIZE];
+    uint32_t index; /* of the record in its batch */
+    uint8_t record[HUFU_WRAPPED_MAX];
+    size_t record_size;
+};
+HUFU_API enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
+                                          struct hufu_wrapped *wrapped);
+HUFU_API enum hufu_status hufu_key_import(struct hufu_session *session,
+                                          const struct hufu_wrapped *wrapped, const char *label,
+                                          const void *id, size_t id_size, uint32_t *handle);
+
+/* What the header in front of wrapped keys says. */
+struct hufu_wrap_header {
+    uint8_t type;
+    uint32_t usage;
+    uint8_t domain[8], batch[16];
+    uint32_t count;
+};
+/* HUFU_E_FORMAT: not such a header, or of a version this library does not know. */
+HUFU_API enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZE],
+                                                struct hufu_wrap_header *out);
+
+/* A part of a batch. The memory is the library's, for the time of the call. */
+struct hufu_key_chunk {
+    uint64_t ticket;
+    const uint8_t *header; /* HUFU_WRAP_HEADER_SIZE bytes, as they came */
+    struct hufu_wrap_header fields;
+    uint32_t count, good;  /* records; those that are good */
+    const uint8_t *status; /* bit i, least significant first: record i is good */
+    size_t status_size;
+    const uint8_t *records; /* count * record_size bytes; each begins with the public key */
+    size_t record_size;
+    int fetched; /* not new: from a batch that was not acknowledged, perhaps handed over before */
+};
+/*
+ * 0: the chunk is safe, its ticket may be acknowledged. Anything else stops the batch
+ * (HUFU_E_STOPPED) and leaves the ticket with the device, where a resumed batch finds it.
+ */
+typedef int hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
+
+struct hufu_batch {
+    uint8_t type;    /* enum hufu_key_type */
+    uint32_t usage;  /* of the wrapped keys */
+    uint64_t total;  /* good pairs that are wanted */
+    uint32_t chunk;  /* pairs per command; 0: as many as fit */
+    int resume;      /* first hand over what this account has left unacknowledged */
+};
+/*
+ * Make pairs and hand them over, chunk by chunk, while the device makes the next: the command for a
+ * chunk is on its way before the last one is handed over, and acknowledges the one before. *made counts the
+ * good pairs that each accepted. After HUFU_E_LINK or _UNKNOWN_OUTCOME nothing is lost: reconnect, open a
+ * session, log in, and call again with resume set and the rest as total.
+ */
+HUFU_API enum hufu_status hufu_key_batch(struct hufu_session *session,
+                                         const struct hufu_batch *batch, hufu_chunk_fn *each,
+                                         void *context, uint64_t *made);
+/* For callers that keep tickets themselves. Ticket 0: the oldest of this account. */
+HUFU_API enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket,
+                                         hufu_chunk_fn *each, void *context);
+HUFU_API enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket);
+
+/* ------------------------------------------------------------------ archives of wrapped keys: docs/archive.md */
+
+struct hufu_archive;
+
+/*
+ * Open a file of wrapped keys for adding to it, and make it (mode 0600) if it is not there. A torn
+ * end, left by a crash, is cut off. The file is locked: HUFU_E_FILE when another process has it.
+ */
+HUFU_API enum hufu_status hufu_archive_append(struct hufu_archive **archive, const char *path);
+/* Open it for reading. A torn end is not seen. HUFU_E_FORMAT: no archive. */
+HUFU_API enum hufu_status hufu_archive_read(struct hufu_archive **archive, const char *path);
+HUFU_API void hufu_archive_close(struct hufu_archive *archive);
+/* Good keys in it. */
+HUFU_API uint64_t hufu_archive_count(const struct hufu_archive *archive);
+/* Add a chunk and bring it to the disk. One that is there already (same batch) is left alone: HUFU_OK. */
+HUFU_API enum hufu_status hufu_archive_add(struct hufu_archive *archive,
+                                           const struct hufu_key_chunk *chunk);
+/* A hufu_chunk_fn; context is the archive. */
+HUFU_API int hufu_archive_chunk(void *archive, const struct hufu_key_chunk *chunk);
+/* The good key of a number, from 0. */
+HUFU_API enum hufu_status hufu_archive_get(struct hufu_archive *archive, uint64_t number,
+                                           struct hufu_wrapped *wrapped);
+
+/* ------------------------------------------------------------------ using keys */
+
+struct hufu_signing {
+    uint8_t scheme; /* enum hufu_sign_scheme */
+    uint8_t hash;   /* enum hufu_digest_alg; SM2: 0 or SM3 */
+    uint16_t salt;  /* RSA_PSS: bytes of salt */
+    const void *signer_id; /* SM2_MESSAGE; NULL: the default ID 1234567812345678 */
+    size_t signer_id_size;
+};
+/*
+ * data: a digest, or with SM2_MESSAGE a message, at most a little less than info.frame_max. signature:
+ * room HUFU_SIGNATURE_MAX; SM2: r || s (64), see hufu_sm2_signature_to_der.
+ */
+HUFU_API enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
+                                    const struct hufu_signing *signing, const void *data,
+                                    size_t size, uint8_t *signature, size_t *signature_size);
+/*
+ * Sign n digests of digest_size bytes each, one after the other in memory; n without limit. signatures:
+ * n * signature_size bytes, signature_size as the key's (SM2 64; RSA 256, 384, 512). good: n bytes, 1 for
+ * each signature that is there (one failure does not spoil the others); may be NULL: then a failure is HUFU_E_SIGN_FAILED.
+ */
+HUFU_API enum hufu_status hufu_sign_batch(struct hufu_session *session, uint32_t handle,
+                                          const struct hufu_signing *signing, const void *digests,
+                                          size_t digest_size, size_t n, uint8_t *signatures,
+                                          size_t signature_size, uint8_t *good);
+
+/* A key in the device (handle), or (handle 0) a public key that is given. */
+struct hufu_key {
+    uint32_t handle;
+    uint8_t type;
+    const uint8_t *public_key;
+    size_t public_size;
+};
+/* HUFU_E_SIGNATURE_INVALID when it is wrong. */
+HUFU_API enum hufu_status hufu_verify(struct hufu_session *session, const struct hufu_key *key,
+                                      const struct hufu_signing *signing, const void *data,
+                                      size_t size, const uint8_t *signature, size_t signature_size);
+
+struct hufu_ciphering {
+    uint8_t scheme; /* enum hufu_cipher_scheme */
+    uint8_t hash;   /* RSA_OAEP */
+    const void *iv;
+    size_t iv_size;
+    const void *aad; /* SM4_GCM; RSA_OAEP: the label */
+    size_t aad_size;
+};
+/*
+ * *out_size: room in out; then what was written; with HUFU_E_ROOM what is needed. SM2: size + 96;
+ * RSA: of the modulus; SM4: size, GCM: size + 16. A public key may be used by nobody.
+ */
+HUFU_API enum hufu_status hufu_encrypt(struct hufu_session *session, const struct hufu_key *key,
+                                       const struct hufu_ciphering *ciphering, const void *data,
+                                       size_t size, void *out, size_t *out_size);
+HUFU_API enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
+                                       const struct hufu_ciphering *ciphering, const void *data,
+                                       size_t size, void *out, size_t *out_size);
+
+/* SM2 key exchange (GB/T 32918.3). Our temporary public key, for the peer. */
+HUFU_API enum hufu_status hufu_agree_begin(struct hufu_session *session, uint32_t handle,
+                                           uint8_t temporary[64]);
+struct hufu_agreement {
+    uint8_t flags; /* enum hufu_agree_flag */
+    const void *own_id, *peer_id; /* NULL: the default ID */
+    size_t own_id_size, peer_id_size;
+    const uint8_t *peer, *peer_temporary; /* 64 bytes each: static and temporary public key */
+    uint16_t size; /* of the key: 16, or with KEY_OUT 1 to HUFU_AGREED_MAX */
+};
+struct hufu_agreed {
+    uint8_t confirm_own[32];  /* send it to the peer */
+    uint8_t confirm_peer[32]; /* compare it with what the peer sends */
+    uint32_t handle;          /* the session's SM4 key, without KEY_OUT */
+    uint8_t key[HUFU_AGREED_MAX]; /* with KEY_OUT: wipe it after use (hufu_wipe) */
+    size_t key_size;
+};
+HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
+                                            const struct hufu_agreement *agreement,
+                                            struct hufu_agreed *agreed);
+
+/*
+ * Hash in the device. key NULL: plain; with an SM2 key and SM3: Z first, of the signer's ID (NULL: default).
+ * digest: room HUFU_DIGEST_MAX.
+ */
+HUFU_API enum hufu_status hufu_digest(struct hufu_session *session, uint8_t hash,
+                                      const struct hufu_key *key, const void *signer_id,
+                                      size_t signer_id_size, const void *data, size_t size,
+                                      uint8_t *digest, size_t *digest_size);
+HUFU_API enum hufu_status hufu_hash_init(struct hufu_session *session, uint8_t hash,
+                                         const struct hufu_key *key, const void *signer_id,
+                                         size_t signer_id_size);
+HUFU_API enum hufu_status hufu_hash_update(struct hufu_session *session, const void *data,
+                                           size_t size);
+HUFU_API enum hufu_status hufu_hash_final(struct hufu_session *session, uint8_t *digest,
+                                          size_t *digest_size);
+
+/* ------------------------------------------------------------------ audit */
+
+struct hufu_log_entry {
+    uint64_t sequence, time; /* ms since 1970, UTC */
+    uint8_t command, account;
+    uint16_t sw;
+    uint32_t object;
+    char detail[HUFU_NAME_MAX + 1];
+};
+typedef int hufu_log_fn(void *context, const struct hufu_log_entry *entry);
+/* The records after a sequence number (0: all that are kept), oldest first; not 0 from each stops. */
+HUFU_API enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t after,
+                                        hufu_log_fn *each, void *context);
+
+/* ------------------------------------------------------------------ formats */
+
+/* SM2 signature: r || s (64 bytes) to DER (room 72) and back. Strict: HUFU_E_FORMAT. */
+HUFU_API enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64], uint8_t *der,
+                                                    size_t *der_size);
+HUFU_API enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size,
+                                                      uint8_t signature[64]);
+/*
+ * SM2 ciphertext: C1 || C3 || C2 to the DER of GM/T 0009 (SM2Cipher; room size + 24) and back
+ * (room der_size). *out_size: room, then what was written; HUFU_E_ROOM.
+ */
+HUFU_API enum hufu_status hufu_sm2_cipher_to_der(const void *cipher, size_t size, uint8_t *out,
+                                                 size_t *out_size);
+HUFU_API enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint8_t *out,
+                                                   size_t *out_size);
+/*
+ * Public keys as SubjectPublicKeyInfo DER (room 600) and back (room HUFU_PUBLIC_MAX), SM2 and RSA 2048, 3072,
+ * 4096 with e = 65537. HUFU_E_NOT_SUPPORTED: another kind of key.
+ */
+HUFU_API enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key,
+                                              size_t public_size, uint8_t *der, size_t *der_size);
+HUFU_API enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t *type,
+                                                uint8_t *public_key, size_t *public_size);
+/* Overwrite n bytes with zeros, so that the compiler cannot drop it. */
+HUFU_API void hufu_wipe(void *p, size_t n);
+
+/* ------------------------------------------------------------------ raw commands */
+
+/* The number that P1 P2 carry; 0 for nobody. */
+HUFU_API uint16_t hufu_channel(const struct hufu_session *session);
+/*
+ * Send a command as it is and take its answer. *response_size: room, then what came; with HUFU_E_ROOM
+ * what is needed (the answer is lost). A status word other than 9000 is the result.
+ */
+HUFU_API enum hufu_status hufu_command(struct hufu_device *device, uint16_t channel, uint8_t ins,
+                                       const void *data, size_t size, void *response,
+                                       size_t *response_size);
+
+struct hufu_request; /* a command on its way */
+/* Send and do not wait. The data is copied or sent when this returns. Every request is released, once. */
+HUFU_API enum hufu_status hufu_submit(struct hufu_device *device, uint16_t channel, uint8_t ins,
+                                      const void *data, size_t size,
+                                      struct hufu_request **request);
+/* HUFU_E_PENDING: no answer yet; HUFU_OK: there is one, hufu_wait will not block. Else the link failed. */
+HUFU_API enum hufu_status hufu_poll(struct hufu_request *request);
+/*
+ * Wait for the answer, at most the device's time-out. *response stays valid until hufu_release.
+ * The result is the status word's. Requests may be waited for in any order, each by one thread.
+ */
+HUFU_API enum hufu_status hufu_wait(struct hufu_request *request, const uint8_t **response,
+                                    size_t *response_size);
+/* Forget the request; an answer that still comes is dropped. NULL is nothing. */
+HUFU_API void hufu_release(struct hufu_request *request);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

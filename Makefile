@@ -65,7 +65,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc
 
 .PHONY: all
-all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a skeleton ## Build the programs and libraries
+all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a examples skeleton ## Build the programs and libraries
 
 # ---------------------------------------------------------------- generated
 $(BUILD)/tools/gen: proto/gen.c proto/commands.def proto/objects.def proto/status.def
@@ -150,6 +150,14 @@ $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm
 
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(subst host/,,$(wildcard host/examples/*.c)))
+.PHONY: examples
+examples: $(EXAMPLES)
+$(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/host/examples/%.o $(BUILD)/libhufu.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+
 # ---------------------------------------------------------------- tests
 TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
@@ -232,9 +240,7 @@ power: $(BUILD)/tests/power ## Power cuts at every pair of steps (long)
 # ---------------------------------------------------------------- bench
 .PHONY: bench
 bench: all ## Measure against OpenSSL in the same run; report.json, report.csv, a table
-	@mkdir -p $(BUILD)/bench
-	$(Q)$(BUILD)/hufu-bench --json > $(BUILD)/bench/report.json
-	$(Q)$(BUILD)/hufu-bench --render $(BUILD)/bench/report.json --csv $(BUILD)/bench/report.csv
+	$(Q)$(BUILD)/hufu-bench --out $(BUILD)/bench $(BENCHFLAGS)
 
 # ---------------------------------------------------------------- install
 .PHONY: install

@@ -22,7 +22,7 @@ struct table_enum {
 };
 #define ENUM(group, name, value, text) {#group, #name, value, text, false},
 #define FLAG(group, name, value, text) {#group, #name, value, text, true},
-#define LIMIT(name, value, text) {"limit", #name, value, text, false},
+#define LIMIT(name, value, text)       {"limit", #name, value, text, false},
 static const struct table_enum enums[] = {
 #include "proto/objects.def"
 };
@@ -48,8 +48,9 @@ struct table_entry {
     const char *name, *group, *states, *roles, *audit, *request, *response, *text;
 };
 #define GROUP(name, text) {KIND_GROUP, 0, #name, NULL, NULL, NULL, NULL, NULL, NULL, text},
-#define RECORD(name, fields, text) {KIND_RECORD, 0, #name, NULL, NULL, NULL, NULL, fields, NULL, text},
-#define COMMAND(ins, name, group, states, roles, audit, request, response, text) \
+#define RECORD(name, fields, text)                                                                 \
+    {KIND_RECORD, 0, #name, NULL, NULL, NULL, NULL, fields, NULL, text},
+#define COMMAND(ins, name, group, states, roles, audit, request, response, text)                   \
     {KIND_COMMAND, ins, #name, #group, #states, #roles, #audit, request, response, text},
 static const struct table_entry entries[] = {
 #include "proto/commands.def"
@@ -59,7 +60,7 @@ static const struct table_entry entries[] = {
 #undef COMMAND
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define EACH(e) for (const struct table_entry *e = entries; e < entries + COUNT(entries); e++)
+#define EACH(e)  for (const struct table_entry *e = entries; e < entries + COUNT(entries); e++)
 
 /* ------------------------------------------------------------------ fields */
 
@@ -126,8 +127,11 @@ static int next_field(const char **s, struct field *f)
     return 1;
 }
 
-#define FIELDS(list, f) \
-    for (struct { const char *s; struct field f; } it_ = {(list), {{0}, {0}, U8, 0}}; \
+#define FIELDS(list, f)                                                                            \
+    for (struct {                                                                                  \
+             const char *s;                                                                        \
+             struct field f;                                                                       \
+         } it_ = {(list), {{0}, {0}, U8, 0}};                                                      \
          next_field(&it_.s, &it_.f) && ((f) = it_.f, 1);)
 
 static const char *upper(const char *s)
@@ -293,7 +297,8 @@ static void print_command_table(void)
         print_mask(e->audit, "AUDIT_", none);
         printf("},\n");
     }
-    printf("};\nconst size_t proto_command_count = sizeof proto_commands / sizeof *proto_commands;\n\n");
+    printf("};\nconst size_t proto_command_count = sizeof proto_commands / sizeof "
+           "*proto_commands;\n\n");
 }
 
 static void code(void)
@@ -318,9 +323,11 @@ static void code(void)
     for (size_t i = 0; i < COUNT(statuses); i++) {
         printf("    {0x%04X, \"%s\", ", statuses[i].sw, statuses[i].name);
         print_quoted(statuses[i].text);
-        printf(", 0x%08lX, 0x%08lX, 0x%08lX},\n", statuses[i].ckr, statuses[i].sdr, statuses[i].sar);
+        printf(", 0x%08lX, 0x%08lX, 0x%08lX},\n", statuses[i].ckr, statuses[i].sdr,
+               statuses[i].sar);
     }
-    printf("};\nconst size_t proto_status_count = sizeof proto_statuses / sizeof *proto_statuses;\n\n");
+    printf("};\nconst size_t proto_status_count = sizeof proto_statuses / sizeof "
+           "*proto_statuses;\n\n");
     printf("const struct name_info proto_names[] = {\n");
     for (size_t i = 0; i < COUNT(enums); i++) {
         printf("    {\"%s\", \"%s\", 0x%lX, ", enums[i].group, enums[i].name, enums[i].value);
@@ -338,8 +345,8 @@ static void handlers(void)
            "#ifndef HUFU_HANDLERS_GEN_H\n#define HUFU_HANDLERS_GEN_H\n\nstruct call;\n");
     EACH(e)
     if (e->kind == KIND_COMMAND)
-        printf("uint16_t cmd_%s(struct call *c, const struct %s_req *q, struct wr *out);\n", e->name,
-               e->name);
+        printf("uint16_t cmd_%s(struct call *c, const struct %s_req *q, struct wr *out);\n",
+               e->name, e->name);
     printf("\n#endif\n");
 }
 
@@ -352,7 +359,8 @@ static void dispatch(void)
                "    struct %s_req q;\n"
                "    return %s_req_get(in, &q) ? cmd_%s(c, &q, out) : SW_WRONG_LENGTH;\n}\n\n",
                e->name, e->name, e->name, e->name);
-    printf("/* In the order of proto_commands. */\nstatic uint16_t (*const run[])(struct call *, struct rd *, struct wr *) = {\n");
+    printf("/* In the order of proto_commands. */\nstatic uint16_t (*const run[])(struct call *, "
+           "struct rd *, struct wr *) = {\n");
     EACH(e)
     if (e->kind == KIND_COMMAND)
         printf("    run_%s,\n", e->name);
@@ -392,8 +400,10 @@ static void markdown_numbers(void)
         printf(enums[i].flag ? "| 0x%04lX | %s | %s |\n" : "| %lu | %s | %s |\n", enums[i].value,
                enums[i].name, enums[i].text);
     }
-    printf("\n## Status words\n\nPKCS#11, SDF (GM/T 0018) and SKF (GM/T 0016) show the code that the "
-           "adapters give.\n\n| SW | name | meaning | PKCS#11 | SDF | SKF |\n|---|---|---|---|---|---|\n");
+    printf(
+        "\n## Status words\n\nPKCS#11, SDF (GM/T 0018) and SKF (GM/T 0016) show the code that the "
+        "adapters give.\n\n| SW | name | meaning | PKCS#11 | SDF | SKF "
+        "|\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < COUNT(statuses); i++)
         printf("| %04X | %s | %s | %08lX | %08lX | %08lX |\n", statuses[i].sw, statuses[i].name,
                statuses[i].text, statuses[i].ckr, statuses[i].sdr, statuses[i].sar);
@@ -429,7 +439,8 @@ static void markdown_matrix(void)
     static const char *const roles[] = {"USER", "OPERATOR", "ADMIN", "AUDITOR"};
     printf("\n## Command x state x role\n\nA dot: works there. Roles: a dot means that the role "
            "suffices; *anyone* needs no session, *session* no log-in.\n\n"
-           "| INS | command | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | session | USER | "
+           "| INS | command | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | session | "
+           "USER | "
            "OPERATOR | ADMIN | AUDITOR |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     EACH(e)
     {
@@ -437,7 +448,8 @@ static void markdown_matrix(void)
             continue;
         printf("| %02X | %s |", e->ins, upper(e->name));
         for (size_t i = 0; i < COUNT(states); i++)
-            printf(" %s |", in_list(e->states, "ALL_STATES") || in_list(e->states, states[i]) ? "•" : "");
+            printf(" %s |",
+                   in_list(e->states, "ALL_STATES") || in_list(e->states, states[i]) ? "•" : "");
         const bool anyone = in_list(e->roles, "ANYONE"), session = in_list(e->roles, "SESSION");
         printf(" %s | %s |", anyone ? "•" : "", anyone || session ? "•" : "");
         for (size_t i = 0; i < COUNT(roles); i++)
@@ -448,10 +460,13 @@ static void markdown_matrix(void)
 
 static void markdown(void)
 {
-    printf("# The protocol of Hufu\n\nMade from `proto/commands.def`, `objects.def` and `status.def` by "
+    printf("# The protocol of Hufu\n\nMade from `proto/commands.def`, `objects.def` and "
+           "`status.def` by "
            "`make docs`: change the tables, not this page.\n\n"
-           "A command is an APDU of ISO 7816-4, class C0 (D0 when more parts of a command chain follow), "
-           "short or extended, or a native frame (see `proto/frame.h`). P1 P2 hold the channel: the number "
+           "A command is an APDU of ISO 7816-4, class C0 (D0 when more parts of a command chain "
+           "follow), "
+           "short or extended, or a native frame (see `proto/frame.h`). P1 P2 hold the channel: "
+           "the number "
            "of the session, big-endian, 0000 where none is needed. Integers are big-endian.\n\n");
     EACH(e)
     markdown_entry(e);

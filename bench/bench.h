@@ -1,0 +1,93 @@
+/*
+ * The bench: cases that are measured in slices, each slice in turn with a slice of its peer, so
+ * that a change of the machine's speed meets both. A figure is the median of the slices.
+ */
+#ifndef HUFU_BENCH_H
+#define HUFU_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SLICES = 9 };
+
+struct options {
+    const char *pattern; /* glob of case names */
+    const char *engine;  /* NULL: the best of the machine */
+    unsigned threads;
+    size_t batch; /* 0: the defaults of the case */
+    double seconds;
+    bool json;
+    const char *out; /* folder for report.json and report.csv, or NULL */
+    const char *sim; /* path of hufu-sim for the link cases */
+};
+
+/*
+ * Something that can be measured. open makes the state of one thread (index 0 ... threads-1),
+ * exiting with a message on failure; call does one call and returns how many units it did; close
+ * frees the state.
+ */
+struct subject {
+    void *(*open)(const struct options *o, size_t batch, unsigned thread);
+    double (*call)(void *state);
+    void (*close)(void *state);
+    unsigned (*call_threads)(const struct options *o); /* threads that call; NULL: o->threads */
+};
+
+struct bench_case {
+    const char *name;  /* level.algorithm.operation */
+    const char *unit;  /* what is counted: pair, signature, verification, MB */
+    size_t batches[4]; /* default batch sizes, ended by 0 */
+    struct subject self;
+    const struct subject *peer; /* OpenSSL, one operation a call, one thread */
+    double required;            /* a second; 0: nothing is required */
+    double patience;            /* multiplies the time: for rare and uneven operations */
+};
+
+/* Cases of one level, ended by a NULL name. */
+extern const struct bench_case core_cases[], device_cases[], link_cases[];
+
+/* The peers. */
+extern const struct subject openssl_sm2_keygen, openssl_sm2_sign, openssl_sm2_verify,
+    openssl_rsa2048_keygen, openssl_rsa2048_sign, openssl_rsa2048_verify, openssl_sm3, openssl_sm4;
+
+/* Sizes that both sides use. */
+enum { BULK = 16384 }; /* bytes hashed or encrypted in a call */
+#define BULK_MB ((double)BULK / 1e6)
+
+enum { KEYGEN_REQUIRED = 450, SIGN_REQUIRED_AN_HOUR = 50000 };
+
+struct figure {
+    double ops, min, max;  /* units a second: median, least and most of the slices */
+    double p50_us, p99_us; /* of one call */
+    unsigned slices;
+};
+
+struct result {
+    const struct bench_case *c;
+    const char *engine;
+    unsigned threads;
+    size_t batch;
+    struct figure self, peer;
+};
+
+double now_seconds(void);
+/* Exits with one line: what the bench cannot do without. */
+void bench_die(const char *what, const char *why) __attribute__((noreturn));
+void *bench_alloc(size_t n); /* zeroed, 64-byte aligned; exits when there is no memory */
+
+/* Measure c with this batch, in turn with its peer. */
+void measure(const struct bench_case *c, const struct options *o, size_t batch, struct result *r);
+
+/* The engine that the options name, exits when this machine or build has no such engine. */
+const char *engine_name(const struct options *o);
+
+/* Output, one line a result. */
+void report_begin(const struct options *o);
+void report_result(const struct options *o, const struct result *r);
+void report_end(const struct options *o);
+
+/* The simulator behind the link cases is started with the first of them and stopped here. */
+void link_stop(void);
+
+#endif

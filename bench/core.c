@@ -1,0 +1,268 @@
+/* core.*: the engine's entries, called straight. */
+#include "bench/bench.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/crypto/engine.h"
+#include "firmware/crypto/rsa.h"
+#include "firmware/crypto/sm2.h"
+#include "firmware/crypto/sm3.h"
+#include "firmware/crypto/sm4.h"
+
+struct core {
+    const struct engine *engine;
+    size_t n;
+    uint8_t (*k)[32], (*e)[32], (*pub)[64], (*sig)[64], *ok;
+    const uint8_t **pubs;
+    struct sm2_sign_key key;
+    const struct sm2_sign_key **keys;
+    struct rsa_private *rsa;
+    const struct rsa_private **rsas;
+    uint8_t **in, **out, *bulk;
+    struct sm4_key sm4;
+    void *scratch;
+};
+
+static int fill(void *ctx, void *out, size_t n)
+{
+    (void)ctx;
+    return RAND_bytes(out, (int)n) == 1 ? 0 : -1;
+}
+static const struct rng os_rng = {fill, NULL};
+
+const char *engine_name(const struct options *o)
+{
+    if (!o->engine)
+        return engines[0]->name;
+    for (size_t i = 0; engines[i]; i++)
+        if (!strcmp(engines[i]->name, o->engine))
+            return engines[i]->name;
+    bench_die("--engine", "no such engine on this machine");
+}
+
+static struct core *new_core(const struct options *o, size_t n)
+{
+    struct core *c = bench_alloc(sizeof *c);
+    const char *name = engine_name(o);
+    for (size_t i = 0; engines[i]; i++)
+        if (!strcmp(engines[i]->name, name))
+            c->engine = engines[i];
+    c->n = n;
+    c->ok = bench_alloc(n);
+    return c;
+}
+
+static void close_core(void *state)
+{
+    struct core *c = state;
+    for (size_t i = 0; c->in && i < c->n; i++) {
+        free(c->in[i]);
+        free(c->out[i]);
+    }
+    void *parts[] = {c->k,   c->e,    c->pub, c->sig, c->ok,   c->pubs,   c->keys,
+                     c->rsa, c->rsas, c->in,  c->out, c->bulk, c->scratch};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        free(parts[i]);
+    free(c);
+}
+
+static double done(const struct core *c, const char *what)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < c->n; i++)
+        good += c->ok[i];
+    if (good != c->n)
+        bench_die(what, "an item failed");
+    return (double)c->n;
+}
+
+static void random_fill(void *p, size_t n)
+{
+    if (fill(NULL, p, n))
+        bench_die("OpenSSL", "no random bytes");
+}
+
+/* ------------------------------------------------------------------ SM2 */
+
+static void *open_sm2(const struct options *o, size_t n, unsigned thread)
+{
+    struct core *c = new_core(o, n);
+    uint8_t d[32], pub[64];
+    (void)thread;
+    c->k = bench_alloc(n * sizeof *c->k);
+    c->e = bench_alloc(n * sizeof *c->e);
+    c->pub = bench_alloc(n * sizeof *c->pub);
+    c->sig = bench_alloc(n * sizeof *c->sig);
+    c->keys = bench_alloc(n * sizeof *c->keys);
+    c->pubs = bench_alloc(n * sizeof *c->pubs);
+    c->scratch = bench_alloc(c->engine->sm2->scratch(n));
+    random_fill(c->k, n * sizeof *c->k);
+    random_fill(c->e, n * sizeof *c->e);
+    if (sm2_keygen(c->engine->sm2, &os_rng, d, pub) || sm2_sign_key(&c->key, d))
+        bench_die("core.sm2", "key generation failed");
+    for (size_t i = 0; i < n; i++) {
+        c->keys[i] = &c->key;
+        c->pubs[i] = c->pub[i];
+        memcpy(c->pub[i], pub, 64);
+    }
+    return c;
+}
+
+static void *open_sm2_verify(const struct options *o, size_t n, unsigned thread)
+{
+    struct core *c = open_sm2(o, n, thread);
+    c->engine->sm2->sign(n, c->keys, (const uint8_t(*)[32])c->e, (const uint8_t(*)[32])c->k, c->sig,
+                         c->ok, c->scratch);
+    done(c, "core.sm2.verify");
+    return c;
+}
+
+static double call_sm2_keygen(void *state)
+{
+    struct core *c = state;
+    c->k[0][5]++;
+    c->engine->sm2->keygen(c->n, (const uint8_t(*)[32])c->k, c->pub, c->ok, c->scratch);
+    return done(c, "core.sm2.keygen");
+}
+
+static double call_sm2_sign(void *state)
+{
+    struct core *c = state;
+    c->k[0][5]++;
+    c->engine->sm2->sign(c->n, c->keys, (const uint8_t(*)[32])c->e, (const uint8_t(*)[32])c->k,
+                         c->sig, c->ok, c->scratch);
+    return done(c, "core.sm2.sign");
+}
+
+static double call_sm2_verify(void *state)
+{
+    struct core *c = state;
+    c->engine->sm2->verify(c->n, c->pubs, (const uint8_t(*)[32])c->e, (const uint8_t(*)[64])c->sig,
+                           c->ok, c->scratch);
+    return done(c, "core.sm2.verify");
+}
+
+/* ------------------------------------------------------------------ RSA-2048 */
+
+static void *open_rsa(const struct options *o, size_t n, unsigned thread)
+{
+    struct core *c = new_core(o, n);
+    (void)thread;
+    const size_t engine_scratch = c->engine->rsa->scratch(2048, n), plain = rsa_scratch(2048);
+    c->scratch = bench_alloc(engine_scratch > plain ? engine_scratch : plain);
+    c->rsa = bench_alloc(sizeof *c->rsa);
+    c->rsas = bench_alloc(n * sizeof *c->rsas);
+    c->in = bench_alloc(n * sizeof *c->in);
+    c->out = bench_alloc(n * sizeof *c->out);
+    if (rsa_keygen(c->engine->rsa, &os_rng, 2048, c->rsa, c->scratch, NULL, NULL))
+        bench_die("core.rsa2048", "key generation failed");
+    for (size_t i = 0; i < n; i++) {
+        c->rsas[i] = c->rsa;
+        c->in[i] = bench_alloc(256);
+        c->out[i] = bench_alloc(256);
+        random_fill(c->in[i] + 1, 255);
+    }
+    return c;
+}
+
+static double call_rsa_sign(void *state)
+{
+    struct core *c = state;
+    c->engine->rsa->private_op(c->n, c->rsas, (const uint8_t *const *)c->in, c->out, c->ok, &os_rng,
+                               c->scratch);
+    return done(c, "core.rsa2048.sign");
+}
+
+static double call_rsa_verify(void *state)
+{
+    struct core *c = state;
+    for (size_t i = 0; i < c->n; i++)
+        if (rsa_public_op(&c->rsa->pub, c->in[i], c->out[i], c->scratch))
+            bench_die("core.rsa2048.verify", "failed");
+    return (double)c->n;
+}
+
+static double call_rsa_keygen(void *state)
+{
+    struct core *c = state;
+    if (rsa_keygen(c->engine->rsa, &os_rng, 2048, c->rsa, c->scratch, NULL, NULL))
+        bench_die("core.rsa2048.keygen", "failed");
+    return 1;
+}
+
+/* ------------------------------------------------------------------ SM3, SM4 */
+
+static void *open_bulk(const struct options *o, size_t n, unsigned thread)
+{
+    static const uint8_t key[16] = {1, 2, 3, 4};
+    struct core *c = new_core(o, n);
+    (void)thread;
+    c->bulk = bench_alloc(BULK);
+    sm4_set_key(&c->sm4, key);
+    return c;
+}
+
+static double call_sm3(void *state)
+{
+    struct core *c = state;
+    sm3_digest(c->bulk, BULK, c->bulk);
+    return BULK_MB;
+}
+
+static double call_sm4(void *state)
+{
+    struct core *c = state;
+    uint8_t iv[16] = {0};
+    sm4_ctr(&c->sm4, iv, c->bulk, c->bulk, BULK);
+    return BULK_MB;
+}
+
+const struct bench_case core_cases[] = {
+    {"core.sm2.keygen",
+     "pair",
+     {1, 1024},
+     {open_sm2, call_sm2_keygen, close_core, NULL},
+     &openssl_sm2_keygen,
+     KEYGEN_REQUIRED,
+     1},
+    {"core.sm2.sign",
+     "signature",
+     {1, 1024},
+     {open_sm2, call_sm2_sign, close_core, NULL},
+     &openssl_sm2_sign,
+     SIGN_REQUIRED_AN_HOUR / 3600.0,
+     1},
+    {"core.sm2.verify",
+     "verification",
+     {1, 1024},
+     {open_sm2_verify, call_sm2_verify, close_core, NULL},
+     &openssl_sm2_verify,
+     0,
+     1},
+    {"core.rsa2048.keygen",
+     "pair",
+     {1},
+     {open_rsa, call_rsa_keygen, close_core, NULL},
+     &openssl_rsa2048_keygen,
+     0,
+     8},
+    {"core.rsa2048.sign",
+     "signature",
+     {1, 8},
+     {open_rsa, call_rsa_sign, close_core, NULL},
+     &openssl_rsa2048_sign,
+     SIGN_REQUIRED_AN_HOUR / 3600.0,
+     1},
+    {"core.rsa2048.verify",
+     "verification",
+     {1},
+     {open_rsa, call_rsa_verify, close_core, NULL},
+     &openssl_rsa2048_verify,
+     0,
+     1},
+    {"core.sm3", "MB", {1}, {open_bulk, call_sm3, close_core, NULL}, &openssl_sm3, 0, 1},
+    {"core.sm4", "MB", {1}, {open_bulk, call_sm4, close_core, NULL}, &openssl_sm4, 0, 1},
+    {0},
+};

@@ -1,0 +1,153 @@
+/* hufu-bench: options, and the loop over the cases. */
+#include "bench/bench.h"
+
+#include <fnmatch.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct bench_case *const levels[] = {core_cases, device_cases, link_cases};
+
+static const char help[] =
+    "usage: hufu-bench [options]\n"
+    "Measures the device at three levels, each slice in turn with a slice of OpenSSL:\n"
+    "core.* the engine, device.* commands in process, link.* libhufu over a Unix socket.\n\n"
+    "  --case GLOB      only the cases that match (may hold commas: 'core.*,link.sm2.*')\n"
+    "  --engine NAME    this engine instead of the best one of the machine\n"
+    "  --threads N      threads of the engine, of the device, of the simulator (default 1)\n"
+    "  --batch N        items in a call instead of the defaults of each case\n"
+    "  --seconds S      time for a case (default 2)\n"
+    "  --json           one JSON object a line instead of the table\n"
+    "  --out DIR        write DIR/report.json and DIR/report.csv as well\n"
+    "  --sim PATH       hufu-sim for link.* (default: beside this program)\n"
+    "  --list           the names of the cases\n"
+    "  --help, --version\n\n"
+    "Exit status: 0 done, 1 failed, 2 usage. See hufu-bench(1).\n";
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr, "hufu-bench: %s: %s; see hufu-bench --help\n", what, value);
+    exit(2);
+}
+
+static bool matches(const char *patterns, const char *name)
+{
+    char copy[512];
+    if (!patterns)
+        return true;
+    snprintf(copy, sizeof copy, "%s", patterns);
+    for (char *save, *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save))
+        if (!fnmatch(p, name, 0))
+            return true;
+    return false;
+}
+
+#define EACH_CASE(c)                                                                               \
+    for (size_t level_ = 0; level_ < sizeof levels / sizeof *levels; level_++)                     \
+        for (const struct bench_case *c = levels[level_]; c->name; c++)
+
+static int list(void)
+{
+    EACH_CASE(c)
+    printf("%s\n", c->name);
+    return 0;
+}
+
+static unsigned long count(const char *option, const char *text, unsigned long max)
+{
+    char *end;
+    const unsigned long v = strtoul(text, &end, 10);
+    if (*end || end == text || v < 1 || v > max)
+        usage(option, "a whole number from 1 on");
+    return v;
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+    enum { CASE = 256, ENGINE, THREADS, BATCH, SECONDS, JSON, OUT, SIM, LIST, HELP, VERSION };
+    static const struct option longs[] = {
+        {"case", 1, NULL, CASE},   {"engine", 1, NULL, ENGINE},   {"threads", 1, NULL, THREADS},
+        {"batch", 1, NULL, BATCH}, {"seconds", 1, NULL, SECONDS}, {"json", 0, NULL, JSON},
+        {"out", 1, NULL, OUT},     {"sim", 1, NULL, SIM},         {"list", 0, NULL, LIST},
+        {"help", 0, NULL, HELP},   {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        switch (c) {
+        case CASE:
+            o->pattern = optarg;
+            break;
+        case ENGINE:
+            o->engine = optarg;
+            break;
+        case THREADS:
+            o->threads = (unsigned)count("--threads", optarg, 64);
+            break;
+        case BATCH:
+            o->batch = count("--batch", optarg, 1 << 20);
+            break;
+        case SECONDS:
+            o->seconds = atof(optarg);
+            break;
+        case JSON:
+            o->json = true;
+            break;
+        case OUT:
+            o->out = optarg;
+            break;
+        case SIM:
+            o->sim = optarg;
+            break;
+        case LIST:
+            exit(list());
+        case HELP:
+            fputs(help, stdout);
+            exit(0);
+        case VERSION:
+            printf("hufu-bench %s\n", HUFU_VERSION);
+            exit(0);
+        default:
+            exit(2);
+        }
+    }
+    if (optind < argc)
+        usage("argument", argv[optind]);
+    if (!(o->seconds > 0 && o->seconds < 3600))
+        usage("--seconds", "more than 0 and less than 3600");
+}
+
+/* hufu-sim beside this program, unless told. */
+static void find_sim(struct options *o, const char *self, char *path, size_t room)
+{
+    const char *slash = strrchr(self, '/');
+    if (o->sim)
+        return;
+    snprintf(path, room, "%.*shufu-sim", slash ? (int)(slash - self + 1) : 0, self);
+    o->sim = path;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.threads = 1, .seconds = 2};
+    char sim[1024];
+    size_t measured = 0;
+    parse(&o, argc, argv);
+    find_sim(&o, argv[0], sim, sizeof sim);
+    engine_name(&o);
+    EACH_CASE(c)
+    measured += matches(o.pattern, c->name);
+    if (!measured)
+        usage("--case", "no case matches; --list names them");
+    report_begin(&o);
+    EACH_CASE(c)
+    {
+        const size_t one[] = {o.batch, 0}, *batch = o.batch ? one : c->batches;
+        for (; matches(o.pattern, c->name) && *batch; batch++) {
+            struct result r;
+            measure(c, &o, *batch, &r);
+            report_result(&o, &r);
+        }
+    }
+    link_stop();
+    report_end(&o);
+    return 0;
+}

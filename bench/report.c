@@ -1,0 +1,122 @@
+/* A table for people, JSON lines and CSV for programs. */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static FILE *json_file, *csv_file;
+
+/* The first line of /proc/cpuinfo that names the processor. */
+static void cpu_model(char *out, size_t room)
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    snprintf(out, room, "unknown");
+    while (f && fgets(line, sizeof line, f)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) || !colon)
+            continue;
+        snprintf(out, room, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        break;
+    }
+    if (f)
+        fclose(f);
+}
+
+static FILE *open_report(const char *folder, const char *name)
+{
+    char path[1024];
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    if (!f)
+        bench_die(path, "cannot write the report there");
+    return f;
+}
+
+void report_begin(const struct options *o)
+{
+    char cpu[128];
+    cpu_model(cpu, sizeof cpu);
+    if (o->json)
+        json_file = stdout;
+    if (o->out) {
+        json_file = open_report(o->out, "report.json");
+        csv_file = open_report(o->out, "report.csv");
+        fprintf(csv_file, "case,engine,threads,batch,unit,ops_per_s,min,max,p50_us,p99_us,slices,"
+                          "peer,peer_ops_per_s,"
+                          "ratio,required,times_required\n");
+    }
+    if (json_file)
+        fprintf(json_file,
+                "{\"machine\":\"%s\",\"compiler\":\"%s\",\"version\":\"%s\",\"limb_bits\":%d,"
+                "\"slices\":%d,\"seconds\":%g}\n",
+                cpu, __VERSION__, HUFU_VERSION, HUFU_LIMB_BITS, SLICES, o->seconds);
+    if (o->json)
+        return;
+    printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
+           o->threads, o->threads > 1 ? "s" : "");
+    printf("%-22s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
+           "p99 us", "OpenSSL/s", "ratio", "required");
+}
+
+static void print_json(FILE *f, const struct result *r)
+{
+    const double required = r->c->required;
+    fprintf(f,
+            "{\"case\":\"%s\",\"engine\":\"%s\",\"threads\":%u,\"batch\":%zu,\"ops_per_s\":%.1f,"
+            "\"min\":%.1f,\"max\":%.1f,"
+            "\"p50_us\":%.2f,\"p99_us\":%.2f,\"unit\":\"%s\",\"slices\":%u,\"peer\":\"openssl\","
+            "\"peer_ops_per_s\":%.1f,\"ratio\":%.3f",
+            r->c->name, r->engine, r->threads, r->batch, r->self.ops, r->self.min, r->self.max,
+            r->self.p50_us, r->self.p99_us, r->c->unit, r->self.slices, r->peer.ops,
+            r->self.ops / r->peer.ops);
+    if (required > 0)
+        fprintf(f, ",\"required\":%.2f,\"times_required\":%.1f", required, r->self.ops / required);
+    else
+        fprintf(f, ",\"required\":null,\"times_required\":null");
+    fprintf(f, "}\n");
+    fflush(f);
+}
+
+static void print_csv(const struct result *r)
+{
+    fprintf(csv_file, "%s,%s,%u,%zu,%s,%.1f,%.1f,%.1f,%.2f,%.2f,%u,openssl,%.1f,%.3f,", r->c->name,
+            r->engine, r->threads, r->batch, r->c->unit, r->self.ops, r->self.min, r->self.max,
+            r->self.p50_us, r->self.p99_us, r->self.slices, r->peer.ops, r->self.ops / r->peer.ops);
+    if (r->c->required > 0)
+        fprintf(csv_file, "%.2f,%.1f", r->c->required, r->self.ops / r->c->required);
+    else
+        fprintf(csv_file, ",");
+    fprintf(csv_file, "\n");
+}
+
+void report_result(const struct options *o, const struct result *r)
+{
+    if (json_file)
+        print_json(json_file, r);
+    if (csv_file)
+        print_csv(r);
+    if (o->json)
+        return;
+    printf("%-22s %6zu %14.1f %10.2f %10.2f %12.1f %7.2fx", r->c->name, r->batch, r->self.ops,
+           r->self.p50_us, r->self.p99_us, r->peer.ops, r->self.ops / r->peer.ops);
+    if (r->c->required > 0)
+        printf(" %9.0fx", r->self.ops / r->c->required);
+    printf("\n");
+    fflush(stdout);
+}
+
+void report_end(const struct options *o)
+{
+    if (csv_file && fclose(csv_file))
+        bench_die(o->out, "cannot write report.csv");
+    if (o->out && fclose(json_file))
+        bench_die(o->out, "cannot write report.json");
+    if (o->json)
+        return;
+    printf("units: pairs, signatures, verifications, MB. p50, p99: one call of a whole batch. "
+           "required: %d key pairs/s, %d signatures/h.\n",
+           KEYGEN_REQUIRED, SIGN_REQUIRED_AN_HOUR);
+}

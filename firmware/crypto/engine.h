@@ -16,9 +16,12 @@ struct sm2_sign_key {
 };
 
 /* All 32-byte numbers and 64-byte points are big-endian. */
+/* Room for the scratch of one item, in every engine: single operations have it on their stack. */
+enum { SM2_SCRATCH_ONE = 2048 };
+
 struct sm2_ops {
     const char *name;
-    /* bytes of scratch for n items of any entry below */
+    /* bytes of scratch for n items of any entry below; at most SM2_SCRATCH_ONE for n = 1 */
     size_t (*scratch)(size_t n);
     /* pub[i] = [k[i]]G for n scalars, each 32 uniform random bytes.
      * ok[i] = 0: k[i] is not in [1, n-2] (chance 2^-32), draw again. CT: only ok */

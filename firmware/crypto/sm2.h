@@ -43,9 +43,10 @@ int sm2_z(const void *id, size_t id_size, const uint8_t pub[64], uint8_t z[32]);
 int sm2_digest(const void *id, size_t id_size, const uint8_t pub[64], const void *m, size_t n,
                uint8_t e[32]);
 
-/* out: C1 || C3 || C2, n + SM2_CIPHER_OVERHEAD bytes; n >= 1. -1: pub is not on the curve. CT: n only */
+/* out: C1 || C3 || C2, n + SM2_CIPHER_OVERHEAD bytes, apart from m; n >= 1. -1: pub is not on the
+ * curve. CT: n only */
 int sm2_encrypt(const struct rng *rng, const uint8_t pub[64], const void *m, size_t n, uint8_t *out);
-/* in: C1 || C3 || C2; out: n - SM2_CIPHER_OVERHEAD bytes. CT: n, and whether decryption succeeded */
+/* in: C1 || C3 || C2; out: n - SM2_CIPHER_OVERHEAD bytes, apart from in. CT: n, and whether decryption succeeded */
 int sm2_decrypt(const uint8_t d[32], const uint8_t *in, size_t n, uint8_t *out);
 
 /*
@@ -68,8 +69,10 @@ int sm2_exchange(const struct sm2_exchange *x, uint8_t *k, size_t k_size, uint8_
 size_t sm2_signature_to_der(const uint8_t sig[64], uint8_t out[SM2_SIGNATURE_DER_MAX]);
 int sm2_signature_from_der(const uint8_t *in, size_t n, uint8_t sig[64]);
 size_t sm2_cipher_der_max(size_t n);                       /* room for n bytes of C2 */
-size_t sm2_cipher_to_der(const uint8_t *raw, size_t n, uint8_t *out); /* raw: C1 || C3 || C2 */
-/* raw: room for n bytes; *raw_size: bytes of C1 || C3 || C2 */
+/* raw: C1 || C3 || C2, n bytes of it all; 0: n is no more than SM2_CIPHER_OVERHEAD */
+size_t sm2_cipher_to_der(const uint8_t *raw, size_t n, uint8_t *out);
+/* raw: room for n bytes; *raw_size: bytes of C1 || C3 || C2. -1 also when C1 || C3 || C2 is longer
+ * than the DER: more than eight leading zero bytes in the coordinates, which no honest point has (2^-64). */
 int sm2_cipher_from_der(const uint8_t *in, size_t n, uint8_t *raw, size_t *raw_size);
 
 #endif

@@ -1,0 +1,48 @@
+/* Build tool, run on the build machine: prints the tables of the base point (sm2_table.h) for any limb. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "firmware/crypto/portable/sm2_table.h"
+
+static void print_fe(const struct sm2_fe *a)
+{
+    printf("SM2_NUMBER(");
+    for (int i = 0; i < 4; i++) {
+        const int limbs = 64 / HUFU_LIMB_BITS;
+        uint64_t w = 0;
+        for (int j = limbs; j-- > 0;)
+            w = (limbs > 1 ? w << 32 : 0) | a->v[limbs * i + j];
+        printf("%s0x%016" PRIX64, i ? ", " : "", w);
+    }
+    printf(")");
+}
+
+static void print_row(const struct sm2_jacobian *base, unsigned entries)
+{
+    struct sm2_jacobian twice, multiple = *base;
+
+    sm2_point_double(&twice, base);
+    for (unsigned i = 0; i < entries; i++) {
+        struct sm2_affine a;
+        sm2_point_to_affine(&a, &multiple);
+        printf("{");
+        print_fe(&a.x);
+        printf(", ");
+        print_fe(&a.y);
+        printf("},\n");
+        sm2_point_add(&multiple, &multiple, &twice);
+    }
+}
+
+int main(void)
+{
+    struct sm2_jacobian base;
+
+    sm2_point_from_affine(&base, &sm2_g);
+    for (unsigned i = 0; i < SM2_WINDOWS; i++) {
+        print_row(&base, i + 1 < SM2_WINDOWS ? SM2_WINDOW_ENTRIES : SM2_TOP_ENTRIES);
+        for (int j = 0; j < HUFU_SM2_WINDOW; j++)
+            sm2_point_double(&base, &base);
+    }
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}

@@ -1,0 +1,163 @@
+#include "firmware/crypto/portable/sm2_field.h"
+
+const struct sm2_fe sm2_p = SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000, 0xFFFFFFFFFFFFFFFF,
+                                       0xFFFFFFFEFFFFFFFF);
+const struct sm2_fe sm2_fe_one = SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF,
+                                            0x0000000000000000, 0x0000000100000000);
+const struct sm2_fe sm2_fe_b = SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB,
+                                          0x527981505EA51C3C, 0x240FE188BA20E2C8);
+
+/* 2^512 mod p */
+static const struct sm2_fe r_squared = SM2_NUMBER(0x0000000200000003, 0x00000002FFFFFFFF,
+                                                  0x0000000100000001, 0x0000000400000002);
+
+/*
+ * Montgomery reduction of the 512-bit t: r = t / 2^256 mod p.
+ *
+ * p + 1 = 2^256 - 2^224 - 2^96 + 2^64, so p = -1 modulo a limb: the multiplier that clears limb k is the
+ * limb itself, m, and adding m * p adds m at 2^256, subtracts it at 2^224 and 2^96, adds it at 2^64,
+ * all counted from limb k. The columns are summed with their sign, one carry chain for all.
+ */
+#if HUFU_LIMB_BITS == 64
+
+static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
+{
+    sm2_limb m0, m1, m2, m3, u[SM2_LIMBS];
+    sm2_signed a;
+
+    m0 = t[0];
+    a = (sm2_signed)t[1] + m0 - ((sm2_signed)m0 << 32);
+    m1 = (sm2_limb)a;
+    a = (a >> 64) + t[2] + m1 - ((sm2_signed)m1 << 32);
+    m2 = (sm2_limb)a;
+    a = (a >> 64) + t[3] + m2 - ((sm2_signed)m2 << 32) - ((sm2_signed)m0 << 32);
+    m3 = (sm2_limb)a;
+    a = (a >> 64) + t[4] + m3 + m0 - ((sm2_signed)m3 << 32) - ((sm2_signed)m1 << 32);
+    u[0] = (sm2_limb)a;
+    a = (a >> 64) + t[5] + m1 - ((sm2_signed)m2 << 32);
+    u[1] = (sm2_limb)a;
+    a = (a >> 64) + t[6] + m2 - ((sm2_signed)m3 << 32);
+    u[2] = (sm2_limb)a;
+    a = (a >> 64) + t[7] + m3;
+    u[3] = (sm2_limb)a;
+    sm2_number_reduce_once(r->v, (sm2_limb)(a >> 64), u, sm2_p.v);
+}
+
+#else
+
+static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
+{
+    sm2_limb m[SM2_LIMBS], u[SM2_LIMBS];
+    sm2_signed a = 0;
+
+    for (int i = 0; i < 2 * SM2_LIMBS; i++) { /* column i: what m[i-2], m[i-3], m[i-7], m[i-8] add */
+        a += t[i];
+        if (i >= 2 && i - 2 < SM2_LIMBS)
+            a += m[i - 2];
+        if (i >= 3 && i - 3 < SM2_LIMBS)
+            a -= m[i - 3];
+        if (i >= 7 && i - 7 < SM2_LIMBS)
+            a -= m[i - 7];
+        if (i >= 8)
+            a += m[i - 8];
+        if (i < SM2_LIMBS)
+            m[i] = (sm2_limb)a;
+        else
+            u[i - SM2_LIMBS] = (sm2_limb)a;
+        a >>= 32;
+    }
+    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p.v);
+}
+
+#endif
+
+void sm2_fe_mul(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
+{
+    sm2_limb t[2 * SM2_LIMBS];
+    sm2_number_mul(t, a->v, b->v);
+    reduce(r, t);
+}
+
+void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a)
+{
+    sm2_limb t[2 * SM2_LIMBS];
+    sm2_number_mul(t, a->v, a->v);
+    reduce(r, t);
+}
+
+void sm2_fe_sqr_times(struct sm2_fe *r, const struct sm2_fe *a, unsigned times)
+{
+    sm2_fe_sqr(r, a);
+    while (--times != 0)
+        sm2_fe_sqr(r, r);
+}
+
+/* a^(p-2), p - 2 = FFFFFFFE FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF 00000000 FFFFFFFF FFFFFFFD */
+void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a)
+{
+    struct sm2_fe ones2, ones30, ones32, t, u;
+
+    sm2_fe_sqr(&t, a); /* onesN: a^(2^N - 1) */
+    sm2_fe_mul(&ones2, &t, a);
+    sm2_fe_sqr_times(&t, &ones2, 2);
+    sm2_fe_mul(&u, &t, &ones2); /* 4 */
+    sm2_fe_sqr_times(&t, &u, 2);
+    sm2_fe_mul(&ones30, &t, &ones2); /* 6 */
+    sm2_fe_sqr_times(&t, &ones30, 6);
+    sm2_fe_mul(&ones30, &t, &ones30); /* 12 */
+    sm2_fe_sqr_times(&t, &ones30, 12);
+    sm2_fe_mul(&t, &t, &ones30); /* 24 */
+    sm2_fe_sqr_times(&t, &t, 4);
+    sm2_fe_mul(&t, &t, &u); /* 28 */
+    sm2_fe_sqr_times(&t, &t, 2);
+    sm2_fe_mul(&ones30, &t, &ones2);
+    sm2_fe_sqr(&t, &ones30);
+    sm2_fe_mul(&u, &t, a); /* 31 */
+    sm2_fe_sqr(&t, &u);
+    sm2_fe_mul(&ones32, &t, a);
+
+    sm2_fe_sqr(&t, &u);
+    for (int i = 0; i < 4; i++) {
+        sm2_fe_sqr_times(&t, &t, 32);
+        sm2_fe_mul(&t, &t, &ones32);
+    }
+    sm2_fe_sqr_times(&t, &t, 64);
+    sm2_fe_mul(&t, &t, &ones32);
+    sm2_fe_sqr_times(&t, &t, 30);
+    sm2_fe_mul(&t, &t, &ones30);
+    sm2_fe_sqr_times(&t, &t, 2);
+    sm2_fe_mul(r, &t, a);
+}
+
+void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a)
+{
+    struct sm2_fe t;
+    sm2_number_reduce_once(t.v, 0, a->v, sm2_p.v);
+    sm2_fe_mul(r, &t, &r_squared);
+}
+
+void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a)
+{
+    sm2_limb t[2 * SM2_LIMBS] = {0};
+    struct sm2_fe u;
+    for (int i = 0; i < SM2_LIMBS; i++)
+        t[i] = a->v[i];
+    reduce(&u, t);
+    for (int i = 0; i < SM2_LIMBS; i++)
+        r->v[i] = u.v[i];
+}
+
+sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in)
+{
+    struct sm2_number t;
+    sm2_number_load(t.v, in);
+    sm2_fe_from_number(r, &t);
+    return sm2_number_lt(t.v, sm2_p.v);
+}
+
+void sm2_fe_store(uint8_t *out, const struct sm2_fe *a)
+{
+    struct sm2_number t;
+    sm2_fe_to_number(&t, a);
+    sm2_number_store(out, t.v);
+}

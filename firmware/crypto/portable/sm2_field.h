@@ -1,0 +1,72 @@
+/*
+ * The field of the SM2 curve (GB/T 32918.5): numbers mod p = 2^256 - 2^224 - 2^96 + 2^64 - 1, in
+ * Montgomery form (x * 2^256 mod p) and always fully reduced, so that equal means equal limbs.
+ * Outputs may be inputs.
+ * CT: nothing leaks from any function here.
+ */
+#ifndef HUFU_CRYPTO_PORTABLE_SM2_FIELD_H
+#define HUFU_CRYPTO_PORTABLE_SM2_FIELD_H
+
+#include "firmware/crypto/portable/sm2_number.h"
+
+struct sm2_fe {
+    sm2_limb v[SM2_LIMBS];
+};
+
+extern const struct sm2_fe sm2_p;      /* p itself, not in Montgomery form */
+extern const struct sm2_fe sm2_fe_one; /* 1 */
+extern const struct sm2_fe sm2_fe_b;   /* coefficient b of the curve */
+
+void sm2_fe_mul(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b);
+void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a);
+void sm2_fe_sqr_times(struct sm2_fe *r, const struct sm2_fe *a, unsigned times);
+/* r = 1/a; 0 for 0 */
+void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a);
+
+static inline void sm2_fe_add(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
+{
+    sm2_limb t[SM2_LIMBS];
+    const sm2_limb carry = sm2_number_add(t, a->v, b->v);
+    sm2_number_reduce_once(r->v, carry, t, sm2_p.v);
+}
+
+static inline void sm2_fe_sub(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
+{
+    sm2_limb t[SM2_LIMBS], m[SM2_LIMBS];
+    const sm2_limb mask = sm2_mask(sm2_number_sub(t, a->v, b->v));
+    for (int i = 0; i < SM2_LIMBS; i++)
+        m[i] = sm2_p.v[i] & mask;
+    (void)sm2_number_add(r->v, t, m);
+}
+
+static inline void sm2_fe_neg(struct sm2_fe *r, const struct sm2_fe *a)
+{
+    static const struct sm2_fe zero = {{0}};
+    sm2_fe_sub(r, &zero, a);
+}
+
+/* r = mask ? a : b */
+static inline void sm2_fe_select(struct sm2_fe *r, sm2_limb mask, const struct sm2_fe *a,
+                                 const struct sm2_fe *b)
+{
+    sm2_number_select(r->v, mask, a->v, b->v);
+}
+
+static inline sm2_limb sm2_fe_is_zero(const struct sm2_fe *a)
+{
+    return sm2_number_is_zero(a->v);
+}
+
+static inline sm2_limb sm2_fe_eq(const struct sm2_fe *a, const struct sm2_fe *b)
+{
+    return sm2_number_eq(a->v, b->v);
+}
+
+/* 32 big-endian bytes into Montgomery form; mask: they were below p (else r is reduced) */
+sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in);
+void sm2_fe_store(uint8_t *out, const struct sm2_fe *a);
+/* The plain number, out of and into Montgomery form */
+void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a);
+void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a);
+
+#endif

@@ -1,0 +1,130 @@
+#include "firmware/crypto/portable/sm2_scalar.h"
+
+const struct sm2_scalar sm2_n = SM2_NUMBER(0x53BBF40939D54123, 0x7203DF6B21C6052B,
+                                           0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
+
+static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
+static const struct sm2_scalar n_minus_1 = SM2_NUMBER(0x53BBF40939D54122, 0x7203DF6B21C6052B,
+                                                      0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
+/* 2^256 - 1 mod n */
+static const struct sm2_scalar all_ones = SM2_NUMBER(0xAC440BF6C62ABEDC, 0x8DFC2094DE39FAD4,
+                                                     0x0000000000000000, 0x0000000100000000);
+/* 2^512 mod n */
+static const struct sm2_scalar r_squared = SM2_NUMBER(0x901192AF7C114F20, 0x3464504ADE6FA2FA,
+                                                      0x620FC84C3AFFE0D4, 0x1EB5E412A22B3D3B);
+/* -1/n mod 2^64 */
+static const sm2_limb n0 = (sm2_limb)0x327F9E8872350975;
+
+void sm2_scalar_add(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
+{
+    sm2_limb t[SM2_LIMBS];
+    const sm2_limb carry = sm2_number_add(t, a->v, b->v);
+    sm2_number_reduce_once(r->v, carry, t, sm2_n.v);
+}
+
+void sm2_scalar_sub(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
+{
+    sm2_limb t[SM2_LIMBS], m[SM2_LIMBS];
+    const sm2_limb mask = sm2_mask(sm2_number_sub(t, a->v, b->v));
+    for (int i = 0; i < SM2_LIMBS; i++)
+        m[i] = sm2_n.v[i] & mask;
+    (void)sm2_number_add(r->v, t, m);
+}
+
+/* r = ab / 2^256 mod n */
+static void montgomery(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
+{
+    sm2_limb t[2 * SM2_LIMBS], top = 0;
+
+    sm2_number_mul(t, a->v, b->v);
+    for (int i = 0; i < SM2_LIMBS; i++) {
+        const sm2_limb m = t[i] * n0;
+        sm2_limb carry = 0;
+        sm2_wide x;
+        for (int j = 0; j < SM2_LIMBS; j++) {
+            x = (sm2_wide)m * sm2_n.v[j] + t[i + j] + carry;
+            t[i + j] = (sm2_limb)x;
+            carry = (sm2_limb)(x >> HUFU_LIMB_BITS);
+        }
+        x = (sm2_wide)t[i + SM2_LIMBS] + carry + top;
+        t[i + SM2_LIMBS] = (sm2_limb)x;
+        top = (sm2_limb)(x >> HUFU_LIMB_BITS);
+    }
+    sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, sm2_n.v);
+}
+
+void sm2_scalar_mul(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
+{
+    struct sm2_scalar t;
+    montgomery(&t, a, b);
+    montgomery(r, &t, &r_squared);
+}
+
+void sm2_scalar_halve(struct sm2_scalar *r, const struct sm2_scalar *a)
+{
+    const sm2_limb mask = sm2_mask(a->v[0] & 1);
+    sm2_limb m[SM2_LIMBS], t[SM2_LIMBS], carry;
+
+    for (int i = 0; i < SM2_LIMBS; i++)
+        m[i] = sm2_n.v[i] & mask;
+    carry = sm2_number_add(t, a->v, m);
+    for (int i = 0; i < SM2_LIMBS; i++) {
+        const sm2_limb above = i + 1 < SM2_LIMBS ? t[i + 1] : carry;
+        r->v[i] = t[i] >> 1 | above << (HUFU_LIMB_BITS - 1);
+    }
+}
+
+/* a^(n-2), four bits of the (public) exponent at a time */
+void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a)
+{
+    struct sm2_scalar power[16], t, exponent;
+
+    sm2_scalar_sub(&exponent, &sm2_n, &one);
+    sm2_scalar_sub(&exponent, &exponent, &one);
+    montgomery(&power[0], &one, &r_squared);
+    montgomery(&power[1], a, &r_squared);
+    for (int i = 2; i < 16; i++)
+        montgomery(&power[i], &power[i - 1], &power[1]);
+    t = power[0];
+    for (unsigned i = 64; i-- > 0;) {
+        for (int j = 0; j < 4; j++)
+            montgomery(&t, &t, &t);
+        montgomery(&t, &t, &power[sm2_scalar_bits(&exponent, 4 * i, 4)]);
+    }
+    montgomery(r, &t, &one);
+}
+
+void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a)
+{
+    sm2_number_reduce_once(r->v, 0, a, sm2_n.v);
+}
+
+sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in)
+{
+    sm2_limb t[SM2_LIMBS];
+    sm2_number_load(t, in);
+    sm2_scalar_reduce(r, t);
+    return sm2_number_lt(t, sm2_n.v);
+}
+
+sm2_limb sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in)
+{
+    sm2_limb ok = sm2_scalar_load(r, in);
+    ok &= ~sm2_scalar_is_zero(r);
+    sm2_number_select(r->v, ok, r->v, one.v);
+    return ok;
+}
+
+sm2_limb sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in)
+{
+    sm2_limb ok = sm2_scalar_load(r, in);
+    ok &= ~sm2_scalar_is_zero(r) & ~sm2_scalar_eq(r, &n_minus_1);
+    sm2_number_select(r->v, ok, r->v, one.v);
+    return ok;
+}
+
+void sm2_scalar_recode(struct sm2_scalar *b, const struct sm2_scalar *k)
+{
+    sm2_scalar_add(b, k, &all_ones);
+    sm2_scalar_halve(b, b);
+}

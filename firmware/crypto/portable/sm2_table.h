@@ -1,0 +1,34 @@
+/*
+ * The tables of the base point: for window i the odd multiples (2j + 1) 2^(wi) G, affine. They are
+ * computed at build time by gen_table.c; the width w is HUFU_SM2_WINDOW (6 bits: 87 KB; 4 bits: 32 KB,
+ * for a small flash).
+ */
+#ifndef HUFU_CRYPTO_PORTABLE_SM2_TABLE_H
+#define HUFU_CRYPTO_PORTABLE_SM2_TABLE_H
+
+#include "firmware/crypto/portable/sm2_point.h"
+
+#ifndef HUFU_SM2_WINDOW
+#define HUFU_SM2_WINDOW 6
+#endif
+
+enum {
+    SM2_WINDOWS = (256 + HUFU_SM2_WINDOW - 1) / HUFU_SM2_WINDOW,
+    SM2_WINDOW_ENTRIES = 1 << (HUFU_SM2_WINDOW - 1),
+    /* the top window has the bits that are left */
+    SM2_TOP_BITS = 256 - (SM2_WINDOWS - 1) * HUFU_SM2_WINDOW,
+    SM2_TOP_ENTRIES = 1 << (SM2_TOP_BITS - 1),
+    SM2_TABLE_ENTRIES = (SM2_WINDOWS - 1) * SM2_WINDOW_ENTRIES + SM2_TOP_ENTRIES
+};
+
+extern const struct sm2_affine sm2_table[SM2_TABLE_ENTRIES];
+
+/*
+ * r = the point that bits [wi, wi + w) of the recoded scalar b stand for: (2v - (2^w - 1)) 2^(wi) G.
+ * CT: the window; every entry of it is read
+ */
+void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b);
+/* The same for a scalar that is no secret. CT: public inputs only */
+void sm2_table_pick(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b);
+
+#endif

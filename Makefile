@@ -48,8 +48,8 @@ LDFLAGS   := $(SANFLAGS) -pthread -Wl,--gc-sections $(if $(SAN),,-Wl,-z,relro,-z
 
 # ---------------------------------------------------------------- sources
 PROTO_SRC := $(filter-out proto/gen.c,$(wildcard proto/*.c))
-FW_SRC    := $(wildcard firmware/base/*.c firmware/crypto/*.c firmware/crypto/portable/*.c \
-               firmware/store/*.c firmware/app/*.c firmware/app/cmd/*.c)
+FW_SRC    := $(filter-out %/gen_table.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
+               firmware/crypto/portable/*.c firmware/store/*.c firmware/app/*.c firmware/app/cmd/*.c))
 POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
 SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
 LIB_SRC   := $(wildcard host/lib/*.c)
@@ -62,7 +62,8 @@ POWER_SRC := $(wildcard tests/power/*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc
+GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc \
+       $(BUILD)/gen/sm2_table.inc
 
 .PHONY: all
 all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a examples skeleton ## Build the programs and libraries
@@ -86,6 +87,16 @@ $(BUILD)/gen/protocol.md: $(BUILD)/tools/gen
 	$(call gen_rule,markdown)
 $(BUILD)/gen/hufu.dict: $(BUILD)/tools/gen
 	$(call gen_rule,dictionary)
+
+# The multiples of the SM2 base point, computed by the field and point code itself on this machine.
+SM2_GEN := $(addprefix firmware/crypto/portable/,gen_table.c sm2_field.c sm2_scalar.c sm2_point.c) \
+           firmware/base/wipe.c
+$(BUILD)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(EXTRA_CFLAGS)) $(SM2_GEN) -o $@
+$(BUILD)/gen/sm2_table.inc: $(BUILD)/tools/sm2_table
+	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 
 .PHONY: docs
 docs: $(BUILD)/gen/protocol.md ## Write docs/protocol.md from the command table

@@ -1,0 +1,113 @@
+/* Montgomery contexts and powers. */
+#include "firmware/crypto/bignum.h"
+
+#include "firmware/base/assume.h"
+
+#include <string.h>
+
+/* 1/m mod 2^LIMB_BITS: each step doubles the number of right bits, m itself has three */
+static limb_t inverse(limb_t m)
+{
+    limb_t x = m;
+    for (unsigned bits = 3; bits < LIMB_BITS; bits *= 2)
+        x *= 2 - m * x;
+    return x;
+}
+
+/*
+ * R^2 is 2^(bits of R) in Montgomery form: 1 doubled a few times, then squared. The sizes used are
+ * multiples of 64 bits.
+ */
+void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
+{
+    enum { SQUARINGS = 5 };
+    mont->n = n;
+    mont->m = m;
+    mont->one = room;
+    mont->rr = room + n;
+    mont->t = room + 2 * n;
+    mont->m0 = (limb_t)0 - inverse(m[0]);
+    memset(mont->one, 0, n * sizeof *m);
+    bn_sub(mont->one, mont->one, m, n);
+    memcpy(mont->rr, mont->one, n * sizeof *m);
+    for (size_t i = 0; i < n * LIMB_BITS >> SQUARINGS; i++) {
+        const limb_t over = limb_mask(bn_double(mont->rr, mont->rr, n));
+        bn_sub_masked(mont->rr, mont->rr, m, over | ~bn_lt(mont->rr, m, n), n);
+    }
+    for (size_t i = 0; i < SQUARINGS; i++)
+        bn_mont_sqr(mont, mont->rr, mont->rr);
+}
+
+void bn_mont_enter(const struct bn_mont *mont, limb_t *r, const limb_t *a)
+{
+    bn_mont_mul(mont, r, a, mont->rr);
+}
+
+void bn_mont_leave(const struct bn_mont *mont, limb_t *r, const limb_t *a)
+{
+    const size_t n = mont->n;
+    memcpy(mont->t, a, n * sizeof *a);
+    memset(mont->t + n, 0, n * sizeof *a);
+    bn_mont_redc(mont, r, mont->t);
+    bn_mont_canonical(mont, r);
+}
+
+void bn_mont_canonical(const struct bn_mont *mont, limb_t *r)
+{
+    bn_sub_masked(r, r, mont->m, ~bn_lt(r, mont->m, mont->n), mont->n);
+}
+
+/* r = table[index], all entries are read */
+static void look_up(limb_t *r, const limb_t *table, size_t n, limb_t index)
+{
+    memset(r, 0, n * sizeof *r);
+    for (size_t k = 0; k < 1u << BN_WINDOW; k++) {
+        const limb_t hit = limb_is_zero(index ^ (limb_t)k);
+        for (size_t i = 0; i < n; i++)
+            r[i] |= table[k * n + i] & hit;
+    }
+}
+
+/* `count` bits of e from bit `at` on (those from `high` on do not exist); the place is public */
+static limb_t digit(const limb_t *e, size_t high, size_t at, size_t count)
+{
+    const size_t i = at / LIMB_BITS, shift = at % LIMB_BITS;
+    limb_t x = e[i] >> shift;
+    if (shift + count > LIMB_BITS && (i + 1) * LIMB_BITS < high)
+        x |= (limb_t)(e[i + 1] << (LIMB_BITS - shift));
+    return x & (((limb_t)1 << count) - 1);
+}
+
+/* Fixed windows from the top; the first one is as wide as is left over. */
+void bn_mont_power(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *e,
+                   size_t low, size_t high, limb_t *table)
+{
+    const size_t n = mont->n;
+    limb_t *factor = table + (n << BN_WINDOW);
+    memcpy(table, mont->one, n * sizeof *a);
+    memcpy(table + n, a, n * sizeof *a);
+    for (size_t k = 2; k < 1u << BN_WINDOW; k++)
+        bn_mont_mul(mont, table + k * n, table + (k - 1) * n, table + n);
+    size_t at = low + (high - low - 1) / BN_WINDOW * BN_WINDOW;
+    look_up(r, table, n, digit(e, high, at, high - at));
+    while (at > low) {
+        at -= BN_WINDOW;
+        for (size_t i = 0; i < BN_WINDOW; i++)
+            bn_mont_sqr(mont, r, r);
+        look_up(factor, table, n, digit(e, high, at, BN_WINDOW));
+        bn_mont_mul(mont, r, r, factor);
+    }
+}
+
+void bn_mont_power_public(const struct bn_mont *mont, limb_t *r, const limb_t *a, uint32_t e)
+{
+    unsigned bit = 31;
+    while (!(e >> bit))
+        bit--;
+    memcpy(r, a, mont->n * sizeof *a);
+    while (bit-- > 0) {
+        bn_mont_sqr(mont, r, r);
+        if (e >> bit & 1)
+            bn_mont_mul(mont, r, r, a);
+    }
+}

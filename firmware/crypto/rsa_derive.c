@@ -1,0 +1,94 @@
+/* The parts of an RSA key from its two primes, in constant time. */
+#include "firmware/crypto/rsa_internal.h"
+
+#include "firmware/base/assume.h"
+#include "firmware/base/secret.h"
+
+#include <string.h>
+
+/* x mod 65537, where 2^16 is -1; x < 2^36 */
+static uint32_t mod_e(uint64_t x)
+{
+    uint32_t r =
+        (uint32_t)(x & 0xFFFF) + (uint32_t)(x >> 32) + RSA_E - (uint32_t)(x >> 16 & 0xFFFF);
+    r -= RSA_E & ~ct_lt32(r, RSA_E);
+    return r - (RSA_E & ~ct_lt32(r, RSA_E));
+}
+
+/*
+ * r = 1/65537 mod m: (1 + k m) / 65537, k = -1/m mod 65537. m (n limbs) is prime to 65537.
+ * t: 2n + 2 limbs
+ */
+static void inverse_of_e(limb_t *r, const limb_t *m, limb_t *t, size_t n)
+{
+    const limb_t e = RSA_E;
+    limb_t *product = t, *quotient = t + n + 1, rest;
+    bn_div(NULL, &rest, m, n, &e, 1);
+    uint32_t x = (uint32_t)rest, k = x; /* k = x^65535 = 1/x */
+    for (int i = 0; i < 15; i++)
+        k = mod_e((uint64_t)mod_e((uint64_t)k * k) * x);
+    product[n] = bn_mul_word(product, m, RSA_E - k, n);
+    bn_add_word(product, 1, n + 1);
+    bn_div(quotient, &rest, product, n + 1, &e, 1);
+    memcpy(r, quotient, n * sizeof *r);
+}
+
+/* r = lcm(p-1, q-1) of 2h limbs; t: 6h + 1 limbs. Mask: done (else both are multiples of a whole
+ * limb) */
+static limb_t lambda(limb_t *r, const limb_t *p_1, const limb_t *q_1, limb_t *t, size_t h)
+{
+    limb_t *a = t, *b = a + h, *phi = b + h, *rest = phi + 2 * h;
+    const limb_t twos = (p_1[0] | q_1[0]) & ((limb_t)0 - (p_1[0] | q_1[0]));
+    memcpy(a, p_1, h * sizeof *a);
+    memcpy(b, q_1, h * sizeof *b);
+    bn_gcd_odd(a, b, rest, h);
+    bn_mul_word(a, a, twos, h);
+    bn_mul(phi, p_1, q_1, h);
+    bn_div(r, rest, phi, 2 * h, a, h);
+    return ~limb_is_zero(twos);
+}
+
+/* qinv = q^(p-2) mod p; p_1 = p - 1 */
+static void inverse_of_q(limb_t *qinv, const limb_t *p, const limb_t *p_1, const limb_t *q,
+                         limb_t *room, size_t h)
+{
+    struct bn_mont mont;
+    limb_t *exponent = room + BN_MONT_ROOM * h;
+    bn_mont_init(&mont, p, h, room);
+    memcpy(exponent, p_1, h * sizeof *p);
+    bn_sub_word(exponent, 1, h);
+    bn_mont_enter(&mont, qinv, q);
+    bn_mont_power(&mont, qinv, qinv, exponent, 0, h * LIMB_BITS, exponent + h);
+    bn_mont_leave(&mont, qinv, qinv);
+}
+
+int rsa_derive(struct rsa_private *key, limb_t *room)
+{
+    const size_t h = BN_LIMBS(key->pub.bits / 2), bytes = h * LIMB_BYTES;
+    limb_t *p = room, *q = p + h, *p_1 = q + h, *q_1 = p_1 + h, *r = q_1 + h, *m = r + 2 * h;
+    limb_t *t = m + 2 * h, ok;
+    bn_load(p, h, key->p, bytes);
+    bn_load(q, h, key->q, bytes);
+    bn_swap(bn_lt(p, q, h), p, q, h);
+    bn_store(p, h, key->p, bytes);
+    bn_store(q, h, key->q, bytes);
+    memcpy(p_1, p, h * sizeof *p);
+    memcpy(q_1, q, h * sizeof *q);
+    p_1[0] ^= 1;
+    q_1[0] ^= 1;
+    bn_mul(r, p, q, h);
+    bn_store(r, 2 * h, key->pub.n, 2 * bytes);
+    PUBLIC(key->pub.n, 2 * bytes);
+    inverse_of_e(r, p_1, t, h);
+    bn_store(r, h, key->dp, bytes);
+    inverse_of_e(r, q_1, t, h);
+    bn_store(r, h, key->dq, bytes);
+    inverse_of_q(r, p, p_1, q, t, h);
+    bn_store(r, h, key->qinv, bytes);
+    ok = lambda(m, p_1, q_1, t, h);
+    inverse_of_e(r, m, t, 2 * h);
+    ok &= ~bn_is_zero(r + h, h);
+    bn_store(r, 2 * h, key->d, 2 * bytes);
+    PUBLIC(&ok, sizeof ok);
+    return ok ? 0 : -1;
+}

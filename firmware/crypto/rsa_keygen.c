@@ -1,0 +1,202 @@
+/*
+ * RSA key pairs: FIPS 186-5 A.1.3, random primes that are probably prime. Every candidate is drawn
+ * afresh and independently, none is derived from a rejected one. Trial division comes first, then
+ * the Miller-Rabin rounds of table B.1. What is rejected is forgotten, so its rejection may be
+ * seen.
+ */
+#include "firmware/crypto/rsa.h"
+
+#include "firmware/base/assume.h"
+#include "firmware/base/secret.h"
+#include "firmware/base/wipe.h"
+#include "firmware/crypto/rsa_internal.h"
+
+#include <string.h>
+
+enum {
+    POOL = 32,      /* candidates sieved together */
+    MAX_LANES = 16, /* candidates tested together */
+    HALF_BYTES = RSA_MAX_BYTES / 2
+};
+
+struct search {
+    const struct rsa_ops *ops;
+    const struct rng *rng;
+    unsigned bits;      /* of n */
+    size_t h;           /* limbs of a prime */
+    limb_t *pool;       /* POOL candidates */
+    limb_t *t;          /* 3h limbs */
+    uint8_t *queue;     /* a candidate for each lane, as bytes */
+    uint8_t *composite; /* the sieve's table */
+    uint8_t alive[POOL];
+    size_t next;         /* in the pool */
+    size_t queued;       /* in the queue */
+    unsigned long tried; /* candidates in range since the last prime */
+    void *engine_scratch;
+};
+
+static size_t lanes_of(const struct rsa_ops *ops)
+{
+    return ops->lanes < MAX_LANES ? ops->lanes : (size_t)MAX_LANES;
+}
+
+/* The room of the search serves again for the parts of the key. */
+_Static_assert(RSA_DERIVE_ROOM <= POOL + 3 + MAX_LANES,
+               "the parts of a key need less than the search");
+
+size_t rsa_keygen_room(unsigned bits)
+{
+    const size_t prime = bits / 16;
+    return (POOL + 3 + MAX_LANES) * prime + SIEVE_BYTES;
+}
+
+/* Rounds for an error below 2^-112, 2^-128, 2^-144 (FIPS 186-5 table B.1, as strong as the key) */
+static unsigned rounds_for(unsigned bits)
+{
+    return bits == 2048 ? 5 : 4;
+}
+
+/*
+ * Step 4.2 to 4.4: fresh odd numbers of the full length; those below sqrt(2) 2^(nlen/2-1), whose
+ * square is a bit too short, fall out. The top bit is set by force, which changes nothing for those
+ * that stay.
+ */
+static int refill(struct search *s)
+{
+    const size_t h = s->h;
+    if (s->rng->fill(s->rng->ctx, s->pool, POOL * h * LIMB_BYTES))
+        return -1;
+    SECRET(s->pool, POOL * h * LIMB_BYTES);
+    for (size_t i = 0; i < POOL; i++) {
+        limb_t *c = s->pool + i * h;
+        c[0] |= 1;
+        c[h - 1] |= (limb_t)1 << (LIMB_BITS - 1);
+        bn_sqr(s->t, c, h);
+        s->alive[i] = (uint8_t)(s->t[2 * h - 1] >> (LIMB_BITS - 1));
+        PUBLIC(&s->alive[i], 1);
+        s->tried += s->alive[i];
+    }
+    rsa_sieve(s->pool, h, POOL, s->alive, s->composite);
+    s->next = 0;
+    return 0;
+}
+
+/* Survivors of the pool go to the queue until it holds one for each lane. */
+static int fill_queue(struct search *s)
+{
+    const size_t bytes = s->h * LIMB_BYTES;
+    for (s->queued = 0; s->queued < lanes_of(s->ops); s->next++) {
+        if (s->next == POOL && refill(s))
+            return -1;
+        if (s->alive[s->next])
+            bn_store(s->pool + s->next * s->h, s->h, s->queue + bytes * s->queued++, bytes);
+    }
+    return 0;
+}
+
+/* Step 4.7 and 5.8: give up after this many candidates; the chance is below 2^-40. */
+static unsigned long limit(unsigned bits, size_t found)
+{
+    return found ? 10ul * bits : 5ul * bits;
+}
+
+/* Step 5.4 for q; the engine has found p before. */
+static int accept(struct search *s, struct rsa_private *key, size_t found, const uint8_t *prime)
+{
+    const size_t bytes = s->h * LIMB_BYTES;
+    limb_t *p = s->t, *q = p + s->h, far;
+    if (!found) {
+        memcpy(key->p, prime, bytes);
+        return 1;
+    }
+    bn_load(p, s->h, key->p, bytes);
+    bn_load(q, s->h, prime, bytes);
+    far = rsa_primes_apart(p, q, q + s->h, s->h);
+    PUBLIC(&far, sizeof far);
+    memcpy(key->q, prime, far ? bytes : 0);
+    return far != 0;
+}
+
+/* key->p, key->q: two primes, in the order in which they were found */
+static int find_primes(struct search *s, struct rsa_private *key, int (*progress)(void *),
+                       void *progress_ctx)
+{
+    const uint8_t *candidate[MAX_LANES];
+    uint8_t ok[MAX_LANES];
+    size_t found = 0;
+    for (size_t i = 0; i < MAX_LANES; i++)
+        candidate[i] = s->queue + i * s->h * LIMB_BYTES;
+    while (found < 2) {
+        if ((progress && progress(progress_ctx)) || fill_queue(s))
+            return -1;
+        s->ops->prime_test(s->queued, candidate, s->h * LIMB_BYTES, rounds_for(s->bits), ok, s->rng,
+                           s->engine_scratch);
+        for (size_t i = 0; i < s->queued && found < 2; i++) {
+            if (!ok[i] || !accept(s, key, found, candidate[i]))
+                continue;
+            found++;
+            s->tried = 0;
+        }
+        if (s->tried > limit(s->bits, found))
+            return -1;
+    }
+    return 0;
+}
+
+limb_t rsa_primes_apart(const limb_t *p, const limb_t *q, limb_t *t, size_t h)
+{
+    const size_t low = h * LIMB_BITS - 100;
+    const limb_t less = limb_mask(bn_sub(t, p, q, h));
+    limb_t above = 0;
+    for (size_t i = 0; i < h; i++) /* |p - q| */
+        t[i] ^= less;
+    bn_add_word(t, less & 1, h);
+    const limb_t equal = bn_is_zero(t, h);
+    bn_sub_word(t, 1, h);
+    for (size_t i = low / LIMB_BITS; i < h; i++)
+        above |= i == low / LIMB_BITS ? t[i] >> (low % LIMB_BITS) : t[i];
+    return ~limb_is_zero(above) & ~equal;
+}
+
+/* Pairwise test: a padded digest signed and verified; em, sig, back: bytes of n each */
+static int pairwise(const struct search *s, const struct rsa_private *key, uint8_t *room)
+{
+    static const uint8_t digest[32] = "pairwise consistency of RSA key";
+    const size_t k = s->bits / 8;
+    uint8_t *em = room, *sig = em + k, *back = sig + k;
+    if (rsa_pkcs1_sign_pad(s->bits, HASH_SHA256, digest, sizeof digest, em) ||
+        rsa_private_op(s->ops, s->rng, key, em, sig, s->engine_scratch))
+        return -1;
+    PUBLIC(sig, k);
+    if (!memcmp(em, sig, k) || rsa_public_op(&key->pub, sig, back, s->engine_scratch))
+        return -1;
+    return memcmp(em, back, k) ? -1 : 0;
+}
+
+int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
+               struct rsa_private *key, void *scratch, int (*progress)(void *), void *progress_ctx)
+{
+    memset(key, 0, sizeof *key);
+    if (!rsa_bits_ok(bits))
+        return -1;
+    const size_t h = BN_LIMBS(bits / 2), prime = bits / 16;
+    uint8_t *const room = scratch;
+    struct search s = {.ops = ops, .rng = rng, .bits = bits, .h = h, .next = POOL};
+    s.pool = scratch;
+    s.t = s.pool + POOL * h;
+    s.queue = room + (POOL + 3) * prime;
+    s.composite = s.queue + MAX_LANES * prime;
+    s.engine_scratch = room + rsa_keygen_room(bits);
+    rsa_sieve_init(s.composite);
+    key->pub.bits = (uint16_t)bits;
+    key->pub.e = RSA_E;
+    const int result = find_primes(&s, key, progress, progress_ctx) || rsa_derive(key, scratch) ||
+                               pairwise(&s, key, scratch)
+                           ? -1
+                           : 0;
+    wipe(scratch, rsa_keygen_room(bits));
+    wipe(&s, sizeof s);
+    if (result)
+        wipe(key, sizeof *key);
+    return result;
+}

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 enum {
-    DRBG_SEED = 55,               /* bytes of V and C */
-    DRBG_MAX_REQUEST = 65536,     /* bytes in one generate call */
-    DRBG_MIN_ENTROPY = 32,        /* bytes of entropy input at least */
+    DRBG_SEED = 55,                /* bytes of V and C */
+    DRBG_MAX_REQUEST = 65536,      /* bytes in one generate call */
+    DRBG_MIN_ENTROPY = 32,         /* bytes of entropy input at least */
     DRBG_RESEED_INTERVAL = 1 << 20 /* generate calls between two reseeds at most */
 };
 

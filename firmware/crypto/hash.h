@@ -21,8 +21,8 @@ struct hash {
     } u;
 };
 
-size_t hash_size(enum hash_alg alg);  /* bytes of the digest; 0: no such hash */
-size_t hash_block(enum hash_alg alg); /* bytes of a block; 0: no such hash */
+size_t hash_size(enum hash_alg alg);                /* bytes of the digest; 0: no such hash */
+size_t hash_block(enum hash_alg alg);               /* bytes of a block; 0: no such hash */
 int hash_init(struct hash *ctx, enum hash_alg alg); /* 0, or -1: no such hash */
 void hash_update(struct hash *ctx, const void *data, size_t n);
 void hash_final(struct hash *ctx, uint8_t *out); /* hash_size() bytes; wipes the context */
@@ -36,7 +36,8 @@ struct hmac {
 int hmac_init(struct hmac *ctx, enum hash_alg alg, const void *key, size_t key_size);
 void hmac_update(struct hmac *ctx, const void *data, size_t n);
 void hmac_final(struct hmac *ctx, uint8_t *out); /* hash_size() bytes; wipes the context */
-int hmac(enum hash_alg alg, const void *key, size_t key_size, const void *data, size_t n, uint8_t *out);
+int hmac(enum hash_alg alg, const void *key, size_t key_size, const void *data, size_t n,
+         uint8_t *out);
 
 /* 0, or -1: no such hash or no iterations */
 int pbkdf2(enum hash_alg alg, const void *password, size_t password_size, const void *salt,

@@ -14,20 +14,26 @@ struct sm4_key {
     uint32_t rk[32]; /* in the order of encryption */
 };
 
-/* CT: lengths only, in every function of this file. in and out may be the same, not overlap otherwise. */
+/* CT: lengths only, in every function of this file. in and out may be the same, not overlap
+ * otherwise. */
 void sm4_set_key(struct sm4_key *key, const uint8_t k[SM4_KEY]);
 
 void sm4_encrypt_blocks(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
 void sm4_decrypt_blocks(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
 
 /* n bytes, n a multiple of 16; iv is replaced by the chaining value, so that calls can continue. */
-void sm4_cbc_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
-void sm4_cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
+void sm4_cbc_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                     size_t n);
+void sm4_cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                     size_t n);
 
-/* Any n; a call that is continued must have had n a multiple of 16. CTR counts all 128 bits, big-endian. */
+/* Any n; a call that is continued must have had n a multiple of 16. CTR counts all 128 bits,
+ * big-endian. */
 void sm4_ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
-void sm4_cfb_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
-void sm4_cfb_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
+void sm4_cfb_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                     size_t n);
+void sm4_cfb_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                     size_t n);
 void sm4_ofb(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
 
 /* CBC-MAC as SDF and SKF define it: n a multiple of 16; mac holds the IV and receives the MAC. */
@@ -42,7 +48,8 @@ int sm4_gcm_open(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_s
                  const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
                  const uint8_t tag[16]);
 
-/* CCM (SP 800-38C, RFC 8998): nonce of 7 to 13 bytes, tag of 4 to 16 bytes, even. -1: wrong sizes. */
+/* CCM (SP 800-38C, RFC 8998): nonce of 7 to 13 bytes, tag of 4 to 16 bytes, even. -1: wrong sizes.
+ */
 int sm4_ccm_seal(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
                  uint8_t *tag, size_t tag_size);

@@ -176,6 +176,7 @@ enum hufu_agree_flag { HUFU_AGREE_INITIATOR = 0x01, HUFU_AGREE_KEY_OUT = 0x02 };
 enum hufu_limit {
     HUFU_PROTOCOL = 1,
     HUFU_FRAME_MAX = 1048576,
+    HUFU_APDU_MAX = 65535,
     HUFU_PIN_MIN = 6,
     HUFU_PIN_MAX = 32,
     HUFU_RETRIES_MAX = 10,
@@ -186,6 +187,7 @@ enum hufu_limit {
     HUFU_SIGNER_ID_MAX = 8191,
     HUFU_WRAPPED_MAX = 1056,
     HUFU_ACCOUNTS_MAX = 32,
+    HUFU_SESSION_KEYS_MAX = 8,
     HUFU_NAME_MAX = 32,        /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_WRAP_HEADER_SIZE = 38,
@@ -210,12 +212,12 @@ HUFU_API const char *hufu_last_error(void);
 /* The status word of the last answer that the calling thread got, as it came; 0: none yet. */
 HUFU_API uint16_t hufu_last_sw(void);
 /*
- * Words and numbers of the tables, in lower case with '-' for '_'. group: "state", "role", "key", "usage", "origin",
- * "digest", "sign", "cipher". hufu_name: NULL when there is none. hufu_value: HUFU_E_NOT_FOUND; takes any case.
+ * Words and numbers of the enums above: hufu_name("key", 1) is "SM2". group: "state", "role", "key", "usage", "origin",
+ * "digest", "sign", "cipher". hufu_name: NULL when there is none. hufu_value: any case, '-' for '_'; HUFU_E_NOT_FOUND.
  */
 HUFU_API const char *hufu_name(const char *group, uint32_t value);
 HUFU_API enum hufu_status hufu_value(const char *group, const char *name, uint32_t *value);
-/* "SIGN", "KEY_BATCH" of an instruction byte; NULL when there is none. */
+/* "sign", "key_batch" of an instruction byte; NULL when there is none. */
 HUFU_API const char *hufu_command_name(uint8_t ins);
 
 /* ------------------------------------------------------------------ devices */

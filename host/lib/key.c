@@ -1,0 +1,88 @@
+/* Making keys, and moving wrapped ones. */
+#include "host/lib/lib.h"
+
+#include <string.h>
+
+static const uint8_t wrap_magic[4] = {'H', 'F', 'W', 'K'};
+
+enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZE],
+                                       struct hufu_wrap_header *out)
+{
+    struct rd r;
+    struct wrap_header h;
+    rd_init(&r, header, HUFU_WRAP_HEADER_SIZE);
+    if (!wrap_header_get(&r, &h) || rd_left(&r) || memcmp(h.magic, wrap_magic, sizeof wrap_magic))
+        return fail(HUFU_E_FORMAT, "not the header of wrapped keys");
+    if (h.version != 1)
+        return fail(HUFU_E_FORMAT, "wrapped keys of version %u: this library knows version 1",
+                    h.version);
+    if (h.type < KEY_SM2 || h.type > KEY_SM4)
+        return fail(HUFU_E_FORMAT, "wrapped keys of an unknown type (%u)", h.type);
+    out->type = h.type;
+    out->usage = h.usage;
+    memcpy(out->domain, h.domain, sizeof out->domain);
+    memcpy(out->batch, h.batch, sizeof out->batch);
+    out->count = h.count;
+    return HUFU_OK;
+}
+
+enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hufu_key_spec *spec,
+                                   uint32_t *handle, uint8_t *public_key, size_t *public_size)
+{
+    struct call c;
+    const struct key_generate_req req = {
+        .type = spec->type,
+        .flags = spec->flags,
+        .usage = spec->usage,
+        .label = view_text(spec->label),
+        .id = view_of(spec->id, spec->id_size),
+    };
+    struct key_generate_rsp m;
+    if (!CALL(&c, session, key_generate, KEY_GENERATE, req.label.size + spec->id_size, &req, &m) &&
+        !call_check(&c, m.handle && m.public.size == public_size_of(spec->type))) {
+        *handle = m.handle;
+        if (public_key && m.public.size)
+            memcpy(public_key, m.public.data, m.public.size);
+        if (public_size)
+            *public_size = m.public.size;
+    }
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
+                                 struct hufu_wrapped *wrapped)
+{
+    struct call c;
+    const struct key_export_req req = {handle};
+    struct key_export_rsp m;
+    struct hufu_wrap_header h;
+    memset(wrapped, 0, sizeof *wrapped);
+    if (!CALL(&c, session, key_export, KEY_EXPORT, 0, &req, &m) &&
+        !call_check(&c, !hufu_wrap_header_read(m.header, &h) && h.count == 1 && m.record.size)) {
+        memcpy(wrapped->header, m.header, sizeof wrapped->header);
+        memcpy(wrapped->record, m.record.data, m.record.size);
+        wrapped->record_size = m.record.size;
+    }
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_import(struct hufu_session *session, const struct hufu_wrapped *wrapped,
+                                 const char *label, const void *id, size_t id_size, uint32_t *handle)
+{
+    struct call c;
+    const struct key_import_req req = {
+        .header = wrapped->header,
+        .index = wrapped->index,
+        .record = view_of(wrapped->record, wrapped->record_size),
+        .label = view_text(label),
+        .id = view_of(id, id_size),
+    };
+    struct key_import_rsp m;
+    const size_t hint = wrapped->record_size + req.label.size + id_size;
+    if (!CALL(&c, session, key_import, KEY_IMPORT, hint, &req, &m) && !call_check(&c, m.handle != 0))
+        *handle = m.handle;
+    call_end(&c);
+    return c.status;
+}

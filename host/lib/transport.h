@@ -1,0 +1,69 @@
+/*
+ * Links to a device. Each kind is one struct of functions in its own file, and is listed in
+ * transport.c. Above them nobody knows which one it is.
+ */
+#ifndef HUFU_HOST_TRANSPORT_H
+#define HUFU_HOST_TRANSPORT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "host/lib/hufu.h"
+#include "proto/frame.h"
+
+struct transport;
+
+struct buffer {
+    uint8_t *data;
+    size_t size, room;
+};
+
+/* A command and its answer. From submit until done it is the transport's, but for what abandon says. */
+struct hufu_request {
+    struct hufu_device *device;
+    struct hufu_request *next, *prev; /* in a list of whoever has it */
+    uint16_t channel;
+    uint8_t ins;
+    struct buffer command; /* room for a frame header, then CLA INS data */
+    struct buffer answer;  /* data SW1 SW2 */
+    /* the transport's */
+    uint32_t tag;
+    bool done, waiting, orphan;
+    enum hufu_status failure; /* when done: of the link; HUFU_OK: there is an answer */
+    pthread_cond_t ready;     /* on the monotonic clock */
+};
+
+struct transport_ops {
+    const char *scheme; /* of the URL, in front of the colon */
+    const char *usage;  /* "unix:PATH" */
+    /* Reports with fail(), as all of these. */
+    enum hufu_status (*open)(struct transport **t, const char *address,
+                             const struct hufu_options *options);
+    /* Take the command; a failure leaves it with the caller: it was not carried out. */
+    enum hufu_status (*submit)(struct transport *t, struct hufu_request *r);
+    /* Until r is done (true) or the deadline (ms of now_ms(); 0: do not wait) has passed. */
+    bool (*wait)(struct transport *t, struct hufu_request *r, uint64_t deadline);
+    /* true: r is the caller's at once; false: the transport gives it to request_recycle later. */
+    bool (*abandon)(struct transport *t, struct hufu_request *r);
+    void (*close)(struct transport *t);
+};
+
+struct transport {
+    const struct transport_ops *ops;
+    uint32_t limit; /* bytes of data in a command or an answer */
+    char why[160];  /* why it broke; does not change any more when a request has failed */
+};
+
+extern const struct transport_ops transport_inproc, transport_unix;
+
+/* No link: between a lost one and the next. */
+extern struct transport transport_none;
+
+/* The kind of link that the URL names, *address what follows the colon; NULL: none. */
+const struct transport_ops *transport_find(const char *url, const char **address);
+/* "unix:PATH or ..." for messages */
+void transport_list(char *out, size_t room);
+/* A link over a connected stream socket, which it closes. */
+enum hufu_status transport_unix_attach(struct transport **t, int fd);
+
+#endif

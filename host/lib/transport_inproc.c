@@ -1,0 +1,220 @@
+/*
+ * The firmware in this process. Whoever waits and finds nobody inside takes all commands that are
+ * there into the device, its own and others', as one gathering; so threads share batches here, too.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "firmware/app/device.h"
+#include "firmware/ports/posix/posix.h"
+#include "host/lib/lib.h"
+
+enum { GATHER_MAX = 64, ALIGNMENT = 64 };
+
+struct inproc {
+    struct transport base;
+    struct posix_port *port;
+    struct hal hal;
+    void *memory;
+    size_t memory_size;
+    struct device *device;
+    uint32_t link;
+    pthread_mutex_t lock; /* what follows */
+    bool inside;          /* a thread is in the device */
+    struct hufu_request *first, *last; /* to be served */
+};
+
+static enum hufu_status inproc_submit(struct transport *t, struct hufu_request *r)
+{
+    struct inproc *p = (struct inproc *)t;
+    if (!buffer_grow(&r->answer, (size_t)p->base.limit + 2))
+        return fail(HUFU_E_MEMORY, "%s: no memory for an answer", r->device->url);
+    pthread_mutex_lock(&p->lock);
+    r->next = NULL;
+    if (p->last)
+        p->last->next = r;
+    else
+        p->first = r;
+    p->last = r;
+    pthread_mutex_unlock(&p->lock);
+    return HUFU_OK;
+}
+
+/* Lock held. */
+static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
+{
+    size_t n = 0;
+    while (p->first && n < GATHER_MAX) {
+        taken[n++] = p->first;
+        p->first = p->first->next;
+    }
+    if (!p->first)
+        p->last = NULL;
+    return n;
+}
+
+static void exchange_of(const struct inproc *p, struct hufu_request *r, struct exchange *x)
+{
+    const uint8_t *c = r->command.data + FRAME_HEADER;
+    *x = (struct exchange){.link = p->link,
+                           .cla = c[0],
+                           .ins = c[1],
+                           .channel = r->channel,
+                           .data = c + 2,
+                           .size = r->command.size - FRAME_HEADER - 2,
+                           .response = r->answer.data,
+                           .room = p->base.limit};
+}
+
+static void finish(struct hufu_request *r, const struct exchange *x)
+{
+    uint8_t *end = r->answer.data + x->response_size;
+    end[0] = (uint8_t)(x->sw >> 8);
+    end[1] = (uint8_t)x->sw;
+    r->answer.size = x->response_size + 2;
+    r->failure = HUFU_OK;
+    r->done = true;
+    if (r->orphan)
+        request_recycle(r);
+    else if (r->waiting)
+        pthread_cond_signal(&r->ready);
+}
+
+/* Lock held on entry and exit, not while the device works. */
+static void serve(struct inproc *p)
+{
+    struct hufu_request *taken[GATHER_MAX];
+    struct exchange x[GATHER_MAX];
+    const size_t n = gather(p, taken);
+    for (size_t i = 0; i < n; i++)
+        exchange_of(p, taken[i], &x[i]);
+    p->inside = true;
+    pthread_mutex_unlock(&p->lock);
+    device_serve(p->device, x, n);
+    pthread_mutex_lock(&p->lock);
+    p->inside = false;
+    for (size_t i = 0; i < n; i++)
+        finish(taken[i], &x[i]);
+}
+
+static void sleep_for_other(struct inproc *p, struct hufu_request *r, uint64_t deadline)
+{
+    struct timespec t = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
+    r->waiting = true;
+    pthread_cond_timedwait(&r->ready, &p->lock, &t);
+    r->waiting = false;
+}
+
+static bool inproc_wait(struct transport *t, struct hufu_request *r, uint64_t deadline)
+{
+    struct inproc *p = (struct inproc *)t;
+    pthread_mutex_lock(&p->lock);
+    while (!r->done) {
+        if (!p->inside)
+            serve(p);
+        else if (deadline && now_ms() < deadline)
+            sleep_for_other(p, r, deadline);
+        else
+            break;
+    }
+    const bool done = r->done;
+    /* whoever is still in the queue and asleep must be told that the way is free */
+    if (!p->inside)
+        for (struct hufu_request *q = p->first; q; q = q->next)
+            if (q->waiting) {
+                pthread_cond_signal(&q->ready);
+                break;
+            }
+    pthread_mutex_unlock(&p->lock);
+    return done;
+}
+
+static bool inproc_abandon(struct transport *t, struct hufu_request *r)
+{
+    struct inproc *p = (struct inproc *)t;
+    pthread_mutex_lock(&p->lock);
+    const bool done = r->done;
+    r->orphan = !done;
+    pthread_mutex_unlock(&p->lock);
+    return done;
+}
+
+static void inproc_close(struct transport *t)
+{
+    struct inproc *p = (struct inproc *)t;
+    pthread_mutex_lock(&p->lock);
+    while (p->first) /* commands that were sent and never waited for are still commands */
+        serve(p);
+    pthread_mutex_unlock(&p->lock);
+    if (p->device) {
+        device_link_close(p->device, p->link);
+        device_stop(p->device);
+    }
+    if (p->memory)
+        wipe(p->memory, p->memory_size);
+    free(p->memory);
+    if (p->port)
+        posix_close(p->port);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static enum hufu_status boot(struct inproc *p, const struct hufu_options *o)
+{
+    const struct device_config config = {
+        .objects_max = or_default(o->objects_max, 8192),
+        .log_max = or_default(o->log_max, 16384),
+        .sessions_max = (uint16_t)or_default(o->sessions_max, 256),
+        .tickets_max = (uint16_t)or_default(o->tickets_max, 16),
+        .frame_max = LIMIT_FRAME_MAX,
+        .port = "posix",
+        .engine = o->engine,
+    };
+    p->memory_size = (device_memory(&config, &p->hal) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    p->memory = aligned_alloc(ALIGNMENT, p->memory_size ? p->memory_size : ALIGNMENT);
+    if (!p->memory)
+        return fail(HUFU_E_MEMORY, "inproc: no memory for a device of %zu bytes", p->memory_size);
+    p->device = device_create(p->memory, &config, &p->hal);
+    if (!p->device)
+        return fail(HUFU_E_ARGUMENT, "inproc: an option of the device is out of range");
+    p->link = device_link_open(p->device);
+    return p->link ? HUFU_OK : fail(HUFU_E_OPEN, "inproc: the device takes no more links");
+}
+
+static enum hufu_status inproc_open(struct transport **t, const char *directory,
+                                    const struct hufu_options *o)
+{
+    char why[300] = "";
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct posix_options options = {
+        .directory = *directory ? directory : NULL,
+        .threads = or_default(o->threads, processors > 0 ? (uint32_t)processors : 1),
+    };
+    if (o->sessions_max > UINT16_MAX || o->tickets_max > UINT16_MAX)
+        return fail(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 sessions and tickets", directory);
+    struct inproc *p = calloc(1, sizeof *p);
+    if (!p)
+        return fail(HUFU_E_MEMORY, "inproc: no memory for a link");
+    p->base.ops = &transport_inproc;
+    p->base.limit = LIMIT_FRAME_MAX;
+    pthread_mutex_init(&p->lock, NULL);
+    p->port = posix_open(&options, &p->hal, why, sizeof why);
+    const enum hufu_status s =
+        p->port ? boot(p, o) : fail(HUFU_E_OPEN, "inproc:%s: %s", directory, why);
+    if (s)
+        inproc_close(&p->base);
+    else
+        *t = &p->base;
+    return s;
+}
+
+const struct transport_ops transport_inproc = {
+    "inproc",    "inproc:DIRECTORY", inproc_open, inproc_submit,
+    inproc_wait, inproc_abandon,     inproc_close};

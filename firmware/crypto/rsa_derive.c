@@ -3,6 +3,7 @@
 
 #include "firmware/base/assume.h"
 #include "firmware/base/secret.h"
+#include "firmware/base/wipe.h"
 
 #include <string.h>
 
@@ -91,4 +92,14 @@ int rsa_derive(struct rsa_private *key, limb_t *room)
     bn_store(r, 2 * h, key->d, 2 * bytes);
     PUBLIC(&ok, sizeof ok);
     return ok ? 0 : -1;
+}
+
+int rsa_from_primes(struct rsa_private *key, void *scratch)
+{
+    if (!rsa_bits_ok(key->pub.bits))
+        return -1;
+    key->pub.e = RSA_E;
+    const int bad = rsa_derive(key, scratch);
+    wipe(scratch, rsa_keygen_room(key->pub.bits));
+    return bad || rsa_private_check(key) ? -1 : 0;
 }

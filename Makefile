@@ -89,7 +89,8 @@ $(BUILD)/gen/hufu.dict: $(BUILD)/tools/gen
 	$(call gen_rule,dictionary)
 
 # The multiples of the SM2 base point, computed by the field and point code itself on this machine.
-SM2_GEN := $(addprefix firmware/crypto/portable/,gen_table.c sm2_field.c sm2_scalar.c sm2_point.c) \
+SM2_GEN := $(addprefix firmware/crypto/portable/,gen_table.c sm2_field.c sm2_invert.c sm2_scalar.c \
+             sm2_point.c) \
            firmware/base/wipe.c
 $(BUILD)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
 	@mkdir -p $(@D)

@@ -26,56 +26,63 @@ size_t sm2_base_scratch(size_t n)
     return n < FEW ? 0 : sums * (2 * sizeof(struct sm2_affine) + sizeof(struct sm2_fe));
 }
 
-/* The slope of one addition: numerator and denominator; of the doubling when last and a = b. */
-static inline void slope(struct sm2_fe *num, struct sm2_fe *den, const struct sm2_affine *a,
-                         const struct sm2_affine *b, int last)
+/* The slope of a + b is (yb - ya) / (xb - xa): the denominator, or that of the doubling (last, a = b) */
+static inline void denominator(struct sm2_fe *r, const struct sm2_affine *a,
+                               const struct sm2_affine *b, int last)
 {
-    struct sm2_fe t, u;
-    sm2_limb same;
+    struct sm2_fe t;
 
-    sm2_fe_sub(num, &b->y, &a->y);
-    sm2_fe_sub(den, &b->x, &a->x);
+    sm2_fe_sub(r, &b->x, &a->x);
     if (!last)
         return;
-    same = sm2_fe_is_zero(den);
-    sm2_fe_sqr(&t, &a->x); /* 3 (x^2 - 1) / 2y */
+    sm2_fe_add(&t, &a->y, &a->y); /* 2y */
+    sm2_fe_select(r, sm2_fe_is_zero(r), &t, r);
+}
+
+static inline void numerator(struct sm2_fe *r, const struct sm2_affine *a,
+                             const struct sm2_affine *b, int last)
+{
+    struct sm2_fe t, u;
+
+    sm2_fe_sub(r, &b->y, &a->y);
+    if (!last)
+        return;
+    sm2_fe_sqr(&t, &a->x); /* 3 (x^2 - 1) */
     sm2_fe_sub(&t, &t, &sm2_fe_one);
     sm2_fe_add(&u, &t, &t);
-    sm2_fe_add(&u, &u, &t);
-    sm2_fe_select(num, same, &u, num);
-    sm2_fe_add(&u, &a->y, &a->y);
-    sm2_fe_select(den, same, &u, den);
+    sm2_fe_add(&t, &u, &t);
+    sm2_fe_select(r, sm2_fe_eq(&a->x, &b->x), &t, r);
 }
 
 /* a[i] += b[i], n of them, with one inversion; product: room for n elements */
 static void add_round(struct sm2_affine *a, const struct sm2_affine *b, struct sm2_fe *product,
                       size_t n, int last)
 {
-    struct sm2_fe num, den, all = sm2_fe_one, inverse;
+    struct sm2_fe t, u, all = sm2_fe_one;
 
     for (size_t i = 0; i < n; i++) {
-        slope(&num, &den, &a[i], &b[i], last);
+        denominator(&t, &a[i], &b[i], last);
         product[i] = all;
-        sm2_fe_mul(&all, &all, &den);
+        sm2_fe_mul(&all, &all, &t);
     }
     sm2_fe_invert(&all, &all);
     for (size_t i = n; i-- > 0;) {
-        slope(&num, &den, &a[i], &b[i], last);
-        sm2_fe_mul(&inverse, &all, &product[i]);
-        sm2_fe_mul(&all, &all, &den);
-        sm2_fe_mul(&num, &num, &inverse);
-        sm2_fe_sqr(&den, &num); /* x3 = slope^2 - x1 - x2 */
-        sm2_fe_sub(&den, &den, &a[i].x);
-        sm2_fe_sub(&den, &den, &b[i].x);
-        sm2_fe_sub(&inverse, &a[i].x, &den); /* y3 = slope (x1 - x3) - y1 */
-        sm2_fe_mul(&num, &num, &inverse);
-        sm2_fe_sub(&a[i].y, &num, &a[i].y);
-        a[i].x = den;
+        sm2_fe_mul(&u, &all, &product[i]); /* 1 / denominator */
+        denominator(&t, &a[i], &b[i], last);
+        sm2_fe_mul(&all, &all, &t);
+        numerator(&t, &a[i], &b[i], last);
+        sm2_fe_mul(&u, &u, &t); /* the slope */
+        sm2_fe_sqr(&t, &u);     /* x = slope^2 - xa - xb */
+        sm2_fe_sub(&t, &t, &b[i].x);
+        sm2_fe_sub(&t, &t, &a[i].x);
+        sm2_fe_sub(&a[i].x, &a[i].x, &t); /* y = slope (xa - x) - ya */
+        sm2_fe_mul(&u, &u, &a[i].x);
+        sm2_fe_sub(&a[i].y, &u, &a[i].y);
+        a[i].x = t;
     }
-    wipe(&num, sizeof num);
-    wipe(&den, sizeof den);
+    wipe(&t, sizeof t);
+    wipe(&u, sizeof u);
     wipe(&all, sizeof all);
-    wipe(&inverse, sizeof inverse);
 }
 
 /* The points of `chains` windows from `first` on, chain by chain */

@@ -1,7 +1,7 @@
 #include "firmware/crypto/portable/sm2_field.h"
 
-const struct sm2_fe sm2_p = SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000, 0xFFFFFFFFFFFFFFFF,
-                                       0xFFFFFFFEFFFFFFFF);
+#include "firmware/crypto/portable/sm2_invert.h"
+
 const struct sm2_fe sm2_fe_one = SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF,
                                             0x0000000000000000, 0x0000000100000000);
 const struct sm2_fe sm2_fe_b = SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB,
@@ -10,6 +10,10 @@ const struct sm2_fe sm2_fe_b = SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB
 /* 2^512 mod p */
 static const struct sm2_fe r_squared = SM2_NUMBER(0x0000000200000003, 0x00000002FFFFFFFF,
                                                   0x0000000100000001, 0x0000000400000002);
+
+/* 2^768 mod p: brings the inverse of a Montgomery form back to Montgomery form */
+static const struct sm2_fe r_cubed = SM2_NUMBER(0x0000001200000016, 0x0000000EFFFFFFF8,
+                                                0x0000000A0000000C, 0x0000001B00000009);
 
 /*
  * Montgomery reduction of the 512-bit t: r = t / 2^256 mod p.
@@ -40,7 +44,7 @@ static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
     u[2] = (sm2_limb)a;
     a = (a >> 64) + t[7] + m3;
     u[3] = (sm2_limb)a;
-    sm2_number_reduce_once(r->v, (sm2_limb)(a >> 64), u, sm2_p.v);
+    sm2_number_reduce_once(r->v, (sm2_limb)(a >> 64), u, sm2_p_complement.v);
 }
 
 #else
@@ -66,7 +70,7 @@ static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
             u[i - SM2_LIMBS] = (sm2_limb)a;
         a >>= 32;
     }
-    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p.v);
+    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p_complement.v);
 }
 
 #endif
@@ -85,54 +89,17 @@ void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a)
     reduce(r, t);
 }
 
-void sm2_fe_sqr_times(struct sm2_fe *r, const struct sm2_fe *a, unsigned times)
-{
-    sm2_fe_sqr(r, a);
-    while (--times != 0)
-        sm2_fe_sqr(r, r);
-}
-
-/* a^(p-2), p - 2 = FFFFFFFE FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF 00000000 FFFFFFFF FFFFFFFD */
 void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a)
 {
-    struct sm2_fe ones2, ones30, ones32, t, u;
-
-    sm2_fe_sqr(&t, a); /* onesN: a^(2^N - 1) */
-    sm2_fe_mul(&ones2, &t, a);
-    sm2_fe_sqr_times(&t, &ones2, 2);
-    sm2_fe_mul(&u, &t, &ones2); /* 4 */
-    sm2_fe_sqr_times(&t, &u, 2);
-    sm2_fe_mul(&ones30, &t, &ones2); /* 6 */
-    sm2_fe_sqr_times(&t, &ones30, 6);
-    sm2_fe_mul(&ones30, &t, &ones30); /* 12 */
-    sm2_fe_sqr_times(&t, &ones30, 12);
-    sm2_fe_mul(&t, &t, &ones30); /* 24 */
-    sm2_fe_sqr_times(&t, &t, 4);
-    sm2_fe_mul(&t, &t, &u); /* 28 */
-    sm2_fe_sqr_times(&t, &t, 2);
-    sm2_fe_mul(&ones30, &t, &ones2);
-    sm2_fe_sqr(&t, &ones30);
-    sm2_fe_mul(&u, &t, a); /* 31 */
-    sm2_fe_sqr(&t, &u);
-    sm2_fe_mul(&ones32, &t, a);
-
-    sm2_fe_sqr(&t, &u);
-    for (int i = 0; i < 4; i++) {
-        sm2_fe_sqr_times(&t, &t, 32);
-        sm2_fe_mul(&t, &t, &ones32);
-    }
-    sm2_fe_sqr_times(&t, &t, 64);
-    sm2_fe_mul(&t, &t, &ones32);
-    sm2_fe_sqr_times(&t, &t, 30);
-    sm2_fe_mul(&t, &t, &ones30);
-    sm2_fe_sqr_times(&t, &t, 2);
-    sm2_fe_mul(r, &t, a);
+    struct sm2_fe t;
+    sm2_number_invert(t.v, a->v, sm2_p.v, (sm2_limb)0 - 1); /* p = -1 modulo a limb */
+    sm2_fe_mul(r, &t, &r_cubed);
 }
 
 void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a)
 {
     struct sm2_fe t;
-    sm2_number_reduce_once(t.v, 0, a->v, sm2_p.v);
+    sm2_number_reduce_once(t.v, 0, a->v, sm2_p_complement.v);
     sm2_fe_mul(r, &t, &r_squared);
 }
 

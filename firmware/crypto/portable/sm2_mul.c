@@ -21,7 +21,6 @@ static void look_up(struct sm2_jacobian *r, const struct sm2_jacobian table[ENTR
 {
     const sm2_limb negative = sm2_mask((digit >> (WINDOW - 1)) ^ 1);
     const uint32_t index = (digit ^ (uint32_t)negative) & (ENTRIES - 1);
-    struct sm2_fe y;
 
     *r = table[0];
     for (uint32_t i = 1; i < ENTRIES; i++) {
@@ -30,8 +29,7 @@ static void look_up(struct sm2_jacobian *r, const struct sm2_jacobian table[ENTR
         sm2_fe_select(&r->y, hit, &table[i].y, &r->y);
         sm2_fe_select(&r->z, hit, &table[i].z, &r->z);
     }
-    sm2_fe_neg(&y, &r->y);
-    sm2_fe_select(&r->y, negative, &y, &r->y);
+    sm2_fe_negate_if(&r->y, negative);
 }
 
 /*

@@ -62,15 +62,20 @@ static inline sm2_limb sm2_number_add(sm2_limb *r, const sm2_limb *a, const sm2_
     return carry;
 }
 
+/* r = a - b - borrow, one limb; the new borrow, 0 or 1 */
+static inline sm2_limb sm2_limb_sub(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_limb borrow)
+{
+    sm2_limb t;
+    const sm2_limb first = __builtin_sub_overflow(a, b, &t);
+    return first | __builtin_sub_overflow(t, borrow, r);
+}
+
 /* r = a - b mod 2^256; the borrow, 0 or 1 */
 static inline sm2_limb sm2_number_sub(sm2_limb *r, const sm2_limb *a, const sm2_limb *b)
 {
     sm2_limb borrow = 0;
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        const sm2_wide t = (sm2_wide)a[i] - b[i] - borrow;
-        r[i] = (sm2_limb)t;
-        borrow = (sm2_limb)(t >> HUFU_LIMB_BITS) & 1;
-    }
+    for (int i = 0; i < SM2_LIMBS; i++)
+        borrow = sm2_limb_sub(&r[i], a[i], b[i], borrow);
     return borrow;
 }
 
@@ -82,13 +87,35 @@ static inline void sm2_number_select(sm2_limb *r, sm2_limb mask, const sm2_limb 
         r[i] = b[i] ^ (mask & (a[i] ^ b[i]));
 }
 
-/* r = carry * 2^256 + a reduced once: for values below 2m */
+/*
+ * r = carry * 2^256 + a reduced once, for values below 2m; c is 2^256 - m. Sums instead of a select:
+ * compilers make vectors of selects, and moving limbs there and back costs more than a carry chain.
+ */
 static inline void sm2_number_reduce_once(sm2_limb *r, sm2_limb carry, const sm2_limb *a,
-                                          const sm2_limb *m)
+                                          const sm2_limb *c)
 {
-    sm2_limb t[SM2_LIMBS];
-    const sm2_limb borrow = sm2_number_sub(t, a, m);
-    sm2_number_select(r, sm2_mask(borrow & (carry ^ 1)), a, t);
+    sm2_wide t = 0;
+    sm2_limb mask;
+
+    for (int i = 0; i < SM2_LIMBS; i++)
+        t = (t >> HUFU_LIMB_BITS) + a[i] + c[i];
+    mask = sm2_mask(carry | (sm2_limb)(t >> HUFU_LIMB_BITS));
+    t = 0;
+    for (int i = 0; i < SM2_LIMBS; i++) {
+        t = (t >> HUFU_LIMB_BITS) + a[i] + (c[i] & mask);
+        r[i] = (sm2_limb)t;
+    }
+}
+
+/* r = a - b mod m, for a, b below m; c is 2^256 - m */
+static inline void sm2_number_sub_mod(sm2_limb *r, const sm2_limb *a, const sm2_limb *b,
+                                      const sm2_limb *c)
+{
+    sm2_limb t[SM2_LIMBS], borrow = 0;
+    const sm2_limb mask = sm2_mask(sm2_number_sub(t, a, b));
+
+    for (int i = 0; i < SM2_LIMBS; i++)
+        borrow = sm2_limb_sub(&r[i], t[i], c[i] & mask, borrow);
 }
 
 static inline sm2_limb sm2_number_is_zero(const sm2_limb *a)

@@ -1,8 +1,13 @@
 #include "firmware/crypto/portable/sm2_scalar.h"
 
+#include "firmware/crypto/portable/sm2_invert.h"
+
 const struct sm2_scalar sm2_n = SM2_NUMBER(0x53BBF40939D54123, 0x7203DF6B21C6052B,
                                            0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
 
+/* 2^256 - n */
+static const struct sm2_scalar n_complement = SM2_NUMBER(0xAC440BF6C62ABEDD, 0x8DFC2094DE39FAD4,
+                                                         0x0000000000000000, 0x0000000100000000);
 static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
 static const struct sm2_scalar n_minus_1 = SM2_NUMBER(0x53BBF40939D54122, 0x7203DF6B21C6052B,
                                                       0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
@@ -19,16 +24,12 @@ void sm2_scalar_add(struct sm2_scalar *r, const struct sm2_scalar *a, const stru
 {
     sm2_limb t[SM2_LIMBS];
     const sm2_limb carry = sm2_number_add(t, a->v, b->v);
-    sm2_number_reduce_once(r->v, carry, t, sm2_n.v);
+    sm2_number_reduce_once(r->v, carry, t, n_complement.v);
 }
 
 void sm2_scalar_sub(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
-    sm2_limb t[SM2_LIMBS], m[SM2_LIMBS];
-    const sm2_limb mask = sm2_mask(sm2_number_sub(t, a->v, b->v));
-    for (int i = 0; i < SM2_LIMBS; i++)
-        m[i] = sm2_n.v[i] & mask;
-    (void)sm2_number_add(r->v, t, m);
+    sm2_number_sub_mod(r->v, a->v, b->v, n_complement.v);
 }
 
 /* r = ab / 2^256 mod n */
@@ -50,7 +51,7 @@ static void montgomery(struct sm2_scalar *r, const struct sm2_scalar *a, const s
         t[i + SM2_LIMBS] = (sm2_limb)x;
         top = (sm2_limb)(x >> HUFU_LIMB_BITS);
     }
-    sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, sm2_n.v);
+    sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, n_complement.v);
 }
 
 void sm2_scalar_mul(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
@@ -74,29 +75,14 @@ void sm2_scalar_halve(struct sm2_scalar *r, const struct sm2_scalar *a)
     }
 }
 
-/* a^(n-2), four bits of the (public) exponent at a time */
 void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a)
 {
-    struct sm2_scalar power[16], t, exponent;
-
-    sm2_scalar_sub(&exponent, &sm2_n, &one);
-    sm2_scalar_sub(&exponent, &exponent, &one);
-    montgomery(&power[0], &one, &r_squared);
-    montgomery(&power[1], a, &r_squared);
-    for (int i = 2; i < 16; i++)
-        montgomery(&power[i], &power[i - 1], &power[1]);
-    t = power[0];
-    for (unsigned i = 64; i-- > 0;) {
-        for (int j = 0; j < 4; j++)
-            montgomery(&t, &t, &t);
-        montgomery(&t, &t, &power[sm2_scalar_bits(&exponent, 4 * i, 4)]);
-    }
-    montgomery(r, &t, &one);
+    sm2_number_invert(r->v, a->v, sm2_n.v, (sm2_limb)0 - n0);
 }
 
 void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a)
 {
-    sm2_number_reduce_once(r->v, 0, a, sm2_n.v);
+    sm2_number_reduce_once(r->v, 0, a, n_complement.v);
 }
 
 sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in)

@@ -72,23 +72,16 @@ static inline struct place find(unsigned window, const struct sm2_scalar *b)
     return p;
 }
 
-static inline void negate_if(struct sm2_affine *r, sm2_limb mask)
-{
-    struct sm2_fe y;
-    sm2_fe_neg(&y, &r->y);
-    sm2_fe_select(&r->y, mask, &y, &r->y);
-}
-
 void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b)
 {
     const struct place p = find(window, b);
     scan(r, p.row, p.entries, p.index);
-    negate_if(r, p.negative);
+    sm2_fe_negate_if(&r->y, p.negative);
 }
 
 void sm2_table_pick(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b)
 {
     const struct place p = find(window, b);
     *r = p.row[p.index];
-    negate_if(r, p.negative);
+    sm2_fe_negate_if(&r->y, p.negative);
 }

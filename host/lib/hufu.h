@@ -437,28 +437,29 @@ struct hufu_key_chunk {
     int fetched; /* not new: from a batch that was not acknowledged, perhaps handed over before */
 };
 /*
- * 0: the chunk is safe, its ticket may be acknowledged. Anything else stops the batch
- * (HUFU_E_STOPPED) and leaves the ticket with the device, where a resumed batch finds it.
+ * What the caller's function says: the chunk is safe; it was there before (acknowledged, not counted);
+ * or stop (HUFU_E_STOPPED): the ticket stays with the device, where a resumed batch finds it.
  */
-typedef int hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
+enum hufu_chunk_verdict { HUFU_CHUNK_TAKEN = 0, HUFU_CHUNK_KNOWN = 1, HUFU_CHUNK_STOP = 2 };
+typedef enum hufu_chunk_verdict hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
 
 struct hufu_batch {
     uint8_t type;    /* enum hufu_key_type */
     uint32_t usage;  /* of the wrapped keys */
     uint64_t total;  /* good pairs that are wanted */
-    uint32_t chunk;  /* pairs per command; 0: as many as fit */
-    int resume;      /* first hand over what this account has left unacknowledged */
+    uint32_t chunk;  /* pairs per command; 0: as many as suit the type */
+    int resume;      /* first hand over what ended sessions of this account have left unacknowledged */
 };
 /*
  * Make pairs and hand them over, chunk by chunk, while the device makes the next: the command for a
- * chunk is on its way before the last one is handed over, and acknowledges the one before. *made counts the
- * good pairs that each accepted. After HUFU_E_LINK or _UNKNOWN_OUTCOME nothing is lost: reconnect, open a
+ * chunk is on its way before the last one is handed over, and acknowledges the one before. *made (may be
+ * NULL) counts the good pairs of this type and usage that were taken. After HUFU_E_LINK or _UNKNOWN_OUTCOME nothing is lost: reconnect, open a
  * session, log in, and call again with resume set and the rest as total.
  */
 HUFU_API enum hufu_status hufu_key_batch(struct hufu_session *session,
                                          const struct hufu_batch *batch, hufu_chunk_fn *each,
                                          void *context, uint64_t *made);
-/* For callers that keep tickets themselves. Ticket 0: the oldest of this account. */
+/* For callers that keep tickets themselves. Ticket 0: this session's oldest, else the account's. Not acknowledged. */
 HUFU_API enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket,
                                          hufu_chunk_fn *each, void *context);
 HUFU_API enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket);
@@ -481,7 +482,8 @@ HUFU_API uint64_t hufu_archive_count(const struct hufu_archive *archive);
 HUFU_API enum hufu_status hufu_archive_add(struct hufu_archive *archive,
                                            const struct hufu_key_chunk *chunk);
 /* A hufu_chunk_fn; context is the archive. */
-HUFU_API int hufu_archive_chunk(void *archive, const struct hufu_key_chunk *chunk);
+HUFU_API enum hufu_chunk_verdict hufu_archive_chunk(void *archive,
+                                                    const struct hufu_key_chunk *chunk);
 /* The good key of a number, from 0. */
 HUFU_API enum hufu_status hufu_archive_get(struct hufu_archive *archive, uint64_t number,
                                            struct hufu_wrapped *wrapped);

@@ -408,7 +408,8 @@ static enum hufu_status unix_open(struct transport **t, const char *path,
     if (connect(fd, (const struct sockaddr *)&a, sizeof a) < 0) {
         const int error = errno;
         close(fd);
-        return fail(HUFU_E_OPEN, "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --socket %s",
+        return fail(HUFU_E_OPEN,
+                    "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --dir DIR --socket %s",
                     path, strerror(error), path);
     }
     return transport_unix_attach(t, fd);

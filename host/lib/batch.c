@@ -1,0 +1,270 @@
+/* Batches of wrapped key pairs: commands overlap with what becomes of the answers. */
+#include "host/lib/lib.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SM2_RECORD = 64 + 32 + 16, ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2 };
+
+struct run {
+    struct hufu_session *session;
+    const struct hufu_batch *batch;
+    hufu_chunk_fn *each;
+    void *context;
+    uint64_t made;
+    uint64_t ack;      /* a ticket that is done with; 0: none */
+    uint64_t ack_sent; /* one that the command on its way acknowledges */
+    bool one_by_one;   /* the device keeps too few tickets for overlapping */
+};
+
+static uint32_t count_good(struct view status, uint32_t count)
+{
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < count; i++)
+        good += status.data[i / 8] >> (i % 8) & 1;
+    return good;
+}
+
+/* Does the answer add up? */
+static bool chunk_take(struct hufu_key_chunk *k, uint64_t ticket, const uint8_t *header,
+                       struct view status, struct view records)
+{
+    memset(k, 0, sizeof *k);
+    if (!ticket || hufu_wrap_header_read(header, &k->fields) || !k->fields.count)
+        return false;
+    k->ticket = ticket;
+    k->header = header;
+    k->count = k->fields.count;
+    k->status = status.data;
+    k->status_size = status.size;
+    k->records = records.data;
+    k->record_size = records.size / k->count;
+    const bool sound = status.size == (k->count + (size_t)7) / 8 &&
+                       records.size == k->count * k->record_size &&
+                       k->record_size > public_size_of(k->fields.type) &&
+                       k->record_size <= LIMIT_WRAPPED_MAX &&
+                       (k->fields.type != KEY_SM2 || k->record_size == SM2_RECORD);
+    if (sound)
+        k->good = count_good(status, k->count);
+    return sound;
+}
+
+/* Hand a chunk over; true: it may be acknowledged. */
+static bool deliver(struct run *run, const struct hufu_key_chunk *k, enum hufu_status *s)
+{
+    const enum hufu_chunk_verdict v = run->each(run->context, k);
+    if (v != HUFU_CHUNK_TAKEN && v != HUFU_CHUNK_KNOWN) {
+        *s = fail(HUFU_E_STOPPED, "the batch was stopped by the caller; the device keeps what was not "
+                                  "acknowledged");
+        return false;
+    }
+    if (v == HUFU_CHUNK_TAKEN && k->fields.type == run->batch->type &&
+        k->fields.usage == run->batch->usage)
+        run->made += k->good;
+    return true;
+}
+
+/* ------------------------------------------------------------------ tickets */
+
+enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket)
+{
+    struct call c;
+    const struct key_ack_req req = {ticket};
+    struct key_ack_rsp m;
+    CALL(&c, session, key_ack, KEY_ACK, 0, &req, &m);
+    call_end(&c);
+    return c.status;
+}
+
+static enum hufu_status ack_if(struct hufu_session *session, uint64_t *ticket)
+{
+    const enum hufu_status s = *ticket ? hufu_key_ack(session, *ticket) : HUFU_OK;
+    *ticket = 0;
+    return s == HUFU_E_NO_TICKET ? HUFU_OK : s; /* done already */
+}
+
+/* *ticket: which, 0 the oldest; then the one that was taken, 0 when there was none. */
+static enum hufu_status fetch(struct run *run, uint64_t *ticket)
+{
+    struct call c;
+    const struct key_fetch_req req = {*ticket};
+    struct key_fetch_rsp m;
+    struct hufu_key_chunk k;
+    const uint64_t wanted = *ticket;
+    *ticket = 0;
+    if (!CALL(&c, run->session, key_fetch, KEY_FETCH, 0, &req, &m) &&
+        !call_check(&c, chunk_take(&k, m.ticket, m.header, m.status, m.records) &&
+                            (!wanted || wanted == m.ticket))) {
+        k.fetched = 1;
+        if (deliver(run, &k, &c.status))
+            *ticket = m.ticket;
+    }
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket, hufu_chunk_fn *each,
+                                void *context)
+{
+    const struct hufu_batch none = {0};
+    struct run run = {.session = session, .batch = &none, .each = each, .context = context};
+    return fetch(&run, &ticket);
+}
+
+/* What ended sessions left. A device that never comes to an end is lying. */
+static enum hufu_status fetch_all(struct run *run)
+{
+    const unsigned most = run->session->device->capabilities.tickets;
+    for (unsigned i = 0; i <= most; i++) {
+        uint64_t ticket = 0;
+        enum hufu_status s = fetch(run, &ticket);
+        if (s == HUFU_E_NO_TICKET)
+            return HUFU_OK;
+        if (!s)
+            s = ack_if(run->session, &ticket);
+        if (s)
+            return s;
+    }
+    return fail(HUFU_E_BAD_ANSWER, "%s: the device has more tickets than it says it can have",
+                run->session->device->url);
+}
+
+/* ------------------------------------------------------------------ making */
+
+static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch *b)
+{
+    const size_t record = b->type == KEY_SM2 ? SM2_RECORD : LIMIT_WRAPPED_MAX;
+    /* RSA takes its time: a command should be done within seconds */
+    const uint32_t suits = b->type == KEY_SM2       ? UINT32_MAX
+                           : b->type == KEY_RSA2048 ? 16
+                           : b->type == KEY_RSA3072 ? 8
+                                                    : 4;
+    size_t fits = (d->limit - ANSWER_FIXED) * (size_t)8 / (record * 8 + 1);
+    if (fits > d->capabilities.batch_max)
+        fits = d->capabilities.batch_max;
+    const uint32_t wanted = b->chunk ? b->chunk : suits;
+    return fits < wanted ? (uint32_t)fits : wanted;
+}
+
+static bool order(struct run *run, struct call *c, uint32_t count)
+{
+    const struct key_batch_req req = {run->batch->type, run->batch->usage, count, run->ack};
+    if (!call_begin(c, run->session, INS_KEY_BATCH, 0))
+        return false;
+    key_batch_req_put(&c->out, &req);
+    if (!call_submit(c))
+        return false;
+    run->ack_sent = run->ack;
+    run->ack = 0;
+    return true;
+}
+
+static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
+                                struct hufu_key_chunk *k)
+{
+    struct key_batch_rsp m;
+    if (call_wait(c) && !call_check(c, key_batch_rsp_get(&c->in, &m)))
+        call_check(c, chunk_take(k, m.ticket, m.header, m.status, m.records) && k->count == count &&
+                          k->fields.type == run->batch->type &&
+                          k->fields.usage == run->batch->usage);
+    if (!c->status) {
+        run->ack_sent = 0;
+        if (!k->good)
+            c->status = fail(HUFU_E_KEY_GENERATION_FAILED, "%s: not one of %u keys could be made",
+                             run->session->device->url, (unsigned)count);
+    }
+    return c->status;
+}
+
+/* The device has no ticket left: give ours back, and from now on acknowledge before ordering. */
+static bool make_room(struct run *run)
+{
+    const bool ours = run->ack || run->ack_sent;
+    run->one_by_one = true;
+    return ours && !ack_if(run->session, &run->ack_sent) && !ack_if(run->session, &run->ack);
+}
+
+static enum hufu_status receive_or_retry(struct run *run, struct call *c, uint32_t count,
+                                         struct hufu_key_chunk *k)
+{
+    if (receive(run, c, count, k) != HUFU_E_TOO_MANY || !make_room(run))
+        return c->status;
+    call_end(c);
+    return order(run, c, count) ? receive(run, c, count, k) : c->status;
+}
+
+static uint32_t next_count(const struct run *run, uint32_t chunk, uint64_t coming)
+{
+    const uint64_t have = run->made + coming;
+    if (have >= run->batch->total)
+        return 0;
+    const uint64_t rest = run->batch->total - have;
+    return rest < chunk ? (uint32_t)rest : chunk;
+}
+
+/* Two calls in turn: one whose chunk is handed over, one that the device works on. */
+static enum hufu_status make(struct run *run, uint32_t chunk)
+{
+    struct call call[2] = {{0}};
+    struct hufu_key_chunk k;
+    uint32_t count = next_count(run, chunk, 0);
+    unsigned turn = 0;
+    enum hufu_status s = HUFU_OK;
+    if (count && !order(run, &call[0], count))
+        return call[0].status;
+    while (count && !s) {
+        struct call *now = &call[turn], *next = &call[turn ^= 1];
+        s = receive_or_retry(run, now, count, &k);
+        if (s)
+            break;
+        count = run->one_by_one ? 0 : next_count(run, chunk, k.good);
+        if (count && !order(run, next, count))
+            s = next->status;
+        enum hufu_status delivered = HUFU_OK;
+        if (deliver(run, &k, &delivered))
+            run->ack = k.ticket;
+        if (!s)
+            s = delivered;
+        call_end(now);
+        if (!s && !count && (count = next_count(run, chunk, 0)) && !order(run, next, count))
+            s = next->status;
+    }
+    call_end(&call[0]);
+    call_end(&call[1]);
+    return s;
+}
+
+/* What was handed over is safe there, whatever failed after it: say so if the link still works. */
+static enum hufu_status settle(struct run *run, enum hufu_status s)
+{
+    char line[600];
+    if (!s)
+        return ack_if(run->session, &run->ack);
+    if (s == HUFU_E_LINK || s == HUFU_E_UNKNOWN_OUTCOME || s == HUFU_E_TIMEOUT ||
+        s == HUFU_E_BAD_ANSWER)
+        return s;
+    snprintf(line, sizeof line, "%s", hufu_last_error());
+    if (ack_if(run->session, &run->ack_sent) || ack_if(run->session, &run->ack))
+        fail(s, "%s", line); /* the first failure is the one to tell of */
+    return s;
+}
+
+enum hufu_status hufu_key_batch(struct hufu_session *session, const struct hufu_batch *batch,
+                                hufu_chunk_fn *each, void *context, uint64_t *made)
+{
+    struct run run = {.session = session, .batch = batch, .each = each, .context = context};
+    if (made)
+        *made = 0;
+    if (!session || !each)
+        return fail(HUFU_E_ARGUMENT, "hufu_key_batch: no session or no function to take the keys");
+    const uint32_t chunk = chunk_size(session->device, batch);
+    run.one_by_one = session->device->capabilities.tickets < 2;
+    if (!chunk)
+        return fail(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches", session->device->url);
+    enum hufu_status s = batch->resume ? fetch_all(&run) : HUFU_OK;
+    if (!s)
+        s = make(&run, chunk);
+    if (made)
+        *made = run.made;
+    return settle(&run, s);
+}

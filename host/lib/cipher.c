@@ -1,0 +1,91 @@
+/* Encryption, decryption, key agreement. */
+#include "host/lib/lib.h"
+
+#include <string.h>
+
+enum hufu_status hufu_encrypt(struct hufu_session *session, const struct hufu_key *key,
+                              const struct hufu_ciphering *ciphering, const void *data, size_t size,
+                              void *out, size_t *out_size)
+{
+    struct call c;
+    const struct encrypt_req req = {
+        .handle = key->handle,
+        .type = key->type,
+        .public = view_of(key->public_key, key->public_size),
+        .scheme = ciphering->scheme,
+        .hash = ciphering->hash,
+        .iv = view_of(ciphering->iv, ciphering->iv_size),
+        .aad = view_of(ciphering->aad, ciphering->aad_size),
+        .data = view_of(data, size),
+    };
+    struct encrypt_rsp m;
+    const size_t hint = key->public_size + ciphering->iv_size + ciphering->aad_size + size;
+    if (!CALL(&c, session, encrypt, ENCRYPT, hint, &req, &m))
+        c.status = give("encrypt", out, out_size, m.data);
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
+                              const struct hufu_ciphering *ciphering, const void *data, size_t size,
+                              void *out, size_t *out_size)
+{
+    struct call c;
+    const struct decrypt_req req = {
+        .handle = handle,
+        .scheme = ciphering->scheme,
+        .hash = ciphering->hash,
+        .iv = view_of(ciphering->iv, ciphering->iv_size),
+        .aad = view_of(ciphering->aad, ciphering->aad_size),
+        .data = view_of(data, size),
+    };
+    struct decrypt_rsp m;
+    const size_t hint = ciphering->iv_size + ciphering->aad_size + size;
+    if (!CALL(&c, session, decrypt, DECRYPT, hint, &req, &m) &&
+        !call_check(&c, m.data.size <= size)) /* no cipher of ours makes less than it takes */
+        c.status = give("decrypt", out, out_size, m.data);
+    call_end(&c);
+    return c.status;
+}
+
+/* ------------------------------------------------------------------ SM2 key exchange */
+
+enum hufu_status hufu_agree_begin(struct hufu_session *session, uint32_t handle,
+                                  uint8_t temporary[64])
+{
+    struct call c;
+    const struct agree_begin_req req = {handle};
+    struct agree_begin_rsp m;
+    if (!CALL(&c, session, agree_begin, AGREE_BEGIN, 0, &req, &m))
+        memcpy(temporary, m.temporary, 64);
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_agree_finish(struct hufu_session *session,
+                                   const struct hufu_agreement *agreement,
+                                   struct hufu_agreed *agreed)
+{
+    struct call c;
+    const struct agree_finish_req req = {
+        .flags = agreement->flags,
+        .own_id = view_of(agreement->own_id, agreement->own_id ? agreement->own_id_size : 0),
+        .peer_id = view_of(agreement->peer_id, agreement->peer_id ? agreement->peer_id_size : 0),
+        .peer = agreement->peer,
+        .peer_temporary = agreement->peer_temporary,
+        .size = agreement->size,
+    };
+    struct agree_finish_rsp m;
+    const bool out = agreement->flags & AGREE_KEY_OUT;
+    memset(agreed, 0, sizeof *agreed);
+    if (!CALL(&c, session, agree_finish, AGREE_FINISH, req.own_id.size + req.peer_id.size, &req, &m) &&
+        !call_check(&c, out ? m.key.size == agreement->size : m.handle != 0 && m.key.size == 0)) {
+        memcpy(agreed->confirm_own, m.confirm_own, 32);
+        memcpy(agreed->confirm_peer, m.confirm_peer, 32);
+        agreed->handle = m.handle;
+        memcpy(agreed->key, m.key.data, m.key.size);
+        agreed->key_size = m.key.size;
+    }
+    call_end(&c);
+    return c.status;
+}

@@ -6,6 +6,7 @@ const struct engine engine_portable = {
     .name = "portable",
     .sm2 = &sm2_portable,
     .rsa = &rsa_portable,
+    .sym = &sym_portable,
 };
 
 const struct engine *const engines[] = {&engine_portable, NULL};

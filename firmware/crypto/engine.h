@@ -53,10 +53,32 @@ struct rsa_ops {
                        uint8_t *ok, const struct rng *rng, void *scratch);
 };
 
+struct sm4_key;
+
+/* One of many messages to seal: nonce of 12 bytes, tag of 16. */
+struct gcm_item {
+    const uint8_t *nonce, *aad, *in;
+    uint8_t *out, *tag;
+};
+
+/* CT: sizes and counts only */
+struct sym_ops {
+    const char *name;
+    /* digest[i] = SM3(message[i]), n messages of one size */
+    void (*sm3_many)(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32]);
+    /* as in sm4.h */
+    void (*sm4_encrypt)(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
+    void (*sm4_ctr)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
+    /* n messages of one size, with AAD of one size, under one key */
+    void (*sm4_gcm_many)(const struct sm4_key *key, size_t n, const struct gcm_item *item,
+                         size_t aad_size, size_t size);
+};
+
 struct engine {
     const char *name;
     const struct sm2_ops *sm2;
     const struct rsa_ops *rsa;
+    const struct sym_ops *sym;
 };
 
 extern const struct engine engine_portable;

@@ -6,5 +6,6 @@
 
 extern const struct sm2_ops sm2_portable;
 extern const struct rsa_ops rsa_portable;
+extern const struct sym_ops sym_portable;
 
 #endif

@@ -1,6 +1,7 @@
 /* ECB, CBC, CTR, CFB, OFB and CBC-MAC: SP 800-38A, GB/T 17964. */
 #include <string.h>
 
+#include "firmware/base/ct.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/sm4_core.h"
@@ -82,8 +83,8 @@ void sm4_counter_blocks(enum sm4_counter kind, uint8_t counter[16], uint8_t *out
         if (kind == SM4_COUNT_32) {
             low = (low & ~(uint64_t)0xFFFFFFFF) | (uint32_t)(low + 1);
         } else {
-            low++;
-            high += low == 0;
+            low = ct_barrier64(low + 1); /* not to become the count of the loop */
+            high += ct_is_zero64(low) & 1;
         }
     }
     store_be64(counter, high);

@@ -1,0 +1,162 @@
+/*
+ * SM4-GCM for many small messages under one key: all their counter blocks go through SM4 together,
+ * and GHASH works on sixteen messages at a time, four to a register (VPCLMULQDQ).
+ *
+ * GHASH in reflected form: a block is read with its bytes reversed, so that bit i of the polynomial
+ * is bit 127 - i of the number; a product of two such numbers is one bit short, which H carries (H
+ * x is kept).
+ */
+#include "firmware/crypto/ifma8/sym_lanes.h"
+
+#if HUFU_IFMA8
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "firmware/base/endian.h"
+#include "firmware/base/wipe.h"
+#include "firmware/crypto/sm4.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+    GROUP = 64,      /* messages that go together */
+    TEXT_MAX = 64,   /* bytes of a message that take this way, and */
+    BLOCKS_MAX = 16, /* blocks of AAD, text and sizes together */
+    LANES = 4,       /* blocks in a register */
+    CHAINS = 4       /* registers in flight */
+};
+
+typedef __m512i lanes;
+
+/* a 2^-128 b, in four lanes */
+INLINE lanes multiply(lanes a, lanes b)
+{
+    const lanes poly = _mm512_set1_epi64((long long)0xC200000000000000);
+    lanes low = _mm512_clmulepi64_epi128(a, b, 0x00), high = _mm512_clmulepi64_epi128(a, b, 0x11);
+    const lanes middle = _mm512_xor_si512(_mm512_clmulepi64_epi128(a, b, 0x01),
+                                          _mm512_clmulepi64_epi128(a, b, 0x10));
+    low = _mm512_xor_si512(low, _mm512_bslli_epi128(middle, 8));
+    high = _mm512_xor_si512(high, _mm512_bsrli_epi128(middle, 8));
+    for (int i = 0; i < 2; i++)
+        low = _mm512_xor_si512(_mm512_shuffle_epi32(low, _MM_PERM_BADC),
+                               _mm512_clmulepi64_epi128(low, poly, 0x00));
+    return _mm512_xor_si512(low, high);
+}
+
+INLINE __m128i reverse_order(void)
+{
+    return _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/* H x in reflected form, in every lane. */
+static lanes hash_key(const uint8_t h[16])
+{
+    uint64_t high = load_be64(h), low = load_be64(h + 8);
+    const uint64_t out = (uint64_t)0 - (high >> 63);
+    high = (high << 1 | low >> 63) ^ (out & 0xC200000000000000);
+    low = low << 1 ^ (out & 1);
+    return _mm512_broadcast_i64x2(_mm_set_epi64x((long long)high, (long long)low));
+}
+
+/* Block at `offset` of four messages, `stride` bytes apart. */
+INLINE lanes load_blocks(const uint8_t *p, size_t stride)
+{
+    const __m128i order = reverse_order();
+    __m256i a, b;
+    a = _mm256_castsi128_si256(_mm_shuffle_epi8(_mm_loadu_si128((const void *)p), order));
+    a = _mm256_inserti128_si256(
+        a, _mm_shuffle_epi8(_mm_loadu_si128((const void *)(p + stride)), order), 1);
+    p += 2 * stride;
+    b = _mm256_castsi128_si256(_mm_shuffle_epi8(_mm_loadu_si128((const void *)p), order));
+    b = _mm256_inserti128_si256(
+        b, _mm_shuffle_epi8(_mm_loadu_si128((const void *)(p + stride)), order), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* y[i] = GHASH of `blocks` blocks at data + i stride, sixteen of them */
+static void ghash_sixteen(lanes h, const uint8_t *data, size_t stride, size_t blocks,
+                          uint8_t (*y)[16])
+{
+    const lanes order = _mm512_broadcast_i32x4(reverse_order());
+    lanes acc[CHAINS];
+    for (int c = 0; c < CHAINS; c++)
+        acc[c] = _mm512_setzero_si512();
+    for (size_t b = 0; b < blocks; b++)
+        for (int c = 0; c < CHAINS; c++)
+            acc[c] = multiply(
+                _mm512_xor_si512(acc[c],
+                                 load_blocks(data + LANES * (size_t)c * stride + 16 * b, stride)),
+                h);
+    for (int c = 0; c < CHAINS; c++)
+        _mm512_storeu_si512(y[LANES * c], _mm512_shuffle_epi8(acc[c], order));
+}
+
+/* What one group needs; it holds key stream. */
+struct group {
+    uint8_t stream[GROUP * (1 + TEXT_MAX / 16)][16];
+    uint8_t hashed[GROUP][16 * BLOCKS_MAX];
+    uint8_t tag[GROUP][16];
+};
+
+/* Counter blocks: the tag's first, then the text's, message by message. */
+static void make_stream(const struct sm4_key *key, struct group *g, const struct gcm_item *item,
+                        size_t n, size_t each)
+{
+    uint8_t(*s)[16] = g->stream;
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t b = 1; b <= each; b++, s++) {
+            memcpy(*s, item[i].nonce, 12);
+            store_be32(*s + 12, b);
+        }
+    ifma8_sm4_encrypt(key, g->stream[0], g->stream[0], n * each);
+}
+
+static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
+                       const struct gcm_item *item, size_t n, size_t aad_size, size_t size)
+{
+    const size_t each = 1 + (size + 15) / 16, aad_blocks = (aad_size + 15) / 16,
+                 blocks = aad_blocks + each;
+    make_stream(key, g, item, n, each);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *hashed = g->hashed[i], *text = hashed + 16 * aad_blocks;
+        const uint8_t(*s)[16] = (const uint8_t(*)[16])g->stream + i * each;
+        memcpy(hashed, item[i].aad, aad_size);
+        for (size_t j = 0; j < size; j++)
+            text[j] = (uint8_t)(item[i].in[j] ^ s[1][j]);
+        memcpy(item[i].out, text, size);
+        store_be64(hashed + 16 * (blocks - 1), 8 * (uint64_t)aad_size);
+        store_be64(hashed + 16 * (blocks - 1) + 8, 8 * (uint64_t)size);
+    }
+    for (size_t i = 0; i < n; i += 16)
+        ghash_sixteen(h, g->hashed[i], sizeof g->hashed[0], blocks, g->tag + i);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < 16; j++)
+            item[i].tag[j] = g->tag[i][j] ^ g->stream[i * each][j];
+}
+
+void ifma8_gcm_many(const struct sm4_key *key, size_t n, const struct gcm_item *item,
+                    size_t aad_size, size_t size)
+{
+    static const uint8_t zeros[16];
+    struct group g;
+    if (n < 4 || size > TEXT_MAX || (aad_size + 15) / 16 + (size + 15) / 16 + 1 > BLOCKS_MAX) {
+        for (size_t i = 0; i < n; i++)
+            sm4_gcm_seal(key, item[i].nonce, 12, item[i].aad, aad_size, item[i].in, size,
+                         item[i].out, item[i].tag);
+        return;
+    }
+    memset(g.hashed, 0, sizeof g.hashed); /* the padding, once: its places do not move */
+    ifma8_sm4_encrypt(key, zeros, g.tag[0], 1);
+    lanes h = hash_key(g.tag[0]);
+    while (n) {
+        const size_t now = n < GROUP ? n : GROUP;
+        seal_group(key, h, &g, item, now, aad_size, size);
+        item += now;
+        n -= now;
+    }
+    wipe(&g, sizeof g);
+    wipe(&h, sizeof h);
+}
+
+#endif

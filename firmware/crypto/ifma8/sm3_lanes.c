@@ -1,0 +1,184 @@
+/* SM3 on sixteen messages at a time: one word of every message in a register. */
+#include "firmware/crypto/ifma8/sym_lanes.h"
+
+#if HUFU_IFMA8
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "firmware/base/endian.h"
+#include "firmware/base/wipe.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __m512i words;
+
+#define ROL(x, n)         _mm512_rol_epi32((x), (n))
+#define ADD(a, b)         _mm512_add_epi32((a), (b))
+#define XOR(a, b)         _mm512_xor_si512((a), (b))
+#define XOR3(a, b, c)     _mm512_ternarylogic_epi32((a), (b), (c), 0x96)
+#define MAJORITY(a, b, c) _mm512_ternarylogic_epi32((a), (b), (c), 0xE8)
+#define CHOOSE(a, b, c)   _mm512_ternarylogic_epi32((a), (b), (c), 0xCA)
+
+/* 16x16 words: row i (message i) <-> register i (word i of all) */
+INLINE void transpose(words r[16])
+{
+    words t[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const words a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88),
+                    b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xDD);
+        const words c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88),
+                    d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xDD);
+        t[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
+        t[i + 8] = _mm512_shuffle_i32x4(a, c, 0xDD);
+        t[i + 12] = _mm512_shuffle_i32x4(b, d, 0xDD);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        r[i] = t[i];
+}
+
+INLINE words swap_bytes(words x)
+{
+    return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11,
+                                                                      4, 5, 6, 7, 0, 1, 2, 3)));
+}
+
+/* W[j], in the place of W[j - 16] */
+INLINE words expand(const words w[16], int j)
+{
+    const words x = XOR3(w[j & 15], w[(j + 7) & 15], ROL(w[(j + 13) & 15], 15));
+    const words p1 = XOR3(x, ROL(x, 15), ROL(x, 23));
+    return XOR3(p1, ROL(w[(j + 3) & 15], 7), w[(j + 10) & 15]);
+}
+
+/* T(j) rotated left by j mod 32 */
+INLINE uint32_t constant(int j)
+{
+    const uint32_t t = j < 16 ? 0x79CC4519u : 0x7A879D8Au;
+    return j % 32 ? t << (j % 32) | t >> (32 - j % 32) : t;
+}
+
+/* One round; w is W[j], w4 is W[j+4]. */
+#define ROUND(A, B, C, D, E, F, G, H, j, w, w4)                                                    \
+    do {                                                                                           \
+        const words a12 = ROL(A, 12);                                                              \
+        const words ss1 = ROL(ADD(ADD(a12, E), _mm512_set1_epi32((int)constant(j))), 7);           \
+        const words ff = (j) < 16 ? XOR3(A, B, C) : MAJORITY(A, B, C);                             \
+        const words gg = (j) < 16 ? XOR3(E, F, G) : CHOOSE(E, F, G);                               \
+        const words tt1 = ADD(ADD(ff, D), ADD(XOR(ss1, a12), XOR(w, w4)));                         \
+        const words tt2 = ADD(ADD(gg, H), ADD(ss1, w));                                            \
+        B = ROL(B, 9);                                                                             \
+        D = tt1;                                                                                   \
+        F = ROL(F, 19);                                                                            \
+        H = XOR3(tt2, ROL(tt2, 9), ROL(tt2, 17));                                                  \
+    } while (0)
+
+#define ROUNDS4(j)                                                                                 \
+    do {                                                                                           \
+        ROUND(a, b, c, d, e, f, g, h, (j), W(j), W((j) + 4));                                      \
+        ROUND(d, a, b, c, h, e, f, g, (j) + 1, W((j) + 1), W((j) + 5));                            \
+        ROUND(c, d, a, b, g, h, e, f, (j) + 2, W((j) + 2), W((j) + 6));                            \
+        ROUND(b, c, d, a, f, g, h, e, (j) + 3, W((j) + 3), W((j) + 7));                            \
+    } while (0)
+#define W(i) w[(i)&15]
+/* the four words that rounds j.. need beyond the window, in the place of those they no longer need
+ */
+#define EXPAND4(j)                                                                                 \
+    do {                                                                                           \
+        for (int i_ = (j) + 4; i_ < (j) + 8; i_++)                                                 \
+            w[i_ & 15] = expand(w, i_);                                                            \
+    } while (0)
+
+/* `blocks` blocks of sixteen messages */
+static void compress(uint32_t state[8][16], const uint8_t *const data[16], size_t blocks)
+{
+    words a = _mm512_loadu_si512(state[0]), b = _mm512_loadu_si512(state[1]),
+          c = _mm512_loadu_si512(state[2]), d = _mm512_loadu_si512(state[3]);
+    words e = _mm512_loadu_si512(state[4]), f = _mm512_loadu_si512(state[5]),
+          g = _mm512_loadu_si512(state[6]), h = _mm512_loadu_si512(state[7]);
+    for (size_t n = 0; n < blocks; n++) {
+        const words s0 = a, s1 = b, s2 = c, s3 = d, s4 = e, s5 = f, s6 = g, s7 = h;
+        words w[16];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            w[i] = swap_bytes(_mm512_loadu_si512(data[i] + 64 * n));
+        transpose(w);
+        ROUNDS4(0);
+        ROUNDS4(4);
+        ROUNDS4(8);
+#pragma GCC unroll 16
+        for (int j = 12; j < 64; j += 4) {
+            EXPAND4(j);
+            ROUNDS4(j);
+        }
+        a = XOR(a, s0);
+        b = XOR(b, s1);
+        c = XOR(c, s2);
+        d = XOR(d, s3);
+        e = XOR(e, s4);
+        f = XOR(f, s5);
+        g = XOR(g, s6);
+        h = XOR(h, s7);
+    }
+    _mm512_storeu_si512(state[0], a);
+    _mm512_storeu_si512(state[1], b);
+    _mm512_storeu_si512(state[2], c);
+    _mm512_storeu_si512(state[3], d);
+    _mm512_storeu_si512(state[4], e);
+    _mm512_storeu_si512(state[5], f);
+    _mm512_storeu_si512(state[6], g);
+    _mm512_storeu_si512(state[7], h);
+}
+
+/* Up to sixteen messages; lanes without one repeat the first. */
+static void hash_sixteen(unsigned n, const uint8_t *const *message, size_t size,
+                         uint8_t (*digest)[32])
+{
+    static const uint32_t start[8] = {0x7380166F, 0x4914B2B9, 0x172442D7, 0xDA8A0600,
+                                      0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E};
+    const size_t whole = size / 64, rest = size % 64, ends = rest < 56 ? 1 : 2;
+    uint32_t state[8][16];
+    uint8_t end[16][128];
+    const uint8_t *data[16], *tail[16];
+    for (unsigned i = 0; i < 8; i++)
+        for (unsigned j = 0; j < 16; j++)
+            state[i][j] = start[i];
+    for (unsigned j = 0; j < 16; j++) {
+        data[j] = message[j < n ? j : 0];
+        tail[j] = end[j];
+        memcpy(end[j], data[j] + 64 * whole, rest);
+        memset(end[j] + rest, 0, 64 * ends - rest);
+        end[j][rest] = 0x80;
+        store_be64(end[j] + 64 * ends - 8, 8 * (uint64_t)size);
+    }
+    compress(state, data, whole);
+    compress(state, tail, ends);
+    for (unsigned j = 0; j < n; j++)
+        for (unsigned i = 0; i < 8; i++)
+            store_be32(digest[j] + 4 * i, state[i][j]);
+    wipe(end, sizeof end);
+    wipe(state, sizeof state);
+}
+
+void ifma8_sm3_many(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32])
+{
+    for (size_t i = 0; i < n; i += 16)
+        hash_sixteen(n - i < 16 ? (unsigned)(n - i) : 16, message + i, size, digest + i);
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* SM3 and SM4 in lanes: x86-64 with AVX-512, GFNI and VPCLMULQDQ. CT: sizes and counts only,
+ * everywhere. */
+#ifndef HUFU_CRYPTO_IFMA8_SYM_LANES_H
+#define HUFU_CRYPTO_IFMA8_SYM_LANES_H
+
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+
+/* SM3 of n messages of one size, sixteen at a time. */
+void ifma8_sm3_many(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32]);
+/* As sm4_encrypt_blocks and sm4_ctr, 64 blocks at a time. */
+void ifma8_sm4_encrypt(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
+void ifma8_sm4_ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                   size_t n);
+/* n messages of one size under one key: sym_ops.sm4_gcm_many. */
+void ifma8_gcm_many(const struct sm4_key *key, size_t n, const struct gcm_item *item,
+                    size_t aad_size, size_t size);
+
+#endif
+
+#endif

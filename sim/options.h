@@ -1,0 +1,23 @@
+/* The command line of hufu-sim. */
+#ifndef HUFU_SIM_OPTIONS_H
+#define HUFU_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim_options {
+    const char *directory, *socket, *pid_file, *engine;
+    char socket_default[4096];
+    unsigned threads;
+    uint32_t objects, log_records;
+    uint16_t sessions, tickets;
+    int ready_fd; /* -1: none */
+    bool print_capabilities;
+};
+
+enum { OPTIONS_RUN = -1 }; /* else the exit status */
+
+/* OPTIONS_RUN, or the status to exit with: after --help and --version 0, after a usage error 2. */
+int options_parse(struct sim_options *o, int argc, char **argv);
+
+#endif

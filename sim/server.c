@@ -1,0 +1,429 @@
+/*
+ * Two threads share the work under one lock. The I/O thread (the caller) reads and writes all
+ * sockets. A few short commands it takes into the device itself: no hand-over, so the shortest way
+ * for a single command. Longer ones go to the owner thread, while the I/O thread keeps gathering:
+ * everything that has come meanwhile is the next device_serve call.
+ */
+#include "sim/server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "sim/client.h"
+#include "sim/desk.h"
+#include "sim/listener.h"
+#include "sim/log.h"
+
+enum {
+    CLIENTS_MAX = 1024,
+    EVENTS_MAX = 64,
+    INLINE_NS = 300000, /* waiting work up to this is done by the I/O thread */
+    IDLE_MS = 1000,     /* after that long without anything memory is given back */
+    ACCEPT_PAUSE_MS = 100,
+    STOP_STEP_MS = 10,
+    STOP_MS = 800 /* for answers that clients are slow to read */
+};
+
+struct server {
+    const struct server_config *config;
+    struct desk *desk;
+    int epoll;
+    uint8_t *scratch;
+    unsigned clients;
+    bool accept_paused, idle_done;
+
+    pthread_mutex_t
+        lock; /* for everything below, and for the clients but for what says otherwise */
+    pthread_cond_t work;
+    pthread_t owner;
+    bool busy;   /* a thread is inside the device */
+    bool handed; /* the owner thread is asked to go in */
+    bool stopping;
+    struct client all;   /* ring of the open clients, in order of service */
+    struct client *gone; /* closed ones, to be freed */
+    uint64_t waiting_ns; /* cost of all commands that wait */
+    unsigned waiting;
+};
+
+/* ------------------------------------------------------------------ clients */
+
+static void watch(struct server *s, struct client *c)
+{
+    const uint32_t wanted = client_interest(c);
+    struct epoll_event event = {.events = wanted, .data.ptr = c};
+    if (wanted == c->events || c->gone)
+        return;
+    c->events = wanted;
+    epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &event);
+}
+
+static void unlink_client(struct client *c)
+{
+    c->previous->next = c->next;
+    c->next->previous = c->previous;
+}
+
+static void link_client_last(struct server *s, struct client *c)
+{
+    c->next = &s->all;
+    c->previous = s->all.previous;
+    c->previous->next = c;
+    s->all.previous = c;
+}
+
+static void drop_client(struct server *s, struct client *c)
+{
+    if (c->gone)
+        return;
+    s->waiting -= c->queued;
+    s->waiting_ns -= client_close(c);
+    unlink_client(c);
+    c->next = s->gone;
+    s->gone = c;
+    s->clients--;
+    log_line(LOG_LEVEL_DEBUG, "a client left, %u remain", s->clients);
+}
+
+/* Close the links of clients that are gone. Only for the thread that may enter the device. */
+static void bury(struct server *s)
+{
+    for (struct client *c = s->gone; c; c = c->next)
+        if (!c->running && !c->link_closed)
+            desk_close_link(s->desk, c);
+}
+
+/* Only the I/O thread frees: it alone may still hold an event of a client that another thread
+ * dropped. */
+static void free_gone(struct server *s)
+{
+    for (struct client **at = &s->gone; *at;) {
+        struct client *c = *at;
+        if (!c->link_closed) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        client_free(c);
+    }
+}
+
+/* ------------------------------------------------------------------ the device */
+
+static void count_command(void *arg, struct command *m)
+{
+    struct server *s = arg;
+    m->cost = desk_cost(s->desk, m);
+    s->waiting++;
+    s->waiting_ns += m->cost;
+}
+
+/* Lay commands of one client on the desk; false: the desk is full. */
+static bool take_from(struct server *s, struct client *c, unsigned quota)
+{
+    const struct command *m = c->first;
+    const unsigned taken = desk_take(s->desk, c, quota);
+    for (unsigned i = 0; i < taken; i++, m = m->next)
+        s->waiting_ns -= m->cost;
+    s->waiting -= taken;
+    if (!taken)
+        return false;
+    unlink_client(c); /* who was served goes to the end */
+    link_client_last(s, c);
+    return true;
+}
+
+static bool hungry(const struct client *c)
+{
+    return c->first && c->unsent < CLIENT_UNSENT_MAX;
+}
+
+/* Lay what waits on the desk: a fair share for everybody who reads his answers. false: nothing
+ * does. */
+static bool gather(struct server *s)
+{
+    unsigned mouths = 0, fed = 0;
+    for (const struct client *c = s->all.next; c != &s->all; c = c->next)
+        mouths += hungry(c);
+    struct client *next = s->all.next;
+    for (unsigned left = s->clients; mouths && left; left--) {
+        struct client *c = next;
+        next = c->next;
+        if (!hungry(c))
+            continue;
+        if (!take_from(s, c, DESK_BATCH / mouths ? DESK_BATCH / mouths : 1))
+            break;
+        fed++;
+    }
+    return fed > 0;
+}
+
+static void answered(void *arg, struct client *c)
+{
+    struct server *s = arg;
+    if (c->gone)
+        return;
+    if (client_done(c))
+        drop_client(s, c);
+    else
+        watch(s, c);
+}
+
+/* One round in the device. Called with the lock, which is free while the device works. */
+static bool serve_round(struct server *s)
+{
+    bury(s);
+    if (s->stopping || !gather(s))
+        return false;
+    pthread_mutex_unlock(&s->lock);
+    desk_run(s->desk);
+    pthread_mutex_lock(&s->lock);
+    desk_answer(s->desk, answered, s);
+    bury(s);
+    return true;
+}
+
+static void *owner_main(void *arg)
+{
+    struct server *s = arg;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping) {
+        if (!s->handed) {
+            pthread_cond_wait(&s->work, &s->lock);
+            continue;
+        }
+        while (serve_round(s))
+            ;
+        s->handed = s->busy = false;
+    }
+    s->handed = s->busy = false;
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* What the I/O thread does with waiting work when nobody is inside the device. */
+static void serve_or_hand_over(struct server *s)
+{
+    if (s->busy)
+        return;
+    bury(s);
+    for (bool more = true; more && s->waiting;) {
+        s->busy = true;
+        if (s->waiting_ns > INLINE_NS) {
+            s->handed = true;
+            pthread_cond_signal(&s->work);
+            return;
+        }
+        more = serve_round(s);
+    }
+    s->busy = false;
+}
+
+/* ------------------------------------------------------------------ I/O */
+
+static void watch_listener(struct server *s, bool on)
+{
+    struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = s};
+    epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->config->listener, &event);
+    s->accept_paused = !on;
+}
+
+static void add_client(struct server *s, int fd)
+{
+    struct client *c = s->clients < CLIENTS_MAX ? client_create(fd) : NULL;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+    if (c && epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event)) {
+        client_free(c);
+        c = NULL;
+    }
+    if (!c) {
+        log_line(LOG_LEVEL_WARNING, "too many clients (%u): one was turned away", s->clients);
+        close(fd);
+        return;
+    }
+    c->events = EPOLLIN;
+    link_client_last(s, c);
+    s->clients++;
+    log_line(LOG_LEVEL_DEBUG, "a client came, %u now", s->clients);
+}
+
+static void accept_clients(struct server *s)
+{
+    for (int i = 0; i < EVENTS_MAX; i++) {
+        const int fd = accept4(s->config->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            add_client(s, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            log_line(LOG_LEVEL_WARNING, "cannot take a client: %s", strerror(errno));
+            watch_listener(s, false);
+        }
+        return;
+    }
+}
+
+static void handle_client(struct server *s, struct client *c, uint32_t events)
+{
+    if (c->gone)
+        return;
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        drop_client(s, c);
+        return;
+    }
+    if (events & EPOLLOUT)
+        client_flush(c);
+    if ((events & EPOLLIN) && !s->stopping && !client_receive(c, s->scratch, count_command, s)) {
+        drop_client(s, c);
+        return;
+    }
+    if (client_done(c))
+        drop_client(s, c);
+    else
+        watch(s, c);
+}
+
+/* Milliseconds that epoll may sleep: for ever, but for what time must do. */
+static int patience(const struct server *s)
+{
+    if (s->stopping)
+        return STOP_STEP_MS;
+    if (s->accept_paused)
+        return ACCEPT_PAUSE_MS;
+    return s->idle_done ? -1 : IDLE_MS;
+}
+
+static void on_idle(struct server *s)
+{
+    if (s->accept_paused)
+        watch_listener(s, true);
+    if (s->busy || s->stopping)
+        return;
+    s->idle_done = true;
+    desk_trim(s->desk);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+static void begin_stop(struct server *s)
+{
+    log_line(LOG_LEVEL_INFO, "stopping");
+    s->stopping = true;
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->config->stop, NULL);
+    listener_close(s->config->listener, s->config->path);
+    pthread_cond_signal(&s->work);
+}
+
+static void io_step(struct server *s)
+{
+    struct epoll_event events[EVENTS_MAX];
+    const int n = epoll_wait(s->epoll, events, EVENTS_MAX, patience(s));
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.ptr == s)
+            accept_clients(s);
+        else if (events[i].data.ptr)
+            handle_client(s, events[i].data.ptr, events[i].events);
+        else if (!s->stopping)
+            begin_stop(s);
+    }
+    if (n == 0)
+        on_idle(s);
+    else
+        s->idle_done = false;
+    serve_or_hand_over(s);
+    free_gone(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Answers that are not out yet, or a command that still runs. */
+static bool unfinished(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool more = s->busy;
+    for (struct client *c = s->all.next; c != &s->all; c = c->next)
+        more = more || c->unsent;
+    pthread_mutex_unlock(&s->lock);
+    return more;
+}
+
+static void io_main(struct server *s)
+{
+    while (!s->stopping)
+        io_step(s);
+    const uint64_t end = clock_ms() + STOP_MS;
+    while (unfinished(s) && clock_ms() < end)
+        io_step(s);
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int add_event(struct server *s, int fd, void *tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int set_up(struct server *s)
+{
+    s->all.next = s->all.previous = &s->all;
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    s->scratch = malloc(CLIENT_SCRATCH);
+    s->desk = desk_create(s->config->device, s->config->frame_max);
+    if (s->epoll < 0 || !s->scratch || !s->desk || add_event(s, s->config->listener, s) ||
+        add_event(s, s->config->stop, NULL))
+        return -1;
+    return pthread_create(&s->owner, NULL, owner_main, s) ? -1 : 0;
+}
+
+static void tear_down(struct server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->all.next != &s->all)
+        drop_client(s, s->all.next);
+    bury(s);
+    free_gone(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int server_run(const struct server_config *config)
+{
+    struct server s = {.config = config, .epoll = -1};
+    int result = -1;
+    pthread_mutex_init(&s.lock, NULL);
+    pthread_cond_init(&s.work, NULL);
+    if (set_up(&s)) {
+        log_line(LOG_LEVEL_ERROR, "cannot serve: %s", strerror(errno));
+        listener_close(config->listener, config->path);
+    } else {
+        config->ready(config->ready_arg);
+        io_main(&s);
+        pthread_join(s.owner, NULL); /* a command that takes too long is cut by the grace time */
+        tear_down(&s);
+        result = 0;
+    }
+    desk_destroy(s.desk);
+    free(s.scratch);
+    if (s.epoll >= 0)
+        close(s.epoll);
+    pthread_cond_destroy(&s.work);
+    pthread_mutex_destroy(&s.lock);
+    return result;
+}

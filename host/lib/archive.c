@@ -380,13 +380,13 @@ enum hufu_status hufu_archive_add(struct hufu_archive *a, const struct hufu_key_
     return s;
 }
 
-enum hufu_chunk_verdict hufu_archive_chunk(void *archive, const struct hufu_key_chunk *chunk)
+int hufu_archive_chunk(void *archive, const struct hufu_key_chunk *chunk)
 {
     struct hufu_archive *a = archive;
     const uint64_t before = a->end;
     if (hufu_archive_add(a, chunk))
-        return HUFU_CHUNK_STOP;
-    return a->end == before ? HUFU_CHUNK_KNOWN : HUFU_CHUNK_TAKEN;
+        return 1;
+    return a->end == before ? HUFU_CHUNK_KNOWN : 0;
 }
 
 /* ------------------------------------------------------------------ reading */

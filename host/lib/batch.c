@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SM2_RECORD = 64 + 32 + 16, ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2 };
+enum { ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2 };
 
 struct run {
     struct hufu_session *session;
@@ -41,9 +41,7 @@ static bool chunk_take(struct hufu_key_chunk *k, uint64_t ticket, const uint8_t 
     k->record_size = records.size / k->count;
     const bool sound = status.size == (k->count + (size_t)7) / 8 &&
                        records.size == k->count * k->record_size &&
-                       k->record_size > public_size_of(k->fields.type) &&
-                       k->record_size <= LIMIT_WRAPPED_MAX &&
-                       (k->fields.type != KEY_SM2 || k->record_size == SM2_RECORD);
+                       k->record_size == wrapped_size_of(k->fields.type);
     if (sound)
         k->good = count_good(status, k->count);
     return sound;
@@ -52,13 +50,13 @@ static bool chunk_take(struct hufu_key_chunk *k, uint64_t ticket, const uint8_t 
 /* Hand a chunk over; true: it may be acknowledged. */
 static bool deliver(struct run *run, const struct hufu_key_chunk *k, enum hufu_status *s)
 {
-    const enum hufu_chunk_verdict v = run->each(run->context, k);
-    if (v != HUFU_CHUNK_TAKEN && v != HUFU_CHUNK_KNOWN) {
+    const int verdict = run->each(run->context, k);
+    if (verdict && verdict != HUFU_CHUNK_KNOWN) {
         *s = fail(HUFU_E_STOPPED, "the batch was stopped by the caller; the device keeps what was not "
                                   "acknowledged");
         return false;
     }
-    if (v == HUFU_CHUNK_TAKEN && k->fields.type == run->batch->type &&
+    if (!verdict && k->fields.type == run->batch->type &&
         k->fields.usage == run->batch->usage)
         run->made += k->good;
     return true;
@@ -133,7 +131,9 @@ static enum hufu_status fetch_all(struct run *run)
 
 static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch *b)
 {
-    const size_t record = b->type == KEY_SM2 ? SM2_RECORD : LIMIT_WRAPPED_MAX;
+    const size_t record = wrapped_size_of(b->type);
+    if (!record)
+        return 0;
     /* RSA takes its time: a command should be done within seconds */
     const uint32_t suits = b->type == KEY_SM2       ? UINT32_MAX
                            : b->type == KEY_RSA2048 ? 16
@@ -260,7 +260,8 @@ enum hufu_status hufu_key_batch(struct hufu_session *session, const struct hufu_
     const uint32_t chunk = chunk_size(session->device, batch);
     run.one_by_one = session->device->capabilities.tickets < 2;
     if (!chunk)
-        return fail(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches", session->device->url);
+        return fail(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches of such keys",
+                    session->device->url);
     enum hufu_status s = batch->resume ? fetch_all(&run) : HUFU_OK;
     if (!s)
         s = make(&run, chunk);

@@ -271,6 +271,7 @@ struct hufu_info {
     uint32_t objects, objects_max;
     uint32_t boots;
     char engine[17], port[17];
+    char failure[HUFU_NAME_MAX + 1]; /* why it is FAILED */
 };
 HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);
 
@@ -437,11 +438,12 @@ struct hufu_key_chunk {
     int fetched; /* not new: from a batch that was not acknowledged, perhaps handed over before */
 };
 /*
- * What the caller's function says: the chunk is safe; it was there before (acknowledged, not counted);
- * or stop (HUFU_E_STOPPED): the ticket stays with the device, where a resumed batch finds it.
+ * 0: the chunk is safe, its ticket may be acknowledged. HUFU_CHUNK_KNOWN: it was there before, acknowledge
+ * it but do not count it. Anything else stops the batch (HUFU_E_STOPPED): the ticket stays with the
+ * device, where a resumed batch finds it.
  */
-enum hufu_chunk_verdict { HUFU_CHUNK_TAKEN = 0, HUFU_CHUNK_KNOWN = 1, HUFU_CHUNK_STOP = 2 };
-typedef enum hufu_chunk_verdict hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
+enum { HUFU_CHUNK_KNOWN = -1 };
+typedef int hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
 
 struct hufu_batch {
     uint8_t type;    /* enum hufu_key_type */
@@ -482,8 +484,7 @@ HUFU_API uint64_t hufu_archive_count(const struct hufu_archive *archive);
 HUFU_API enum hufu_status hufu_archive_add(struct hufu_archive *archive,
                                            const struct hufu_key_chunk *chunk);
 /* A hufu_chunk_fn; context is the archive. */
-HUFU_API enum hufu_chunk_verdict hufu_archive_chunk(void *archive,
-                                                    const struct hufu_key_chunk *chunk);
+HUFU_API int hufu_archive_chunk(void *archive, const struct hufu_key_chunk *chunk);
 /* The good key of a number, from 0. */
 HUFU_API enum hufu_status hufu_archive_get(struct hufu_archive *archive, uint64_t number,
                                            struct hufu_wrapped *wrapped);

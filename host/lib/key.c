@@ -59,7 +59,8 @@ enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
     struct hufu_wrap_header h;
     memset(wrapped, 0, sizeof *wrapped);
     if (!CALL(&c, session, key_export, KEY_EXPORT, 0, &req, &m) &&
-        !call_check(&c, !hufu_wrap_header_read(m.header, &h) && h.count == 1 && m.record.size)) {
+        !call_check(&c, !hufu_wrap_header_read(m.header, &h) && h.count == 1 &&
+                            m.record.size == wrapped_size_of(h.type))) {
         memcpy(wrapped->header, m.header, sizeof wrapped->header);
         memcpy(wrapped->record, m.record.data, m.record.size);
         wrapped->record_size = m.record.size;

@@ -413,6 +413,13 @@ size_t signature_size_of(uint8_t type)
     }
 }
 
+/* Public part, sealed part, tag: record wrap_header in commands.def. 0: no such type. */
+size_t wrapped_size_of(uint8_t type)
+{
+    const size_t sealed = type == KEY_SM2 ? 32 : type == KEY_SM4 ? 16 : signature_size_of(type);
+    return sealed ? public_size_of(type) + sealed + 16 : 0;
+}
+
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v)
 {
     const size_t room = *out_size;

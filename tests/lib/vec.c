@@ -135,7 +135,7 @@ static size_t decode_hex(const struct vec *v, const struct field *f, uint8_t *ou
 {
     size_t n = 0;
     for (const char *s = f->text; *s;) {
-        unsigned byte;
+        unsigned byte = 0;
         if (isspace((unsigned char)*s)) {
             s++;
             continue;

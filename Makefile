@@ -49,7 +49,8 @@ LDFLAGS   := $(SANFLAGS) -pthread -Wl,--gc-sections $(if $(SAN),,-Wl,-z,relro,-z
 # ---------------------------------------------------------------- sources
 PROTO_SRC := $(filter-out proto/gen.c,$(wildcard proto/*.c))
 FW_SRC    := $(filter-out %/gen_table.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
-               firmware/crypto/portable/*.c firmware/store/*.c firmware/app/*.c firmware/app/cmd/*.c))
+               firmware/crypto/portable/*.c firmware/crypto/ifma8/*.c firmware/store/*.c \
+               firmware/app/*.c firmware/app/cmd/*.c))
 POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
 SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
 LIB_SRC   := $(wildcard host/lib/*.c)
@@ -63,7 +64,7 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc \
-       $(BUILD)/gen/sm2_table.inc
+       $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc
 
 .PHONY: all
 all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a examples skeleton ## Build the programs and libraries
@@ -98,6 +99,13 @@ $(BUILD)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(EXTRA_CFLAGS)) $(SM2_GEN) -o $@
 $(BUILD)/gen/sm2_table.inc: $(BUILD)/tools/sm2_table
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
+IFMA8_GEN := firmware/crypto/ifma8/gen_table.c $(filter-out %/gen_table.c,$(SM2_GEN))
+$(BUILD)/tools/ifma8_table: $(IFMA8_GEN) firmware/crypto/ifma8/sm2_table.h $(wildcard firmware/crypto/portable/sm2_*.h)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(IFMA8_GEN) -o $@
+$(BUILD)/gen/ifma8_table.inc: $(BUILD)/tools/ifma8_table
+	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 
 .PHONY: docs
 docs: $(BUILD)/gen/protocol.md ## Write docs/protocol.md from the command table
@@ -125,6 +133,16 @@ $(BUILD)/obj/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HOSTFLAGS) -c $< -o $@
+
+# The eight-lane engine, chosen when the machine has the instructions: only these files may hold them,
+# and -O2 would leave its arrays of registers in memory. cpu.c asks the machine, so it is plain.
+ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+IFMA8_FLAGS := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi -mbmi2 \
+               $(if $(filter -O2 -Os,$(OPT)),-O3)
+$(call obj,$(filter-out %/cpu.c,$(filter firmware/crypto/ifma8/%,$(FW_SRC)))): FWFLAGS += $(IFMA8_FLAGS)
+$(call obj,$(filter firmware/crypto/ifma8/%_lanes.c,$(FW_SRC))): FWFLAGS += -mgfni -mvaes -mvpclmulqdq -mpclmul -maes
+$(BUILD)/obj/tests/lib/ifma8_probe.o: HOSTFLAGS += $(IFMA8_FLAGS)
+endif
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

@@ -1,0 +1,189 @@
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+#include "firmware/base/wipe.h"
+#include "firmware/crypto/ifma8/sm2_few.h"
+#include "firmware/crypto/ifma8/sm2_field.h"
+#include "firmware/crypto/ifma8/sm2_table.h"
+
+/* A product of field elements is below 1.3 p: make it small. */
+static void make_small(struct lane_fe *a)
+{
+    for (int i = 0; i < 5; i++)
+        a->v[i] = lanes_add(a->v[i], LANE_KP(1, i));
+    fe_shrink(a);
+}
+
+void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t groups,
+                     __mmask8 *failed)
+{
+    struct lane_fe product, one, inverse, t;
+
+    ifma8_fe_one(&one);
+    product = one;
+    for (size_t i = 0; i < groups; i++) {
+        failed[i] = ifma8_fe_zero_lanes(&p[i].z);
+        for (int j = 0; j < 5; j++)
+            p[i].z.v[j] = _mm512_mask_mov_epi64(p[i].z.v[j], failed[i], one.v[j]);
+        point[i].before = product;
+        fe_mul(&product, &product, &p[i].z);
+    }
+    (void)ifma8_fe_invert(&product, &product); /* no factor is zero */
+    for (size_t i = groups; i-- > 0;) {
+        fe_mul(&inverse, &product, &point[i].before);
+        fe_mul(&product, &product, &p[i].z);
+        fe_sqr(&t, &inverse);
+        fe_mul(&point[i].x, &p[i].x, &t);
+        fe_mul(&t, &t, &inverse);
+        fe_mul(&point[i].y, &p[i].y, &t);
+        make_small(&point[i].x);
+        make_small(&point[i].y);
+    }
+    wipe(&product, sizeof product);
+    wipe(&inverse, sizeof inverse);
+    wipe(&t, sizeof t);
+}
+
+/* The digit's point, its sign applied, small. */
+LANES_INLINE void signed_point(struct lane_fe *x, struct lane_fe *y, const lanes *wx,
+                               const lanes *wy, __mmask8 negative)
+{
+    fe_from_words(x, wx);
+    fe_from_words(y, wy);
+    for (int i = 0; i < 5; i++)
+        y->v[i] = _mm512_mask_sub_epi64(y->v[i], negative, LANE_KP(1, i), y->v[i]);
+    fe_clean(y);
+}
+
+void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t groups,
+               __mmask8 *failed)
+{
+    static const struct ifma8_table table = {ifma8_small[0][0], IFMA8_SMALL, IFMA8_SMALL_WINDOWS};
+    struct lane_words wx[IFMA8_SET], wy[IFMA8_SET];
+    struct lane_jacobian sum[IFMA8_FEW_GROUPS];
+    struct ifma8_digits digits;
+
+    for (unsigned window = 0; window < table.windows; window++) {
+        ifma8_digits(&digits, &table, window, scalar, groups);
+        ifma8_look_up(wx, &table, window, 0, &digits, groups);
+        ifma8_look_up(wy, &table, window, 1, &digits, groups);
+        for (size_t i = 0; i < groups; i++) {
+            struct lane_fe x, y;
+            signed_point(&x, &y, wx[i].w, wy[i].w, digits.negative[i]);
+            if (window == 0) {
+                sum[i].x = x;
+                sum[i].y = y;
+                ifma8_fe_one(&sum[i].z);
+            } else {
+                jacobian_add_affine(&sum[i], &x, &y);
+            }
+        }
+    }
+    ifma8_to_affine(point, sum, groups, failed);
+    wipe(wx, sizeof wx);
+    wipe(wy, sizeof wy);
+    wipe(sum, sizeof sum);
+    wipe(&digits, sizeof digits);
+}
+
+/* The points of a row for one key: lane l has the digit of window 8 row + l. Every entry is read. */
+LANES_INLINE void spread_point(struct lane_fe *x, struct lane_fe *y, unsigned row, lanes digit)
+{
+    const lanes half = lanes_all(IFMA8_SPREAD_ENTRIES);
+    const __mmask8 negative = _mm512_testn_epi64_mask(digit, half);
+    const lanes index = _mm512_and_si512(
+        _mm512_mask_xor_epi64(digit, negative, digit, lanes_all(IFMA8_SPREAD_ENTRIES - 1)),
+        lanes_all(IFMA8_SPREAD_ENTRIES - 1));
+    lanes w[8];
+
+    for (int i = 0; i < 8; i++)
+        w[i] = lanes_zero();
+    for (unsigned e = 0; e < IFMA8_SPREAD_ENTRIES; e++) {
+        const __mmask8 here = _mm512_cmpeq_epi64_mask(index, lanes_all(e));
+        const lanes mask = _mm512_movm_epi64(here);
+        for (int i = 0; i < 8; i++) /* w | (entry & mask) */
+            w[i] = _mm512_ternarylogic_epi64(w[i], _mm512_load_si512(ifma8_spread[row][e][i]),
+                                             mask, 0xf8);
+    }
+    signed_point(x, y, w, w + 4, negative);
+}
+
+/* The digits of all rows: eight windows of five bits are 40 bits of the scalar. */
+static void spread_digits(lanes *digit, const struct lane_fe *scalar, unsigned key)
+{
+    const lanes shift = _mm512_set_epi64(35, 30, 25, 20, 15, 10, 5, 0);
+    struct lane_fe all;
+    lanes word[5];
+
+    for (int i = 0; i < 5; i++)
+        all.v[i] = _mm512_permutexvar_epi64(lanes_all(key), scalar->v[i]);
+    fe_to_words(word, &all);
+    word[4] = _mm512_srli_epi64(all.v[4], 48);
+    for (unsigned row = 0; row < IFMA8_SPREAD_ROWS; row++) {
+        const unsigned i = 40 * row / 64, first = 40 * row % 64;
+        lanes t = _mm512_srl_epi64(word[i], _mm_cvtsi32_si128((int)first));
+        if (first > 24 && i < 4)
+            t = _mm512_or_si512(t,
+                                _mm512_sll_epi64(word[i + 1], _mm_cvtsi32_si128((int)(64 - first))));
+        digit[row] = _mm512_and_si512(_mm512_srlv_epi64(t, shift),
+                                      lanes_all(2 * IFMA8_SPREAD_ENTRIES - 1));
+    }
+}
+
+static void swap_point(struct lane_jacobian *r, const struct lane_jacobian *p, uint64_t distance)
+{
+    const lanes order = _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0),
+                                         lanes_all(distance));
+    for (int i = 0; i < 5; i++) {
+        r->x.v[i] = _mm512_permutexvar_epi64(order, p->x.v[i]);
+        r->y.v[i] = _mm512_permutexvar_epi64(order, p->y.v[i]);
+        r->z.v[i] = _mm512_permutexvar_epi64(order, p->z.v[i]);
+    }
+}
+
+/* One key: every lane ends with the whole sum. */
+static void spread_one(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key)
+{
+    lanes digit[IFMA8_SPREAD_ROWS];
+    struct lane_jacobian other;
+    struct lane_fe x, y;
+
+    spread_digits(digit, scalar, key);
+    spread_point(&sum->x, &sum->y, 0, digit[0]);
+    ifma8_fe_one(&sum->z);
+    for (unsigned row = 1; row < IFMA8_SPREAD_ROWS; row++) {
+        spread_point(&x, &y, row, digit[row]);
+        jacobian_add_affine(sum, &x, &y);
+    }
+    for (uint64_t distance = 4; distance > 0; distance /= 2) {
+        swap_point(&other, sum, distance);
+        jacobian_add(sum, &other);
+    }
+    wipe(digit, sizeof digit);
+    wipe(&other, sizeof other);
+    wipe(&x, sizeof x);
+    wipe(&y, sizeof y);
+}
+
+void ifma8_spread_sum(struct ifma8_point *point, const struct lane_fe *scalar, size_t keys,
+                      __mmask8 *failed)
+{
+    struct lane_jacobian all, one;
+
+    for (unsigned key = 0; key < keys; key++) {
+        const __mmask8 lane = (__mmask8)(1u << key);
+        spread_one(&one, scalar, key);
+        if (key == 0)
+            all = one;
+        for (int i = 0; i < 5; i++) {
+            all.x.v[i] = _mm512_mask_mov_epi64(all.x.v[i], lane, one.x.v[i]);
+            all.y.v[i] = _mm512_mask_mov_epi64(all.y.v[i], lane, one.y.v[i]);
+            all.z.v[i] = _mm512_mask_mov_epi64(all.z.v[i], lane, one.z.v[i]);
+        }
+    }
+    ifma8_to_affine(point, &all, 1, failed);
+    wipe(&all, sizeof all);
+    wipe(&one, sizeof one);
+}
+
+#endif

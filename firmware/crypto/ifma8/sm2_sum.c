@@ -1,0 +1,283 @@
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+#include "firmware/base/wipe.h"
+#include "firmware/crypto/ifma8/sm2_field.h"
+#include "firmware/crypto/ifma8/sm2_sum.h"
+
+/* Groups are worked on in pairs, in two chains that depend on each other nowhere. */
+enum { PAIR = 2 };
+
+/* What runs through a round: products of the dx of the next addition, and the inverse of those of this. */
+struct chains {
+    struct lane_fe product[PAIR], inverse[PAIR];
+};
+
+struct sum {
+    struct ifma8_point *point;
+    const struct ifma8_table *table;
+    const struct lane_fe *scalar;
+    size_t groups;
+    unsigned blocks;
+    struct chains c;
+    struct lane_words x[IFMA8_UNIT], y[IFMA8_UNIT];
+    struct ifma8_digits digits;
+};
+
+unsigned ifma8_sum_blocks(size_t groups)
+{
+    return groups <= 18 ? 13 : groups <= 32 ? 8 : groups <= 64 ? 4 : groups <= 128 ? 2 : 1;
+}
+
+/* Blocks differ by one window at most, the longer ones first. */
+static unsigned block_length(const struct sum *s, unsigned block)
+{
+    return s->table->windows / s->blocks + (block < s->table->windows % s->blocks);
+}
+
+static unsigned block_start(const struct sum *s, unsigned block)
+{
+    const unsigned extra = s->table->windows % s->blocks;
+    return block * (s->table->windows / s->blocks) + (block < extra ? block : extra);
+}
+
+static void start_chains(struct chains *c)
+{
+    for (int i = 0; i < PAIR; i++)
+        ifma8_fe_one(&c->product[i]);
+}
+
+/* From the products of the round to their inverses, ready for the round back. */
+static int turn_chains(struct chains *c)
+{
+    struct lane_fe both;
+
+    fe_mul(&both, &c->product[0], &c->product[1]);
+    const int ok = ifma8_fe_invert(&both, &both);
+    fe_mul(&c->inverse[0], &both, &c->product[1]);
+    fe_mul(&c->inverse[1], &both, &c->product[0]);
+    start_chains(c);
+    wipe(&both, sizeof both);
+    return ok;
+}
+
+/* Note the next addition of a point with x coordinate x. */
+LANES_INLINE void announce(struct ifma8_point *p, const struct lane_fe *x, struct lane_fe *product)
+{
+    fe_sub(&p->dx, x, &p->x);
+    p->before = *product;
+    fe_mul(product, product, &p->dx);
+}
+
+/* difference = (+ or -) y - Y + 64 p, small; Y loose, below 64 p in size */
+LANES_INLINE void y_difference(struct lane_fe *difference, const struct lane_fe *y,
+                               __mmask8 negative, const struct lane_fe *loose)
+{
+    for (int i = 0; i < 5; i++) {
+        const lanes t = lanes_sub(LANE_KP(64, i), loose->v[i]);
+        difference->v[i] =
+            _mm512_mask_sub_epi64(lanes_add(t, y->v[i]), negative, t, y->v[i]);
+    }
+    fe_shrink(difference);
+}
+
+/*
+ * Two additions p += q: dy are the differences of y (times the sign of p's y, as it is all the way). The sign
+ * changes: Y' = slope (x' - x) + Y is minus the y of the sum, and Y, as a preset of the columns, costs
+ * nothing.
+ */
+LANES_INLINE void add_pair(struct ifma8_point *p[PAIR], const struct lane_fe *dy,
+                           struct lane_fe *inverse, int with_y)
+{
+    struct lane_fe slope[PAIR], x[PAIR], t[PAIR];
+
+    for (int i = 0; i < PAIR; i++)
+        fe_mul(&t[i], &inverse[i], &p[i]->before);
+    for (int i = 0; i < PAIR; i++)
+        fe_mul(&inverse[i], &inverse[i], &p[i]->dx);
+    for (int i = 0; i < PAIR; i++)
+        fe_mul(&slope[i], &t[i], &dy[i]);
+    for (int i = 0; i < PAIR; i++) { /* slope^2 - x1 - x2 + 3 p */
+        for (int j = 0; j < 5; j++)
+            t[i].v[j] = lanes_sub(lanes_sub(LANE_KP(5, j), p[i]->dx.v[j]),
+                                  lanes_add(p[i]->x.v[j], p[i]->x.v[j]));
+        fe_sqr_add(&x[i], &slope[i], &t[i]);
+        fe_shrink(&x[i]);
+    }
+    for (int i = 0; i < PAIR && with_y; i++) {
+        fe_sub(&t[i], &x[i], &p[i]->x);
+        fe_mul_add(&p[i]->y, &slope[i], &t[i], &p[i]->y);
+    }
+    for (int i = 0; i < PAIR; i++)
+        p[i]->x = x[i];
+}
+
+/* Window 0 of a block: the point itself. */
+static void start_unit(struct sum *s, struct ifma8_point *p, size_t groups)
+{
+    for (size_t i = 0; i < groups; i++) {
+        struct lane_fe y;
+        fe_from_words(&p[i].x, s->x[i].w);
+        fe_from_words(&y, s->y[i].w);
+        for (int j = 0; j < 5; j++)
+            p[i].y.v[j] = _mm512_mask_sub_epi64(y.v[j], s->digits.negative[i], lanes_zero(), y.v[j]);
+    }
+}
+
+static void announce_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down)
+{
+    for (size_t n = 0; n < groups; n += PAIR) {
+        const size_t at = down ? groups - PAIR - n : n;
+        for (size_t i = 0; i < PAIR; i++) {
+            struct lane_fe x;
+            fe_from_words(&x, s->x[at + i].w);
+            announce(&p[at + i], &x, &s->c.product[i]);
+        }
+    }
+}
+
+/* The additions of a unit; flip: the sums carry the sign -1; next: and announce the next ones. */
+LANES_INLINE void add_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down,
+                           __mmask8 flip, int next, int with_y)
+{
+    for (size_t n = 0; n < groups; n += PAIR) {
+        const size_t at = down ? groups - PAIR - n : n;
+        struct ifma8_point *pair[PAIR] = {&p[at], &p[at + 1]};
+        struct lane_fe dy[PAIR];
+
+        for (size_t i = 0; i < PAIR; i++) {
+            struct lane_fe y;
+            fe_from_words(&y, s->y[at + i].w);
+            y_difference(&dy[i], &y, s->digits.negative[at + i] ^ flip, &pair[i]->y);
+        }
+        add_pair(pair, dy, s->c.inverse, with_y);
+        for (size_t i = 0; i < PAIR && next; i++) {
+            struct lane_fe x;
+            fe_from_words(&x, s->x[at + i].w);
+            announce(pair[i], &x, &s->c.product[i]);
+        }
+    }
+}
+
+static void unit(struct sum *s, unsigned block, size_t first, unsigned step, int with_y)
+{
+    const size_t groups = s->groups - first < IFMA8_UNIT ? s->groups - first : IFMA8_UNIT;
+    const unsigned window = block_start(s, block) + step, length = block_length(s, block);
+    const int down = step & 1, next = step + 1 < length;
+    struct ifma8_point *p = s->point + block * s->groups + first;
+    const __mmask8 flip = step & 1 ? 0 : 0xff;
+
+    if (step >= length)
+        return;
+    if (step == 0) {
+        ifma8_digits(&s->digits, s->table, window, s->scalar + first, groups);
+        ifma8_look_up(s->x, s->table, window, 0, &s->digits, groups);
+        ifma8_look_up(s->y, s->table, window, 1, &s->digits, groups);
+        start_unit(s, p, groups);
+    }
+    if (next) {
+        ifma8_digits(&s->digits, s->table, window + 1, s->scalar + first, groups);
+        ifma8_look_up(s->x, s->table, window + 1, 0, &s->digits, groups);
+    }
+    if (step == 0) {
+        if (next)
+            announce_unit(s, p, groups, down);
+        return;
+    }
+    ifma8_digits(&s->digits, s->table, window, s->scalar + first, groups);
+    ifma8_look_up(s->y, s->table, window, 1, &s->digits, groups);
+    if (next)
+        add_unit(s, p, groups, down, flip, 1, 1);
+    else if (with_y)
+        add_unit(s, p, groups, down, flip, 0, 1);
+    else
+        add_unit(s, p, groups, down, flip, 0, 0);
+}
+
+/* All windows of all blocks. Each round runs through the groups in the direction opposite to the last. */
+static int sum_blocks(struct sum *s, int with_y)
+{
+    const unsigned steps = block_length(s, 0);
+    const size_t units = (s->groups + IFMA8_UNIT - 1) / IFMA8_UNIT;
+
+    start_chains(&s->c);
+    for (unsigned step = 0; step < steps; step++) {
+        if (step > 0 && !turn_chains(&s->c))
+            return 0;
+        for (size_t n = 0; n < s->blocks * units; n++) {
+            const size_t i = step & 1 ? s->blocks * units - 1 - n : n;
+            unit(s, (unsigned)(i / units), i % units * IFMA8_UNIT, step, with_y);
+        }
+    }
+    return 1;
+}
+
+static void negate(struct ifma8_point *p, size_t groups)
+{
+    for (size_t i = 0; i < groups; i++)
+        for (int j = 0; j < 5; j++)
+            p[i].y.v[j] = lanes_sub(lanes_zero(), p[i].y.v[j]);
+}
+
+/* Add the blocks `stride` apart, two by two; the sign of y changes. */
+static int merge(struct sum *s, unsigned stride, int with_y)
+{
+    const size_t far = stride * s->groups;
+    unsigned block = 0;
+
+    start_chains(&s->c);
+    for (; block + stride < s->blocks; block += 2 * stride) {
+        struct ifma8_point *p = s->point + block * s->groups;
+        for (size_t i = 0; i < s->groups; i++)
+            announce(&p[i], &p[i + far].x, &s->c.product[i % PAIR]);
+    }
+    if (block < s->blocks)
+        negate(s->point + block * s->groups, s->groups);
+    if (!turn_chains(&s->c))
+        return 0;
+    while (block > 0) {
+        block -= 2 * stride;
+        for (size_t i = s->groups; i > 0; i -= PAIR) {
+            struct ifma8_point *p = s->point + block * s->groups + i - PAIR;
+            struct ifma8_point *pair[PAIR] = {p, p + 1};
+            struct lane_fe dy[PAIR];
+            for (int j = 0; j < PAIR; j++) {
+                for (int l = 0; l < 5; l++)
+                    dy[j].v[l] = lanes_add(lanes_sub(p[far + (size_t)j].y.v[l], p[j].y.v[l]),
+                                           LANE_KP(128, l));
+                fe_shrink(&dy[j]);
+            }
+            add_pair(pair, dy, s->c.inverse, with_y);
+        }
+    }
+    return 1;
+}
+
+static int merge_blocks(struct sum *s, int with_y)
+{
+    int sign = 1;
+
+    for (unsigned i = 0; i < s->blocks; i++)
+        if (block_length(s, i) % 2 == 0) /* an odd number of additions */
+            negate(s->point + i * s->groups, s->groups);
+    for (unsigned stride = 1; stride < s->blocks; stride *= 2) {
+        if (!merge(s, stride, with_y || 2 * stride < s->blocks))
+            return 0;
+        sign = -sign;
+    }
+    return sign;
+}
+
+int ifma8_sum(struct ifma8_point *point, const struct ifma8_table *table,
+              const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y)
+{
+    struct sum s = {.point = point, .table = table, .scalar = scalar, .groups = groups, .blocks = blocks};
+    int sign = 0;
+
+    if (sum_blocks(&s, with_y || blocks > 1))
+        sign = merge_blocks(&s, with_y);
+    wipe(&s, sizeof s);
+    return sign;
+}
+
+#endif

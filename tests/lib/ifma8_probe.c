@@ -1,0 +1,133 @@
+#include "tests/lib/ifma8_probe.h"
+
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+#include "firmware/crypto/ifma8/sm2_field.h"
+#include "firmware/crypto/ifma8/sm2_order.h"
+
+static void get(struct lane_fe *r, probe_fe a)
+{
+    for (int i = 0; i < 5; i++)
+        r->v[i] = _mm512_set_epi64(a[7][i], a[6][i], a[5][i], a[4][i], a[3][i], a[2][i], a[1][i],
+                                   a[0][i]);
+}
+
+static void put(probe_fe r, const struct lane_fe *a)
+{
+    _Alignas(64) int64_t t[8];
+    for (int i = 0; i < 5; i++) {
+        _mm512_store_si512(t, a->v[i]);
+        for (int j = 0; j < 8; j++)
+            r[j][i] = t[j];
+    }
+}
+
+static int apply(enum probe_op op, struct lane_fe *r, const struct lane_fe *a,
+                 const struct lane_fe *b, const struct lane_fe *c)
+{
+    lanes w[4];
+
+    switch (op) {
+    case PROBE_MUL:
+        fe_mul(r, a, b);
+        break;
+    case PROBE_SQR:
+        fe_sqr(r, a);
+        break;
+    case PROBE_MUL_ADD:
+        fe_mul_add(r, a, b, c);
+        fe_clean(r);
+        break;
+    case PROBE_SQR_ADD:
+        fe_sqr_add(r, a, c);
+        fe_clean(r);
+        break;
+    case PROBE_SUB:
+        fe_sub(r, a, b);
+        break;
+    case PROBE_SHRINK:
+        *r = *a;
+        fe_shrink(r);
+        break;
+    case PROBE_WORDS:
+        fe_to_words(w, a);
+        fe_from_words(r, w);
+        break;
+    case PROBE_INVERT:
+        return ifma8_fe_invert(r, a);
+    case PROBE_ORDER_MUL:
+        ifma8_order_mul(r, a, b);
+        break;
+    case PROBE_ORDER_ADD:
+        ifma8_order_add(r, a, b);
+        break;
+    case PROBE_ORDER_SUB:
+        ifma8_order_sub(r, a, b);
+        break;
+    case PROBE_ORDER_REDUCE:
+        ifma8_order_reduce(r, a);
+        break;
+    case PROBE_RECODE_260:
+        ifma8_order_recode(r, a, IFMA8_SPAN_WIDE);
+        break;
+    case PROBE_RECODE_259:
+        ifma8_order_recode(r, a, IFMA8_SPAN_SMALL);
+        break;
+    case PROBE_RECODE_280:
+        ifma8_order_recode(r, a, IFMA8_SPAN_SPREAD);
+        break;
+    }
+    return 1;
+}
+
+int probe_fe_op(enum probe_op op, probe_fe r, probe_fe a, probe_fe b, probe_fe c)
+{
+    struct lane_fe la, lb, lc, lr;
+
+    get(&la, a);
+    get(&lb, b);
+    get(&lc, c);
+    const int ok = apply(op, &lr, &la, &lb, &lc);
+    put(r, &lr);
+    return ok;
+}
+
+void probe_plain(probe_words r, probe_fe a)
+{
+    _Alignas(64) uint64_t t[8];
+    struct lane_fe la;
+    lanes w[4];
+
+    get(&la, a);
+    ifma8_fe_plain(w, &la);
+    for (int i = 0; i < 4; i++) {
+        _mm512_store_si512(t, w[i]);
+        for (int j = 0; j < 8; j++)
+            r[j][i] = t[j];
+    }
+}
+
+void probe_enter(probe_fe r, probe_words a)
+{
+    struct lane_fe la;
+    lanes w[4];
+
+    for (int i = 0; i < 4; i++) {
+        _Alignas(64) uint64_t t[8];
+        for (int j = 0; j < 8; j++)
+            t[j] = a[j][i];
+        w[i] = _mm512_load_si512(t);
+    }
+    ifma8_fe_enter(&la, w);
+    put(r, &la);
+}
+
+unsigned probe_range(probe_fe a, uint64_t less)
+{
+    struct lane_fe la;
+
+    get(&la, a);
+    return ifma8_order_range(&la, less);
+}
+#endif

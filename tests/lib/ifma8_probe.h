@@ -1,0 +1,40 @@
+/*
+ * The inlined arithmetic of the eight lanes, one call an operation, for tests: compiled with the
+ * instructions, called from plain code. Call only when ifma8_usable() says so.
+ */
+#ifndef HUFU_TESTS_IFMA8_PROBE_H
+#define HUFU_TESTS_IFMA8_PROBE_H
+
+#include <stdint.h>
+
+/* Eight numbers of five limbs. */
+typedef int64_t probe_fe[8][5];
+typedef uint64_t probe_words[8][4];
+
+enum probe_op {
+    PROBE_MUL,      /* a b / 2^260 mod p */
+    PROBE_SQR,      /* a^2 / 2^260 mod p */
+    PROBE_MUL_ADD,  /* a b / 2^260 + c; c loose; made clean */
+    PROBE_SQR_ADD,  /* a^2 / 2^260 + c */
+    PROBE_SUB,      /* a - b + 2 p */
+    PROBE_SHRINK,   /* a, loose */
+    PROBE_WORDS,    /* a to words and back */
+    PROBE_INVERT,   /* 2^520 / a, lanes together */
+    PROBE_ORDER_MUL, /* a b mod n */
+    PROBE_ORDER_ADD,
+    PROBE_ORDER_SUB,
+    PROBE_ORDER_REDUCE,
+    PROBE_RECODE_260, /* (a + 2^260 - 1) / 2 mod n */
+    PROBE_RECODE_259,
+    PROBE_RECODE_280
+};
+
+/* Result limbs; the return value is 0 where an inversion met a zero. */
+int probe_fe_op(enum probe_op op, probe_fe r, probe_fe a, probe_fe b, probe_fe c);
+/* The plain number of a small one in Montgomery form, and back. */
+void probe_plain(probe_words r, probe_fe a);
+void probe_enter(probe_fe r, probe_words a);
+/* Lanes with 1 <= a <= n - 1 - less */
+unsigned probe_range(probe_fe a, uint64_t less);
+
+#endif

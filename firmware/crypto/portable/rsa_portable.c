@@ -43,7 +43,7 @@ static void half_init(struct half *half, const uint8_t *prime, size_t h, limb_t 
 }
 
 /*
- * y = x^d mod the prime, x below prime * R (2h limbs). With a random r, z = x r^e is what the
+ * y = x^d mod the prime, x of 2h limbs. With a random r, z = x r^e is what the
  * secret exponent meets, and z^(d-1) (x r^(e-1)) = z^d / r = x^d needs no inverse of r.
  */
 static int half_power(const struct half *half, limb_t *y, const limb_t *x, const uint8_t *exponent,
@@ -56,9 +56,10 @@ static int half_power(const struct half *half, limb_t *y, const limb_t *x, const
         return -1;
     bn_load(d, h, exponent, h * LIMB_BYTES);
     bn_sub_word(d, 1, h);
-    bn_mont_redc(mont, z, x);
+    bn_mont_enter(mont, z, x + h); /* x = low + R high */
     bn_mont_enter(mont, z, z);
-    bn_mont_enter(mont, z, z);
+    bn_mont_enter(mont, y, x);
+    bn_mont_add(mont, z, z, y);
     bn_mont_power_public(mont, y, r, e - 1);
     bn_mont_mul(mont, y, y, z);
     bn_mont_mul(mont, z, y, r);

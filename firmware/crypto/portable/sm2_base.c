@@ -5,7 +5,7 @@
 #include "firmware/base/wipe.h"
 
 /* Below this many scalars Jacobian additions are faster. */
-enum { FEW = 4, MAX_CHAINS = 16 };
+enum { FEW = 3, MAX_CHAINS = 16 };
 
 struct work {
     struct sm2_affine *sum, *next; /* sum[chain * n + item] += next[...] */

@@ -16,43 +16,51 @@ static const struct sm2_fe r_cubed = SM2_NUMBER(0x0000001200000016, 0x0000000EFF
                                                 0x0000000A0000000C, 0x0000001B00000009);
 
 /*
- * Montgomery reduction of the 512-bit t: r = t / 2^256 mod p.
+ * Montgomery reduction of the 512-bit t, which is overwritten: r = t / 2^256 mod p.
  *
  * p + 1 = 2^256 - 2^224 - 2^96 + 2^64, so p = -1 modulo a limb: the multiplier that clears limb k is the
  * limb itself, m, and adding m * p adds m at 2^256, subtracts it at 2^224 and 2^96, adds it at 2^64,
- * all counted from limb k. The columns are summed with their sign, one carry chain for all.
+ * all counted from limb k.
  */
 #if HUFU_LIMB_BITS == 64
 
-static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
+/* Clears t[0]: t[1..4] += t[0] (p + 1) / 2^64; the carry */
+static inline sm2_carry reduce_limb(sm2_limb *t)
 {
-    sm2_limb m0, m1, m2, m3, u[SM2_LIMBS];
-    sm2_signed a;
+    const sm2_limb m = t[0], low = m << 32, high = m >> 32;
+    sm2_limb v1, v2, v3, v4;
+    sm2_carry c;
 
-    m0 = t[0];
-    a = (sm2_signed)t[1] + m0 - ((sm2_signed)m0 << 32);
-    m1 = (sm2_limb)a;
-    a = (a >> 64) + t[2] + m1 - ((sm2_signed)m1 << 32);
-    m2 = (sm2_limb)a;
-    a = (a >> 64) + t[3] + m2 - ((sm2_signed)m2 << 32) - ((sm2_signed)m0 << 32);
-    m3 = (sm2_limb)a;
-    a = (a >> 64) + t[4] + m3 + m0 - ((sm2_signed)m3 << 32) - ((sm2_signed)m1 << 32);
-    u[0] = (sm2_limb)a;
-    a = (a >> 64) + t[5] + m1 - ((sm2_signed)m2 << 32);
-    u[1] = (sm2_limb)a;
-    a = (a >> 64) + t[6] + m2 - ((sm2_signed)m3 << 32);
-    u[2] = (sm2_limb)a;
-    a = (a >> 64) + t[7] + m3;
-    u[3] = (sm2_limb)a;
-    sm2_number_reduce_once(r->v, (sm2_limb)(a >> 64), u, sm2_p_complement.v);
+    c = sm2_limb_sub(&v1, m, low, 0);
+    c = sm2_limb_sub(&v2, 0, high, c);
+    c = sm2_limb_sub(&v3, 0, low, c);
+    (void)sm2_limb_sub(&v4, m, high, c);
+    c = sm2_limb_add(&t[1], t[1], v1, 0);
+    c = sm2_limb_add(&t[2], t[2], v2, c);
+    c = sm2_limb_add(&t[3], t[3], v3, c);
+    return sm2_limb_add(&t[4], t[4], v4, c);
+}
+
+static inline void reduce(struct sm2_fe *r, sm2_limb *t)
+{
+    sm2_carry c0, c1, c2, c3, c; /* the carry of step k belongs to limb k + 5 */
+
+    c0 = reduce_limb(t);
+    c1 = reduce_limb(t + 1);
+    c = sm2_limb_add(&t[5], t[5], 0, c0);
+    c2 = reduce_limb(t + 2);
+    c = sm2_limb_add(&t[6], t[6], c1, c);
+    c3 = reduce_limb(t + 3);
+    c = sm2_limb_add(&t[7], t[7], c2, c);
+    sm2_number_reduce_once(r->v, (sm2_limb)c3 + c, t + SM2_LIMBS, sm2_p.v);
 }
 
 #else
 
-static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
+static inline void reduce(struct sm2_fe *r, sm2_limb *t)
 {
     sm2_limb m[SM2_LIMBS], u[SM2_LIMBS];
-    sm2_signed a = 0;
+    sm2_signed a = 0; /* the columns are summed with their sign */
 
     for (int i = 0; i < 2 * SM2_LIMBS; i++) { /* column i: what m[i-2], m[i-3], m[i-7], m[i-8] add */
         a += t[i];
@@ -70,7 +78,7 @@ static inline void reduce(struct sm2_fe *r, const sm2_limb *t)
             u[i - SM2_LIMBS] = (sm2_limb)a;
         a >>= 32;
     }
-    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p_complement.v);
+    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p.v);
 }
 
 #endif
@@ -99,7 +107,7 @@ void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a)
 void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a)
 {
     struct sm2_fe t;
-    sm2_number_reduce_once(t.v, 0, a->v, sm2_p_complement.v);
+    sm2_number_reduce_once(t.v, 0, a->v, sm2_p.v);
     sm2_fe_mul(r, &t, &r_squared);
 }
 

@@ -13,11 +13,9 @@ struct sm2_fe {
     sm2_limb v[SM2_LIMBS];
 };
 
-/* p itself and 2^256 - p, not in Montgomery form; here, so that the compiler sees their zeros */
+/* p itself, not in Montgomery form; here, so that the compiler sees its pattern */
 static const struct sm2_fe sm2_p = SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000,
                                               0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
-static const struct sm2_fe sm2_p_complement = SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF,
-                                                         0x0000000000000000, 0x0000000100000000);
 
 extern const struct sm2_fe sm2_fe_one; /* 1 */
 extern const struct sm2_fe sm2_fe_b;   /* coefficient b of the curve */
@@ -29,14 +27,17 @@ void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a);
 
 static inline void sm2_fe_add(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
 {
-    sm2_limb t[SM2_LIMBS];
-    const sm2_limb carry = sm2_number_add(t, a->v, b->v);
-    sm2_number_reduce_once(r->v, carry, t, sm2_p_complement.v);
+    sm2_number_add_mod(r->v, a->v, b->v, sm2_p.v);
 }
 
 static inline void sm2_fe_sub(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
 {
-    sm2_number_sub_mod(r->v, a->v, b->v, sm2_p_complement.v);
+    sm2_number_sub_mod(r->v, a->v, b->v, sm2_p.v);
+}
+
+static inline void sm2_fe_halve(struct sm2_fe *r, const struct sm2_fe *a)
+{
+    sm2_number_halve_mod(r->v, a->v, sm2_p.v);
 }
 
 static inline void sm2_fe_neg(struct sm2_fe *r, const struct sm2_fe *a)
@@ -48,12 +49,9 @@ static inline void sm2_fe_neg(struct sm2_fe *r, const struct sm2_fe *a)
 /* r = -r where mask, for r not 0: p - r = ~r + (p + 1) mod 2^256 */
 static inline void sm2_fe_negate_if(struct sm2_fe *r, sm2_limb mask)
 {
-    sm2_wide t = mask & 1;
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        t += (sm2_wide)(r->v[i] ^ mask) + (sm2_p.v[i] & mask);
-        r->v[i] = (sm2_limb)t;
-        t >>= HUFU_LIMB_BITS;
-    }
+    sm2_carry carry = (sm2_carry)(mask & 1);
+    for (int i = 0; i < SM2_LIMBS; i++)
+        carry = sm2_limb_add(&r->v[i], r->v[i] ^ mask, sm2_p.v[i] & mask, carry);
 }
 
 /* r = mask ? a : b */

@@ -50,30 +50,67 @@ struct sm2_number {
     sm2_limb v[SM2_LIMBS];
 };
 
-/* r = a + b mod 2^256; the carry, 0 or 1 */
-static inline sm2_limb sm2_number_add(sm2_limb *r, const sm2_limb *a, const sm2_limb *b)
+/*
+ * r = a + b + carry and r = a - b - borrow, one limb; the new carry or borrow, 0 or 1. Chains of these
+ * are most of the arithmetic, and compilers for x86-64 make the machine's add-with-carry of them only
+ * when told by name.
+ */
+typedef unsigned char sm2_carry;
+
+#if defined(__x86_64__) && HUFU_LIMB_BITS == 64
+#ifdef __clang__
+#define SM2_SUBTRACT __builtin_ia32_subborrow_u64
+#else
+#define SM2_SUBTRACT __builtin_ia32_sbb_u64
+#endif
+
+static inline sm2_carry sm2_limb_add(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_carry carry)
 {
-    sm2_limb carry = 0;
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        const sm2_wide t = (sm2_wide)a[i] + b[i] + carry;
-        r[i] = (sm2_limb)t;
-        carry = (sm2_limb)(t >> HUFU_LIMB_BITS);
-    }
+    unsigned long long t;
+    carry = __builtin_ia32_addcarryx_u64(carry, a, b, &t);
+    *r = t;
     return carry;
 }
 
-/* r = a - b - borrow, one limb; the new borrow, 0 or 1 */
-static inline sm2_limb sm2_limb_sub(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_limb borrow)
+static inline sm2_carry sm2_limb_sub(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_carry borrow)
 {
-    sm2_limb t;
-    const sm2_limb first = __builtin_sub_overflow(a, b, &t);
-    return first | __builtin_sub_overflow(t, borrow, r);
+    unsigned long long t;
+    borrow = SM2_SUBTRACT(borrow, a, b, &t);
+    *r = t;
+    return borrow;
 }
 
-/* r = a - b mod 2^256; the borrow, 0 or 1 */
-static inline sm2_limb sm2_number_sub(sm2_limb *r, const sm2_limb *a, const sm2_limb *b)
+#else
+
+static inline sm2_carry sm2_limb_add(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_carry carry)
 {
-    sm2_limb borrow = 0;
+    const sm2_wide t = (sm2_wide)a + b + carry;
+    *r = (sm2_limb)t;
+    return (sm2_carry)(t >> HUFU_LIMB_BITS);
+}
+
+static inline sm2_carry sm2_limb_sub(sm2_limb *r, sm2_limb a, sm2_limb b, sm2_carry borrow)
+{
+    sm2_limb t;
+    const sm2_carry first = __builtin_sub_overflow(a, b, &t);
+    return first | __builtin_sub_overflow(t, (sm2_limb)borrow, r);
+}
+
+#endif
+
+/* r = a + b mod 2^256; the carry */
+static inline sm2_carry sm2_number_add(sm2_limb *r, const sm2_limb *a, const sm2_limb *b)
+{
+    sm2_carry carry = 0;
+    for (int i = 0; i < SM2_LIMBS; i++)
+        carry = sm2_limb_add(&r[i], a[i], b[i], carry);
+    return carry;
+}
+
+/* r = a - b mod 2^256; the borrow */
+static inline sm2_carry sm2_number_sub(sm2_limb *r, const sm2_limb *a, const sm2_limb *b)
+{
+    sm2_carry borrow = 0;
     for (int i = 0; i < SM2_LIMBS; i++)
         borrow = sm2_limb_sub(&r[i], a[i], b[i], borrow);
     return borrow;
@@ -87,35 +124,53 @@ static inline void sm2_number_select(sm2_limb *r, sm2_limb mask, const sm2_limb 
         r[i] = b[i] ^ (mask & (a[i] ^ b[i]));
 }
 
-/*
- * r = carry * 2^256 + a reduced once, for values below 2m; c is 2^256 - m. Sums instead of a select:
- * compilers make vectors of selects, and moving limbs there and back costs more than a carry chain.
- */
+/* r = carry * 2^256 + a reduced once, for values below 2m */
 static inline void sm2_number_reduce_once(sm2_limb *r, sm2_limb carry, const sm2_limb *a,
-                                          const sm2_limb *c)
+                                          const sm2_limb *m)
 {
-    sm2_wide t = 0;
-    sm2_limb mask;
+    sm2_limb t[SM2_LIMBS], mask;
+    sm2_carry c;
 
+    c = sm2_number_sub(t, a, m);
+    mask = sm2_mask(c & (carry ^ 1)); /* it was below m: add m back */
+    c = 0;
     for (int i = 0; i < SM2_LIMBS; i++)
-        t = (t >> HUFU_LIMB_BITS) + a[i] + c[i];
-    mask = sm2_mask(carry | (sm2_limb)(t >> HUFU_LIMB_BITS));
-    t = 0;
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        t = (t >> HUFU_LIMB_BITS) + a[i] + (c[i] & mask);
-        r[i] = (sm2_limb)t;
-    }
+        c = sm2_limb_add(&r[i], t[i], m[i] & mask, c);
 }
 
-/* r = a - b mod m, for a, b below m; c is 2^256 - m */
+/* r = a - b mod m, for a, b below m */
 static inline void sm2_number_sub_mod(sm2_limb *r, const sm2_limb *a, const sm2_limb *b,
-                                      const sm2_limb *c)
+                                      const sm2_limb *m)
 {
-    sm2_limb t[SM2_LIMBS], borrow = 0;
+    sm2_limb t[SM2_LIMBS];
     const sm2_limb mask = sm2_mask(sm2_number_sub(t, a, b));
+    sm2_carry carry = 0;
 
     for (int i = 0; i < SM2_LIMBS; i++)
-        borrow = sm2_limb_sub(&r[i], t[i], c[i] & mask, borrow);
+        carry = sm2_limb_add(&r[i], t[i], m[i] & mask, carry);
+}
+
+/* r = a + b mod m, for a, b below m */
+static inline void sm2_number_add_mod(sm2_limb *r, const sm2_limb *a, const sm2_limb *b,
+                                      const sm2_limb *m)
+{
+    sm2_limb t[SM2_LIMBS];
+    const sm2_carry carry = sm2_number_add(t, a, b);
+    sm2_number_reduce_once(r, carry, t, m);
+}
+
+/* r = a / 2 mod m, for a below the odd m */
+static inline void sm2_number_halve_mod(sm2_limb *r, const sm2_limb *a, const sm2_limb *m)
+{
+    const sm2_limb mask = sm2_mask(a[0] & 1);
+    sm2_limb t[SM2_LIMBS];
+    sm2_carry carry = 0;
+
+    for (int i = 0; i < SM2_LIMBS; i++)
+        carry = sm2_limb_add(&t[i], a[i], m[i] & mask, carry);
+    for (int i = 0; i + 1 < SM2_LIMBS; i++)
+        r[i] = t[i] >> 1 | t[i + 1] << (HUFU_LIMB_BITS - 1);
+    r[SM2_LIMBS - 1] = t[SM2_LIMBS - 1] >> 1 | (sm2_limb)carry << (HUFU_LIMB_BITS - 1);
 }
 
 static inline sm2_limb sm2_number_is_zero(const sm2_limb *a)
@@ -142,20 +197,51 @@ static inline sm2_limb sm2_number_lt(const sm2_limb *a, const sm2_limb *b)
 }
 
 /* t = a * b, 2 * SM2_LIMBS limbs */
+#if HUFU_LIMB_BITS == 64
+
+/* t[0..4] = (t[0..3] or, in the first row, nothing) + a * b; written out, so that GCC needs no memory */
+static inline void sm2_number_row(sm2_limb *t, int first, sm2_limb a, const sm2_limb *b)
+{
+    const sm2_wide p0 = (sm2_wide)a * b[0], p1 = (sm2_wide)a * b[1];
+    const sm2_wide p2 = (sm2_wide)a * b[2], p3 = (sm2_wide)a * b[3];
+    sm2_limb h1, h2, h3, h4;
+    sm2_carry c;
+
+    c = sm2_limb_add(&h1, (sm2_limb)(p0 >> 64), (sm2_limb)p1, 0);
+    c = sm2_limb_add(&h2, (sm2_limb)(p1 >> 64), (sm2_limb)p2, c);
+    c = sm2_limb_add(&h3, (sm2_limb)(p2 >> 64), (sm2_limb)p3, c);
+    (void)sm2_limb_add(&h4, (sm2_limb)(p3 >> 64), 0, c);
+    c = sm2_limb_add(&t[0], first ? 0 : t[0], (sm2_limb)p0, 0);
+    c = sm2_limb_add(&t[1], first ? 0 : t[1], h1, c);
+    c = sm2_limb_add(&t[2], first ? 0 : t[2], h2, c);
+    c = sm2_limb_add(&t[3], first ? 0 : t[3], h3, c);
+    (void)sm2_limb_add(&t[4], h4, 0, c);
+}
+
 static inline void sm2_number_mul(sm2_limb *t, const sm2_limb *a, const sm2_limb *b)
 {
-    for (int i = 0; i < SM2_LIMBS; i++)
-        t[i] = 0;
+    sm2_number_row(t, 1, a[0], b);
+    sm2_number_row(t + 1, 0, a[1], b);
+    sm2_number_row(t + 2, 0, a[2], b);
+    sm2_number_row(t + 3, 0, a[3], b);
+}
+
+#else
+
+static inline void sm2_number_mul(sm2_limb *t, const sm2_limb *a, const sm2_limb *b)
+{
     for (int i = 0; i < SM2_LIMBS; i++) {
         sm2_limb carry = 0;
         for (int j = 0; j < SM2_LIMBS; j++) {
-            const sm2_wide x = (sm2_wide)a[i] * b[j] + t[i + j] + carry;
+            const sm2_wide x = (sm2_wide)a[i] * b[j] + (i > 0 ? t[i + j] : 0) + carry;
             t[i + j] = (sm2_limb)x;
             carry = (sm2_limb)(x >> HUFU_LIMB_BITS);
         }
         t[i + SM2_LIMBS] = carry;
     }
 }
+
+#endif
 
 /* 32 big-endian bytes */
 static inline void sm2_number_load(sm2_limb *r, const uint8_t *in)

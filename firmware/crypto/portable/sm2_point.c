@@ -78,34 +78,29 @@ void sm2_points_to_affine(struct sm2_affine *r, const struct sm2_jacobian *a, un
     wipe(&inverse, sizeof inverse);
 }
 
-/* 3M + 5S: a = -3 makes 3X^2 + aZ^4 = 3 (X - Z^2) (X + Z^2) */
+/* 4M + 4S: a = -3 makes 3X^2 + aZ^4 = 3 (X - Z^2) (X + Z^2) */
 void sm2_point_double(struct sm2_jacobian *r, const struct sm2_jacobian *a)
 {
-    struct sm2_fe delta, gamma, beta, alpha, t, u;
+    struct sm2_fe alpha, beta, yy, t, u;
 
-    sm2_fe_sqr(&delta, &a->z);
-    sm2_fe_sqr(&gamma, &a->y);
-    sm2_fe_mul(&beta, &a->x, &gamma);
-    sm2_fe_sub(&t, &a->x, &delta);
-    sm2_fe_add(&u, &a->x, &delta);
+    sm2_fe_sqr(&t, &a->z);
+    sm2_fe_sub(&u, &a->x, &t);
+    sm2_fe_add(&t, &a->x, &t);
     sm2_fe_mul(&t, &t, &u);
     sm2_fe_add(&alpha, &t, &t);
     sm2_fe_add(&alpha, &alpha, &t);
-    sm2_fe_add(&t, &a->y, &a->z); /* Z3 = (Y + Z)^2 - gamma - delta */
-    sm2_fe_sqr(&t, &t);
-    sm2_fe_sub(&t, &t, &gamma);
-    sm2_fe_sub(&r->z, &t, &delta);
-    sm2_fe_add(&beta, &beta, &beta); /* X3 = alpha^2 - 8 beta */
-    sm2_fe_add(&beta, &beta, &beta);
-    sm2_fe_sqr(&t, &alpha);
+    sm2_fe_add(&t, &a->y, &a->y);
+    sm2_fe_mul(&r->z, &t, &a->z); /* Z3 = 2YZ */
+    sm2_fe_sqr(&yy, &t);
+    sm2_fe_mul(&beta, &a->x, &yy); /* beta = 4XY^2 */
+    sm2_fe_sqr(&t, &alpha);        /* X3 = alpha^2 - 2 beta */
     sm2_fe_sub(&t, &t, &beta);
     sm2_fe_sub(&r->x, &t, &beta);
-    sm2_fe_sub(&t, &beta, &r->x); /* Y3 = alpha (4 beta - X3) - 8 gamma^2 */
+    sm2_fe_sqr(&yy, &yy); /* Y3 = alpha (beta - X3) - 8Y^4 */
+    sm2_fe_halve(&yy, &yy);
+    sm2_fe_sub(&t, &beta, &r->x);
     sm2_fe_mul(&t, &t, &alpha);
-    sm2_fe_add(&gamma, &gamma, &gamma);
-    sm2_fe_sqr(&gamma, &gamma);
-    sm2_fe_add(&gamma, &gamma, &gamma);
-    sm2_fe_sub(&r->y, &t, &gamma);
+    sm2_fe_sub(&r->y, &t, &yy);
 }
 
 /* What both additions share: a = (X1, Y1) and b = (U2, S2) brought to one Z, and z = that Z. */

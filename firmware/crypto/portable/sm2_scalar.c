@@ -5,9 +5,6 @@
 const struct sm2_scalar sm2_n = SM2_NUMBER(0x53BBF40939D54123, 0x7203DF6B21C6052B,
                                            0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
 
-/* 2^256 - n */
-static const struct sm2_scalar n_complement = SM2_NUMBER(0xAC440BF6C62ABEDD, 0x8DFC2094DE39FAD4,
-                                                         0x0000000000000000, 0x0000000100000000);
 static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
 static const struct sm2_scalar n_minus_1 = SM2_NUMBER(0x53BBF40939D54122, 0x7203DF6B21C6052B,
                                                       0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
@@ -22,14 +19,12 @@ static const sm2_limb n0 = (sm2_limb)0x327F9E8872350975;
 
 void sm2_scalar_add(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
-    sm2_limb t[SM2_LIMBS];
-    const sm2_limb carry = sm2_number_add(t, a->v, b->v);
-    sm2_number_reduce_once(r->v, carry, t, n_complement.v);
+    sm2_number_add_mod(r->v, a->v, b->v, sm2_n.v);
 }
 
 void sm2_scalar_sub(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
-    sm2_number_sub_mod(r->v, a->v, b->v, n_complement.v);
+    sm2_number_sub_mod(r->v, a->v, b->v, sm2_n.v);
 }
 
 /* r = ab / 2^256 mod n */
@@ -51,7 +46,7 @@ static void montgomery(struct sm2_scalar *r, const struct sm2_scalar *a, const s
         t[i + SM2_LIMBS] = (sm2_limb)x;
         top = (sm2_limb)(x >> HUFU_LIMB_BITS);
     }
-    sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, n_complement.v);
+    sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, sm2_n.v);
 }
 
 void sm2_scalar_mul(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
@@ -63,16 +58,7 @@ void sm2_scalar_mul(struct sm2_scalar *r, const struct sm2_scalar *a, const stru
 
 void sm2_scalar_halve(struct sm2_scalar *r, const struct sm2_scalar *a)
 {
-    const sm2_limb mask = sm2_mask(a->v[0] & 1);
-    sm2_limb m[SM2_LIMBS], t[SM2_LIMBS], carry;
-
-    for (int i = 0; i < SM2_LIMBS; i++)
-        m[i] = sm2_n.v[i] & mask;
-    carry = sm2_number_add(t, a->v, m);
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        const sm2_limb above = i + 1 < SM2_LIMBS ? t[i + 1] : carry;
-        r->v[i] = t[i] >> 1 | above << (HUFU_LIMB_BITS - 1);
-    }
+    sm2_number_halve_mod(r->v, a->v, sm2_n.v);
 }
 
 void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a)
@@ -82,7 +68,7 @@ void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a)
 
 void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a)
 {
-    sm2_number_reduce_once(r->v, 0, a, n_complement.v);
+    sm2_number_reduce_once(r->v, 0, a, sm2_n.v);
 }
 
 sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in)

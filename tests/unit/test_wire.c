@@ -367,6 +367,7 @@ END_TEST
 
 int main(void)
 {
+    test_seed();
     Suite *s = suite_create("wire");
     TCase *cursor = tcase_create("cursor"), *apdu = tcase_create("apdu"),
           *frame = tcase_create("frame");

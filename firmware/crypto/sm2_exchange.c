@@ -3,7 +3,7 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
-#include "firmware/crypto/portable/sm2_verify.h"
+#include "firmware/crypto/portable/sm2_point.h"
 #include "firmware/crypto/sm2.h"
 #include "firmware/crypto/sm3.h"
 

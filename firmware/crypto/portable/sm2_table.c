@@ -51,37 +51,15 @@ static inline void scan(struct sm2_affine *r, const struct sm2_affine *row, uint
 
 #endif
 
-/* Where to look in a window, and whether to take the opposite of what is there */
-struct place {
-    const struct sm2_affine *row;
-    uint32_t entries, index;
-    sm2_limb negative;
-};
-
-static inline struct place find(unsigned window, const struct sm2_scalar *b)
+void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b)
 {
     const int top = window == SM2_WINDOWS - 1;
     const unsigned bits = top ? (unsigned)SM2_TOP_BITS : HUFU_SM2_WINDOW;
+    const uint32_t entries = 1u << (bits - 1);
     const uint32_t digit = sm2_scalar_bits(b, window * HUFU_SM2_WINDOW, bits);
-    struct place p;
+    const sm2_limb negative = sm2_mask((sm2_limb)((digit >> (bits - 1)) ^ 1));
+    const uint32_t index = (digit ^ (uint32_t)negative) & (entries - 1);
 
-    p.row = sm2_table + window * SM2_WINDOW_ENTRIES;
-    p.entries = 1u << (bits - 1);
-    p.negative = sm2_mask((sm2_limb)((digit >> (bits - 1)) ^ 1));
-    p.index = (digit ^ (uint32_t)p.negative) & (p.entries - 1);
-    return p;
-}
-
-void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b)
-{
-    const struct place p = find(window, b);
-    scan(r, p.row, p.entries, p.index);
-    sm2_fe_negate_if(&r->y, p.negative);
-}
-
-void sm2_table_pick(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b)
-{
-    const struct place p = find(window, b);
-    *r = p.row[p.index];
-    sm2_fe_negate_if(&r->y, p.negative);
+    scan(r, sm2_table + window * SM2_WINDOW_ENTRIES, entries, index);
+    sm2_fe_negate_if(&r->y, negative);
 }

@@ -28,7 +28,5 @@ extern const struct sm2_affine sm2_table[SM2_TABLE_ENTRIES];
  * CT: the window; every entry of it is read
  */
 void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b);
-/* The same for a scalar that is no secret. CT: public inputs only */
-void sm2_table_pick(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b);
 
 #endif

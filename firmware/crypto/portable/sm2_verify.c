@@ -1,7 +1,5 @@
 #include "firmware/crypto/portable/sm2_verify.h"
 
-#include "firmware/crypto/portable/sm2_table.h"
-
 enum { WNAF = 5, ODD_MULTIPLES = 1 << (WNAF - 2), DIGITS = 257 };
 
 /* k = the sum of digit[i] 2^i; digits are 0 or odd and below 2^(WNAF-1), at most one in WNAF is not 0 */
@@ -49,33 +47,6 @@ void sm2_point_mul_public(struct sm2_jacobian *r, const struct sm2_scalar *k,
     }
 }
 
-/* r = [s]G, s not 0 */
-static void mul_base(struct sm2_jacobian *r, const struct sm2_scalar *s)
-{
-    struct sm2_affine next;
-    struct sm2_scalar b;
-
-    sm2_scalar_recode(&b, s);
-    sm2_table_pick(&next, 0, &b);
-    sm2_point_from_affine(r, &next);
-    for (unsigned window = 1; window < SM2_WINDOWS - 1; window++) {
-        sm2_table_pick(&next, window, &b);
-        sm2_point_add_affine(r, r, &next);
-    }
-    sm2_table_pick(&next, SM2_WINDOWS - 1, &b);
-    sm2_point_add_affine_any(r, r, &next);
-}
-
-void sm2_mul_public(struct sm2_jacobian *r, const struct sm2_scalar *s, const struct sm2_scalar *t,
-                    const struct sm2_affine *p)
-{
-    struct sm2_jacobian base;
-
-    mul_base(&base, s);
-    sm2_point_mul_public(r, t, p);
-    sm2_point_add_public(r, r, &base);
-}
-
 /* x(a) = v mod n, a not infinity: X = vZ^2, or X = (v + n) Z^2 where v + n is below p too */
 static int x_is(const struct sm2_jacobian *a, const struct sm2_scalar *v)
 {
@@ -96,21 +67,36 @@ static int x_is(const struct sm2_jacobian *a, const struct sm2_scalar *v)
     return sm2_fe_eq(&t, &a->x) != 0;
 }
 
-int sm2_verify_one(const uint8_t *pub, const uint8_t *e, const uint8_t *sig)
+int sm2_verify_begin(struct sm2_scalar *s, const uint8_t *sig)
 {
-    struct sm2_scalar r, s, t, x;
-    struct sm2_affine p;
-    struct sm2_jacobian sum;
+    struct sm2_scalar r, t;
 
-    if (!sm2_scalar_load_nonzero(&r, sig) || !sm2_scalar_load_nonzero(&s, sig + 32))
+    const sm2_limb s_ok = sm2_scalar_load_nonzero(s, sig + 32);
+
+    if (!s_ok || !sm2_scalar_load_nonzero(&r, sig))
         return 0;
-    sm2_scalar_add(&t, &r, &s);
-    if (sm2_scalar_is_zero(&t) || !sm2_point_load(&p, pub))
+    sm2_scalar_add(&t, &r, s);
+    return !sm2_scalar_is_zero(&t);
+}
+
+int sm2_verify_end(const struct sm2_affine *base, const uint8_t *pub, const uint8_t *e,
+                   const uint8_t *sig)
+{
+    struct sm2_scalar r, t;
+    struct sm2_affine p;
+    struct sm2_jacobian sum, other;
+
+    if (!sm2_point_load(&p, pub))
         return 0;
-    sm2_mul_public(&sum, &s, &t, &p);
+    (void)sm2_scalar_load(&r, sig);
+    (void)sm2_scalar_load(&t, sig + 32);
+    sm2_scalar_add(&t, &r, &t);
+    sm2_point_mul_public(&sum, &t, &p);
+    sm2_point_from_affine(&other, base);
+    sm2_point_add_public(&sum, &sum, &other);
     if (sm2_fe_is_zero(&sum.z))
         return 0;
-    (void)sm2_scalar_load(&x, e); /* x1 must be r - e mod n */
-    sm2_scalar_sub(&x, &r, &x);
-    return x_is(&sum, &x);
+    (void)sm2_scalar_load(&t, e); /* x1 must be r - e mod n */
+    sm2_scalar_sub(&t, &r, &t);
+    return x_is(&sum, &t);
 }

@@ -1,0 +1,63 @@
+/* The parts of the POSIX port: each opens with 0 or -1 and a line in error, each can be closed when
+ * all zero. */
+#ifndef HUFU_PORT_POSIX_INTERNAL_H
+#define HUFU_PORT_POSIX_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "firmware/ports/posix/posix.h"
+
+enum { ROOT_SIZE = 32, DEFAULT_SEGMENTS = 256, DEFAULT_SEGMENT_SIZE = 256 * 1024 };
+
+struct message {
+    char *text;
+    size_t size;
+};
+
+/* Write the line and return -1. */
+__attribute__((format(printf, 2, 3))) int complain(const struct message *m, const char *format,
+                                                   ...);
+
+/* A directory that this process alone may use. */
+struct directory {
+    const char *path; /* for messages; valid while opening */
+    int fd, lock;
+};
+int directory_open(struct directory *d, const char *path, const struct message *m);
+void directory_close(struct directory *d);
+/* Whole small files. read: bytes read, or -1 with errno. write: all or nothing, durable. */
+long directory_read(const struct directory *d, const char *name, void *out, size_t room);
+int directory_write(const struct directory *d, const char *name, const void *data, size_t n);
+
+/* NVM in a file; its bytes are stored inverted, so that erased space is a hole. */
+struct nvm_file {
+    struct directory directory;
+    int fd;
+    uint32_t segment_size;
+    uint64_t size;
+};
+int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_nvm *nvm,
+                  const struct message *m);
+void nvm_file_close(struct nvm_file *f);
+
+/* NVM in RAM. */
+struct nvm_ram {
+    uint8_t *bytes;
+    uint32_t segment_size;
+    uint64_t size;
+    uint8_t root[ROOT_SIZE];
+};
+int nvm_ram_open(struct nvm_ram *r, const struct posix_options *o, struct hal_nvm *nvm,
+                 const struct message *m);
+void nvm_ram_close(struct nvm_ram *r);
+
+struct pool;
+struct pool *pool_open(unsigned threads, struct hal_par *par, const struct message *m);
+void pool_close(struct pool *p); /* NULL: nothing */
+
+/* The NVM rule: data may be programmed over old, that is old is erased or data is all zeros. */
+bool may_program(const uint8_t *old, const uint8_t *data, uint32_t n, uint32_t unit);
+
+#endif

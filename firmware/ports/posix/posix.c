@@ -1,0 +1,103 @@
+#include "firmware/ports/posix/posix.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "firmware/ports/posix/internal.h"
+
+enum { MAX_THREADS = 1024 };
+
+struct posix_port {
+    struct nvm_file file;
+    struct nvm_ram ram;
+    struct pool *pool;
+};
+
+int complain(const struct message *m, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (m->size)
+        vsnprintf(m->text, m->size, format, args);
+    va_end(args);
+    return -1;
+}
+
+bool may_program(const uint8_t *old, const uint8_t *data, uint32_t n, uint32_t unit)
+{
+    for (uint32_t i = 0; i < n; i += unit) {
+        bool erased = true, zeros = true;
+        for (uint32_t j = i; j < i + unit; j++) {
+            erased &= old[j] == 0xFF;
+            zeros &= data[j] == 0;
+        }
+        if (!erased && !zeros)
+            return false;
+    }
+    return true;
+}
+
+static int sample(void *ctx, uint8_t *out, size_t n)
+{
+    (void)ctx;
+    while (n) {
+        ssize_t part = getrandom(out, n, 0);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part <= 0)
+            return -1;
+        out += part;
+        n -= (size_t)part;
+    }
+    return 0;
+}
+
+static uint64_t now(void *ctx)
+{
+    struct timespec t;
+    (void)ctx;
+    if (clock_gettime(CLOCK_REALTIME, &t) || t.tv_sec < 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+struct posix_port *posix_open(const struct posix_options *options, struct hal *hal, char *error,
+                              size_t error_size)
+{
+    const struct message m = {error, error_size};
+    struct posix_port *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        complain(&m, "no memory for the port");
+        return NULL;
+    }
+    p->file.fd = p->file.directory.fd = p->file.directory.lock = -1;
+    *hal = (struct hal){.rng = {.sample = sample}, .clock = {.now = now}, .par = {.width = 1}};
+    int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
+                                    : nvm_ram_open(&p->ram, options, &hal->nvm, &m);
+    if (!failed && options->threads > MAX_THREADS)
+        failed = complain(&m, "%u threads: take %d at most", options->threads, MAX_THREADS);
+    if (!failed && options->threads > 1) {
+        p->pool = pool_open(options->threads, &hal->par, &m);
+        failed = p->pool == NULL;
+    }
+    if (failed) {
+        posix_close(p);
+        return NULL;
+    }
+    return p;
+}
+
+void posix_close(struct posix_port *port)
+{
+    if (port == NULL)
+        return;
+    pool_close(port->pool);
+    nvm_file_close(&port->file);
+    nvm_ram_close(&port->ram);
+    free(port);
+}

@@ -254,7 +254,7 @@ enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key, si
                                      uint8_t *der, size_t *der_size)
 {
     struct wr w;
-    if (!public_key || !public_size || public_size != public_size_of(type))
+    if (!public_key || !public_size || public_size != hufu_public_size(type))
         return fail(HUFU_E_ARGUMENT, "a key of this type has no public key, or one of another size");
     wr_init(&w, der, 600);
     if (type == KEY_SM2)
@@ -267,7 +267,7 @@ enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key, si
 static uint8_t rsa_type(size_t bytes)
 {
     for (uint8_t t = KEY_RSA2048; t <= KEY_RSA4096; t++)
-        if (signature_size_of(t) == bytes)
+        if (hufu_signature_size(t) == bytes)
             return t;
     return 0;
 }
@@ -331,6 +331,6 @@ enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t
     else
         s = fail(HUFU_E_NOT_SUPPORTED, "a public key that is neither SM2 nor RSA");
     if (!s)
-        *public_size = public_size_of(*type);
+        *public_size = hufu_public_size(*type);
     return s;
 }

@@ -220,6 +220,10 @@ HUFU_API enum hufu_status hufu_value(const char *group, const char *name, uint32
 /* "sign", "key_batch" of an instruction byte; NULL when there is none. */
 HUFU_API const char *hufu_command_name(uint8_t ins);
 
+/* Bytes of a public key, and of a signature or an RSA ciphertext, by enum hufu_key_type; 0: the type has none. */
+HUFU_API size_t hufu_public_size(uint8_t type);
+HUFU_API size_t hufu_signature_size(uint8_t type);
+
 /* ------------------------------------------------------------------ devices */
 
 struct hufu_device;  /* a link to a device */

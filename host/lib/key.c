@@ -39,7 +39,7 @@ enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hu
     };
     struct key_generate_rsp m;
     if (!CALL(&c, session, key_generate, KEY_GENERATE, req.label.size + spec->id_size, &req, &m) &&
-        !call_check(&c, m.handle && m.public.size == public_size_of(spec->type))) {
+        !call_check(&c, m.handle && m.public.size == hufu_public_size(spec->type))) {
         *handle = m.handle;
         if (public_key && m.public.size)
             memcpy(public_key, m.public.data, m.public.size);

@@ -76,10 +76,7 @@ struct view view_of(const void *data, size_t size);
 struct view view_text(const char *s); /* NULL: empty */
 /* Text that came from a device: out has room for v.size + 1; what is not printable UTF-8 becomes '?'. */
 void text_get(char *out, size_t room, struct view v);
-/* Bytes of a public key, of a signature or an RSA ciphertext, of a wrapped record; 0: the type has none. */
-size_t public_size_of(uint8_t type);
-size_t signature_size_of(uint8_t type);
-size_t wrapped_size_of(uint8_t type);
+size_t wrapped_size_of(uint8_t type); /* bytes of a wrapped record; 0: no such type */
 /* The caller's buffer takes the bytes, or HUFU_E_ROOM. */
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v);
 

@@ -79,7 +79,7 @@ enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
         entry_take(object, &e);
         object->public_size = m.public.size;
         memcpy(object->public_key, m.public.data, m.public.size);
-        call_check(&c, object_sound(object) && m.public.size == public_size_of(m.type));
+        call_check(&c, object_sound(object) && m.public.size == hufu_public_size(m.type));
     }
     call_end(&c);
     return c.status;

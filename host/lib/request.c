@@ -392,12 +392,12 @@ void text_get(char *out, size_t room, struct view v)
     out[o < room ? o : room - 1] = 0;
 }
 
-size_t public_size_of(uint8_t type)
+size_t hufu_public_size(uint8_t type)
 {
-    return type == KEY_SM2 ? 64 : signature_size_of(type) ? 4 + signature_size_of(type) : 0;
+    return type == KEY_SM2 ? 64 : hufu_signature_size(type) ? 4 + hufu_signature_size(type) : 0;
 }
 
-size_t signature_size_of(uint8_t type)
+size_t hufu_signature_size(uint8_t type)
 {
     switch (type) {
     case KEY_SM2:
@@ -416,8 +416,8 @@ size_t signature_size_of(uint8_t type)
 /* Public part, sealed part, tag: record wrap_header in commands.def. 0: no such type. */
 size_t wrapped_size_of(uint8_t type)
 {
-    const size_t sealed = type == KEY_SM2 ? 32 : type == KEY_SM4 ? 16 : signature_size_of(type);
-    return sealed ? public_size_of(type) + sealed + 16 : 0;
+    const size_t sealed = type == KEY_SM2 ? 32 : type == KEY_SM4 ? 16 : hufu_signature_size(type);
+    return sealed ? hufu_public_size(type) + sealed + 16 : 0;
 }
 
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v)

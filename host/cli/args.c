@@ -1,0 +1,243 @@
+/* Arguments: global options, the words of a command, its options and operands, in any order after the words. */
+#include "host/cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static size_t name_size(const struct option *o)
+{
+    return strcspn(o->spec, "=");
+}
+
+static bool takes_value(const struct option *o)
+{
+    return o->spec[name_size(o)] == '=';
+}
+
+static const struct option *find_in(const struct option *o, const char *name, size_t n)
+{
+    for (; o && o->spec; o++)
+        if (name_size(o) == n && !memcmp(o->spec, name, n))
+            return o;
+    return NULL;
+}
+
+static const struct option *find_letter(const struct option *o, char letter)
+{
+    for (; o && o->spec; o++)
+        if (o->letter == letter)
+            return o;
+    return NULL;
+}
+
+/* The option that an argument begins, of the command or of all; *value: what follows "=" in it. */
+static const struct option *find(const struct cli *cli, const char *arg, const char **value)
+{
+    const struct option *own = cli->command ? cli->command->options : NULL, *found;
+    *value = NULL;
+    if (arg[1] != '-') {
+        if (arg[2])
+            return NULL;
+        found = find_letter(own, arg[1]);
+        return found ? found : find_letter(global_options, arg[1]);
+    }
+    const size_t n = strcspn(arg + 2, "=");
+    if (arg[2 + n])
+        *value = arg + 3 + n;
+    found = find_in(own, arg + 2, n);
+    return found ? found : find_in(global_options, arg + 2, n);
+}
+
+static int take_option(struct cli *cli, int argc, char **argv, int *i)
+{
+    const char *arg = argv[*i], *value;
+    const struct option *o = find(cli, arg, &value);
+    if (!o)
+        return say_usage(cli, "no such option: %s", arg);
+    if (takes_value(o) && !value) {
+        if (*i + 1 >= argc)
+            return say_usage(cli, "%s needs a value: %s", arg, o->spec + name_size(o) + 1);
+        value = argv[++*i];
+    } else if (!takes_value(o) && value) {
+        return say_usage(cli, "--%s takes no value", o->spec);
+    }
+    if (cli->values == VALUES_MAX)
+        return say_usage(cli, "too many arguments");
+    cli->value[cli->values++] = (struct value){o, value ? value : ""};
+    return DONE;
+}
+
+static int take_operand(struct cli *cli, const char *arg)
+{
+    if (!cli->command->operands)
+        return say_usage(cli, "what is \"%s\"? It takes no such argument", arg);
+    if (cli->values == VALUES_MAX)
+        return say_usage(cli, "too many arguments");
+    cli->value[cli->values++] = (struct value){NULL, arg};
+    return DONE;
+}
+
+/* The command whose words begin at argv: sets *words. */
+static const struct command *find_command(int argc, char **argv, int *words)
+{
+    for (size_t g = 0; command_groups[g]; g++)
+        for (const struct command *c = command_groups[g]; c->name; c++) {
+            const char *blank = strchr(c->name, ' ');
+            const size_t n = blank ? (size_t)(blank - c->name) : strlen(c->name);
+            if (strlen(argv[0]) != n || memcmp(argv[0], c->name, n))
+                continue;
+            *words = blank ? 2 : 1;
+            if (!blank || (argc > 1 && !strcmp(argv[1], blank + 1)))
+                return c;
+        }
+    return NULL;
+}
+
+int args_parse(struct cli *cli, int argc, char **argv)
+{
+    bool only_operands = false;
+    int i = 1, words = 0, status = DONE;
+    for (; i < argc && argv[i][0] == '-' && argv[i][1] && !status; i++)
+        status = take_option(cli, argc, argv, &i);
+    if (status || i >= argc)
+        return status;
+    cli->command = find_command(argc - i, argv + i, &words);
+    if (!cli->command)
+        return words == 2 && argc - i > 1
+                   ? say_usage(cli, "no such command: %s %s", argv[i], argv[i + 1])
+                   : say_usage(cli, "no such command: %s", argv[i]);
+    for (i += words; i < argc && !status; i++) {
+        if (!only_operands && !strcmp(argv[i], "--"))
+            only_operands = true;
+        else if (!only_operands && argv[i][0] == '-' && argv[i][1])
+            status = take_option(cli, argc, argv, &i);
+        else
+            status = take_operand(cli, argv[i]);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ values */
+
+const char *value_nth(const struct cli *cli, const char *name, unsigned n)
+{
+    for (unsigned i = 0; i < cli->values; i++) {
+        const struct option *o = cli->value[i].option;
+        if (o && !strncmp(o->spec, name, name_size(o)) && !name[name_size(o)] && n-- == 0)
+            return cli->value[i].text;
+    }
+    return NULL;
+}
+
+const char *value_of(const struct cli *cli, const char *name)
+{
+    const char *last = NULL, *next;
+    for (unsigned n = 0; (next = value_nth(cli, name, n)) != NULL; n++)
+        last = next;
+    return last;
+}
+
+bool flag(const struct cli *cli, const char *name)
+{
+    return value_nth(cli, name, 0) != NULL;
+}
+
+const char *operand(const struct cli *cli, unsigned n)
+{
+    for (unsigned i = 0; i < cli->values; i++)
+        if (!cli->value[i].option && n-- == 0)
+            return cli->value[i].text;
+    return NULL;
+}
+
+const char *value_needed(const struct cli *cli, const char *name)
+{
+    const char *v = value_of(cli, name);
+    if (!v)
+        say_usage(cli, "--%s is needed", name);
+    return v;
+}
+
+bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t most,
+               uint64_t otherwise, uint64_t *out)
+{
+    const char *text = value_of(cli, name);
+    char *end;
+    *out = otherwise;
+    if (!text)
+        return true;
+    *out = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && strlen(text) < 20 && *out >= least && *out <= most)
+        return true;
+    say_usage(cli, "--%s %s: give a number from %llu to %llu", name, text,
+              (unsigned long long)least, (unsigned long long)most);
+    return false;
+}
+
+static int digit(char c)
+{
+    const char *const digits = "0123456789abcdef";
+    const char *p = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+    return p ? (int)(p - digits) : -1;
+}
+
+bool hex_bytes(const char *text, uint8_t *out, size_t *size)
+{
+    const size_t n = strlen(text);
+    if (n % 2 || n / 2 > *size)
+        return false;
+    for (size_t i = 0; i < n / 2; i++) {
+        const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    *size = n / 2;
+    return true;
+}
+
+bool hex_of(const struct cli *cli, const char *name, uint8_t *out, size_t *size)
+{
+    const char *text = value_of(cli, name);
+    const size_t room = *size;
+    if (text && hex_bytes(text, out, size))
+        return true;
+    if (text) {
+        say_usage(cli, "--%s %s: give up to %zu bytes in hexadecimal", name, text, room);
+        return false;
+    }
+    *size = 0;
+    return true;
+}
+
+bool word_of(const struct cli *cli, const char *name, const char *group, uint32_t otherwise,
+             uint32_t *out)
+{
+    const char *text = value_of(cli, name);
+    *out = otherwise;
+    if (!text || !hufu_value(group, text, out))
+        return true;
+    say_usage(cli, "--%s %s: no such %s", name, text, group);
+    return false;
+}
+
+bool mask_of(const struct cli *cli, const char *name, const char *group, uint32_t otherwise,
+             uint32_t *out)
+{
+    const char *text = value_of(cli, name);
+    *out = text ? 0 : otherwise;
+    while (text && *text) {
+        char one[32];
+        const size_t n = strcspn(text, ",");
+        uint32_t bit = 0;
+        snprintf(one, sizeof one, "%.*s", (int)(n < sizeof one ? n : sizeof one - 1), text);
+        if (hufu_value(group, one, &bit)) {
+            say_usage(cli, "--%s: no such %s: %s", name, group, one);
+            return false;
+        }
+        *out |= bit;
+        text += n + (text[n] == ',');
+    }
+    return true;
+}

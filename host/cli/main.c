@@ -1,0 +1,98 @@
+/* hufu: the command line of a Hufu key device. */
+#include <string.h>
+
+#include "host/cli/cli.h"
+
+const struct command *const command_groups[] = {admin_commands, account_commands, key_commands,
+                                                archive_commands, use_commands, x509_commands,
+                                                log_commands, NULL};
+
+const struct option global_options[] = {
+    {"device=URL", "unix:PATH or inproc:DIRECTORY (default: HUFU_DEVICE)", 0},
+    {"account=NAME", "who logs in: admin, operator, user, a name or a number", 0},
+    {"pin-file=FILE", "the PIN is the first line of FILE", 0},
+    {"json", "JSON for scripts, where a command prints something", 0},
+    {"quiet", "no notes, no progress", 'q'},
+    {"timeout=SECONDS", "for an answer of the device (default 60)", 0},
+    {"help", "this text, or that of a command", 'h'},
+    {"version", "the version", 0},
+    {NULL, NULL, 0}};
+
+static void print_options(const struct option *o)
+{
+    for (; o && o->spec; o++) {
+        char text[64] = "";
+        const size_t n = strcspn(o->spec, "=");
+        if (o->letter)
+            snprintf(text, sizeof text, "-%c, ", o->letter);
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "--%.*s%s%s", (int)n, o->spec,
+                 o->spec[n] ? " " : "", o->spec[n] ? o->spec + n + 1 : "");
+        printf("  %-26s %s\n", text, o->text);
+    }
+}
+
+static void help_all(void)
+{
+    printf("usage: hufu [option...] COMMAND [option...]\n\n"
+           "Makes and uses keys on a Hufu device.\n\nCommands (hufu COMMAND --help tells more):\n");
+    for (size_t g = 0; command_groups[g]; g++)
+        for (const struct command *c = command_groups[g]; c->name; c++)
+            printf("  %-26s %s\n", c->name, c->text);
+    printf("\nOptions of all commands:\n");
+    print_options(global_options);
+    printf("\nA PIN comes from --pin-file, from HUFU_ADMIN_PIN, HUFU_OPERATOR_PIN or HUFU_USER_PIN, from\n"
+           "HUFU_PIN, or is asked for on the terminal; never from the arguments.\n"
+           "Exit status: 0 done, 1 the operation failed, 2 wrong usage.\n");
+}
+
+static void help_one(const struct command *c)
+{
+    printf("usage: hufu %s [option...]%s%s\n\n%s.\n", c->name, c->operands ? " " : "",
+           c->operands ? c->operands : "", c->text);
+    if (c->account)
+        printf("Logs in as %s unless --account says otherwise.\n", c->account);
+    if (c->options) {
+        printf("\nOptions:\n");
+        print_options(c->options);
+    }
+    printf("\nOptions of all commands:\n");
+    print_options(global_options);
+}
+
+/* What was printed must have arrived. */
+static int flush(int status)
+{
+    if ((fflush(stdout) || ferror(stdout)) && !status)
+        return say_failed("standard output: cannot be written");
+    return status;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    const int status = args_parse(cli, argc, argv);
+    if (status)
+        return status;
+    if (flag(cli, "version")) {
+        printf("hufu %s\n", hufu_version());
+        return DONE;
+    }
+    if (flag(cli, "help")) {
+        if (cli->command)
+            help_one(cli->command);
+        else
+            help_all();
+        return DONE;
+    }
+    if (!cli->command)
+        return say_usage(cli, "no command given");
+    return cli->command->run(cli);
+}
+
+int main(int argc, char **argv)
+{
+    static struct cli cli;
+    const int status = run(&cli, argc, argv);
+    link_close(&cli);
+    return flush(status);
+}

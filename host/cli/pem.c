@@ -1,0 +1,34 @@
+#include "host/cli/pem.h"
+
+#include <openssl/pem.h>
+#include <string.h>
+
+int pem_write(const struct cli *cli, const char *kind, const uint8_t *der, size_t size)
+{
+    const char *format = value_of(cli, "format"), *path = value_of(cli, "out");
+    if (format && !strcmp(format, "der"))
+        return file_write(path, der, size, false);
+    if (format && strcmp(format, "pem"))
+        return say_usage(cli, "--format %s: give pem or der", format);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    int status = DONE;
+    if (!bio || PEM_write_bio(bio, kind, "", der, (long)size) <= 0)
+        status = say_crypto("PEM");
+    const long n = status ? 0 : BIO_get_mem_data(bio, &text);
+    if (!status)
+        status = file_write(path, text, (size_t)n, false);
+    BIO_free(bio);
+    return status;
+}
+
+int public_write(const struct cli *cli, uint8_t type, const uint8_t *public_key, size_t size)
+{
+    uint8_t der[600];
+    size_t n = sizeof der;
+    if (!size)
+        return say_failed("a secret key has no public part");
+    if (hufu_public_to_spki(type, public_key, size, der, &n))
+        return say_library();
+    return pem_write(cli, "PUBLIC KEY", der, n);
+}

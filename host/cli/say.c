@@ -1,0 +1,193 @@
+/* What is printed: messages, words, JSON. */
+#include "host/cli/cli.h"
+
+#include <ctype.h>
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+/* ------------------------------------------------------------------ messages */
+
+int say_failed(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("hufu: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return FAILED;
+}
+
+int say_usage(const struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "hufu%s%s: ", cli->command ? " " : "", cli->command ? cli->command->name : "");
+    vfprintf(stderr, format, args);
+    fprintf(stderr, " (hufu%s%s --help)\n", cli->command ? " " : "",
+            cli->command ? cli->command->name : "");
+    va_end(args);
+    return USAGE;
+}
+
+int say_library(void)
+{
+    return say_failed("%s", hufu_last_error());
+}
+
+int say_crypto(const char *what)
+{
+    const unsigned long e = ERR_peek_last_error();
+    const char *reason = e ? ERR_reason_error_string(e) : NULL;
+    ERR_clear_error();
+    return say_failed("%s: libcrypto: %s", what, reason ? reason : "no reason given");
+}
+
+void say_note(const struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (flag(cli, "quiet"))
+        return;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+/* ------------------------------------------------------------------ words */
+
+const char *word(const char *group, uint32_t value, char *out)
+{
+    const char *name = hufu_name(group, value);
+    size_t i = 0;
+    for (; name && name[i] && i < 23; i++)
+        out[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+    out[i] = 0;
+    return i ? out : "?";
+}
+
+const char *mask_words(const char *group, uint32_t mask, char *out, size_t room)
+{
+    out[0] = 0;
+    for (unsigned i = 0; i < 32; i++)
+        if (mask & (uint32_t)1 << i) {
+            char one[24];
+            const size_t n = strlen(out);
+            snprintf(out + n, room - n, "%s%s", n ? "," : "",
+                     word(group, (uint32_t)1 << i, one));
+        }
+    return out;
+}
+
+const char *time_text(uint64_t ms, char out[32])
+{
+    const time_t seconds = (time_t)(ms / 1000);
+    struct tm t;
+    if (!ms || !gmtime_r(&seconds, &t) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &t))
+        snprintf(out, 32, "-");
+    return out;
+}
+
+const char *hex_text(const void *data, size_t n, char *out)
+{
+    const uint8_t *p = data;
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", p[i]);
+    out[2 * n] = 0;
+    return out;
+}
+
+/* ------------------------------------------------------------------ JSON */
+
+static unsigned depth;
+static bool first = true;
+
+static void begin(const char *key)
+{
+    if (!first)
+        putchar(',');
+    if (depth)
+        printf("\n%*s", (int)(2 * depth), "");
+    first = false;
+    if (key)
+        printf("\"%s\": ", key);
+}
+
+static void quoted(const char *s)
+{
+    putchar('"');
+    for (; *s; s++) {
+        const unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+void json_open(const char *key, char bracket)
+{
+    begin(key);
+    putchar(bracket);
+    depth++;
+    first = true;
+}
+
+void json_close(char bracket)
+{
+    depth--;
+    if (!first)
+        printf("\n%*s", (int)(2 * depth), "");
+    putchar(bracket);
+    first = false;
+}
+
+void json_text(const char *key, const char *text)
+{
+    begin(key);
+    quoted(text);
+}
+
+void json_hex(const char *key, const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    begin(key);
+    putchar('"');
+    for (size_t i = 0; i < n; i++)
+        printf("%02x", p[i]);
+    putchar('"');
+}
+
+void json_number(const char *key, uint64_t number)
+{
+    begin(key);
+    printf("%llu", (unsigned long long)number);
+}
+
+void json_bool(const char *key, bool value)
+{
+    begin(key);
+    fputs(value ? "true" : "false", stdout);
+}
+
+void json_mask(const char *key, const char *group, uint32_t mask)
+{
+    json_open(key, '[');
+    for (unsigned i = 0; i < 32; i++)
+        if (mask & (uint32_t)1 << i) {
+            char one[24];
+            json_text(NULL, word(group, (uint32_t)1 << i, one));
+        }
+    json_close(']');
+}
+
+void json_end(void)
+{
+    putchar('\n');
+    first = true;
+}

@@ -3,6 +3,7 @@
 #define HUFU_BASE_ENDIAN_H
 
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t load_be16(const uint8_t *p)
 {
@@ -45,8 +46,13 @@ static inline void store_be32(uint8_t *p, uint32_t v)
 
 static inline void store_be64(uint8_t *p, uint64_t v)
 {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap64(v); /* compilers make a mess of sixteen stores of a byte */
+    memcpy(p, &v, sizeof v);
+#else
     store_be32(p, (uint32_t)(v >> 32));
     store_be32(p + 4, (uint32_t)v);
+#endif
 }
 
 static inline void store_le32(uint8_t *p, uint32_t v)

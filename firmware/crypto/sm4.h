@@ -48,6 +48,25 @@ int sm4_gcm_open(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_s
                  const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
                  const uint8_t tag[16]);
 
+/*
+ * GCM of many texts under one key, item by item as above; short texts share the work. An item's
+ * out and tag must not be another item's input. A wrong item never spoils its neighbours.
+ */
+struct sm4_gcm_item {
+    const uint8_t *nonce;
+    size_t nonce_size; /* 12 is quickest */
+    const uint8_t *aad;
+    size_t aad_size;
+    const uint8_t *in;
+    size_t n;
+    uint8_t *out;
+    uint8_t *tag; /* 16 bytes: written by seal, read by open */
+};
+void sm4_gcm_seal_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items);
+/* ok[i]: 1, or 0 with that out wiped: that tag is wrong */
+void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                        uint8_t *ok);
+
 /* CCM (SP 800-38C, RFC 8998): nonce of 7 to 13 bytes, tag of 4 to 16 bytes, even. -1: wrong sizes.
  */
 int sm4_ccm_seal(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,

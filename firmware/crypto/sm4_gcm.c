@@ -8,70 +8,146 @@
 #include "firmware/crypto/ghash.h"
 #include "firmware/crypto/sm4_core.h"
 
-struct gcm {
+/*
+ * Texts that together fit into a batch of blocks, or the beginning of a single longer one. The
+ * blocks are zeros, then for each text J0 and the counts after it; encrypted they are H, and for
+ * each text what masks its tag and its key stream.
+ */
+struct group {
     struct sm4_sliced sliced;
-    struct ghash ghash;
-    uint8_t counter[16]; /* next block of the text */
-    uint8_t mask[16];    /* E(J0), over the tag */
+    uint8_t stream[SM4_BATCH_BYTES];
+    uint8_t counter[16]; /* of the last text: the block after those in stream */
 };
 
-/* J0 of clause 7.1, and what is made of it. */
-static void start(struct gcm *g, const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
-                  const uint8_t *aad, size_t aad_size)
+enum { TEXT_BLOCKS = SM4_BATCH - 2 }; /* of a text that has the group for itself */
+
+static size_t blocks_of(const struct sm4_gcm_item *item)
 {
-    uint8_t block[2 * SM4_BLOCK] = {0}; /* zeros and J0, which become H and the mask */
-    sm4_slice_key(&g->sliced, key, SM4_ENCRYPT);
-    if (nonce_size == 12) {
-        memcpy(g->counter, nonce, 12);
-        store_be32(g->counter + 12, 1);
-    } else {
-        sm4_crypt_one(key, SM4_ENCRYPT, block, g->mask);
-        ghash_init(&g->ghash, g->mask);
-        ghash_update(&g->ghash, nonce, nonce_size);
-        ghash_final(&g->ghash, 0, nonce_size, g->counter);
-    }
-    sm4_counter_blocks(SM4_COUNT_32, g->counter, block + SM4_BLOCK, 1);
-    sm4_sliced_crypt(&g->sliced, block, block, 2);
-    ghash_init(&g->ghash, block);
-    memcpy(g->mask, block + SM4_BLOCK, SM4_BLOCK);
-    ghash_update(&g->ghash, aad, aad_size);
-    wipe(block, sizeof block);
+    const size_t text = item->n / SM4_BLOCK + (item->n % SM4_BLOCK != 0);
+    return 1 + (text < TEXT_BLOCKS ? text : TEXT_BLOCKS);
 }
 
-static void finish(struct gcm *g, size_t aad_size, size_t n, uint8_t tag[16])
+/* J0 of clause 7.1, into the counter. */
+static void first_count(struct group *g, const struct sm4_key *key, const struct sm4_gcm_item *item)
 {
-    ghash_final(&g->ghash, aad_size, n, tag);
-    sm4_xor(tag, tag, g->mask, SM4_BLOCK);
+    struct ghash ghash;
+    uint8_t h[SM4_BLOCK] = {0};
+    if (item->nonce_size == 12) {
+        memcpy(g->counter, item->nonce, 12);
+        store_be32(g->counter + 12, 1);
+        return;
+    }
+    sm4_crypt_one(key, SM4_ENCRYPT, h, h);
+    ghash_init(&ghash, h);
+    ghash_update(&ghash, item->nonce, item->nonce_size);
+    ghash_final(&ghash, 0, item->nonce_size, g->counter);
+    wipe(h, sizeof h);
+}
+
+/* Fill the group from the front of the items; returns how many went in, at least one. */
+static size_t gather(struct group *g, const struct sm4_key *key, const struct sm4_gcm_item *item,
+                     size_t items)
+{
+    size_t used = 1, taken = 0;
+    memset(g->stream, 0, SM4_BLOCK);
+    while (taken < items && used + blocks_of(&item[taken]) <= SM4_BATCH) {
+        const size_t blocks = blocks_of(&item[taken]);
+        first_count(g, key, &item[taken]);
+        sm4_counter_blocks(SM4_COUNT_32, g->counter, g->stream + used * SM4_BLOCK, blocks);
+        used += blocks;
+        taken++;
+    }
+    sm4_sliced_crypt(&g->sliced, g->stream, g->stream, used);
+    return taken;
+}
+
+/* stream: the text's part of g->stream, its mask first */
+static void crypt_text(struct group *g, const uint8_t *stream, const struct sm4_gcm_item *item)
+{
+    const size_t most = TEXT_BLOCKS * SM4_BLOCK, first = item->n < most ? item->n : most;
+    sm4_xor(item->out, item->in, stream + SM4_BLOCK, first);
+    if (item->n > first)
+        sm4_counter_mode(&g->sliced, SM4_COUNT_32, g->counter, item->in + first, item->out + first,
+                         item->n - first);
+}
+
+static void make_tag(const struct group *g, const uint8_t *stream, const struct sm4_gcm_item *item,
+                     const uint8_t *cipher, uint8_t tag[16])
+{
+    struct ghash ghash;
+    ghash_init(&ghash, g->stream);
+    ghash_update(&ghash, item->aad, item->aad_size);
+    ghash_update(&ghash, cipher, item->n);
+    ghash_final(&ghash, item->aad_size, item->n, tag);
+    sm4_xor(tag, tag, stream, SM4_BLOCK);
+}
+
+/* 1, or 0 with out wiped */
+static uint8_t open_text(struct group *g, const uint8_t *stream, const struct sm4_gcm_item *item)
+{
+    uint8_t expected[16];
+    make_tag(g, stream, item, item->in, expected);
+    uint32_t right = ct_mem_eq(expected, item->tag, sizeof expected);
+    PUBLIC(&right, sizeof right);
+    if (right)
+        crypt_text(g, stream, item);
+    else
+        wipe(item->out, item->n);
+    wipe(expected, sizeof expected);
+    return right ? 1 : 0;
+}
+
+void sm4_gcm_seal_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
+{
+    struct group g;
+    sm4_slice_key(&g.sliced, key, SM4_ENCRYPT);
+    while (items > 0) {
+        const size_t taken = gather(&g, key, item, items);
+        const uint8_t *stream = g.stream + SM4_BLOCK;
+        for (size_t i = 0; i < taken; i++) {
+            crypt_text(&g, stream, &item[i]);
+            make_tag(&g, stream, &item[i], item[i].out, item[i].tag);
+            stream += blocks_of(&item[i]) * SM4_BLOCK;
+        }
+        item += taken;
+        items -= taken;
+    }
+    wipe(&g, sizeof g);
+}
+
+void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                        uint8_t *ok)
+{
+    struct group g;
+    sm4_slice_key(&g.sliced, key, SM4_ENCRYPT);
+    while (items > 0) {
+        const size_t taken = gather(&g, key, item, items);
+        const uint8_t *stream = g.stream + SM4_BLOCK;
+        for (size_t i = 0; i < taken; i++) {
+            *ok++ = open_text(&g, stream, &item[i]);
+            stream += blocks_of(&item[i]) * SM4_BLOCK;
+        }
+        item += taken;
+        items -= taken;
+    }
+    wipe(&g, sizeof g);
 }
 
 void sm4_gcm_seal(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
                   const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
                   uint8_t tag[16])
 {
-    struct gcm g;
-    start(&g, key, nonce, nonce_size, aad, aad_size);
-    sm4_counter_mode(&g.sliced, SM4_COUNT_32, g.counter, in, out, n);
-    ghash_update(&g.ghash, out, n);
-    finish(&g, aad_size, n, tag);
-    wipe(&g, sizeof g);
+    const struct sm4_gcm_item item = {nonce, nonce_size, aad, aad_size, in, n, out, tag};
+    sm4_gcm_seal_batch(key, &item, 1);
 }
 
 int sm4_gcm_open(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
                  const uint8_t tag[16])
 {
-    struct gcm g;
-    uint8_t expected[16];
-    start(&g, key, nonce, nonce_size, aad, aad_size);
-    ghash_update(&g.ghash, in, n);
-    finish(&g, aad_size, n, expected);
-    uint32_t right = ct_mem_eq(expected, tag, sizeof expected);
-    PUBLIC(&right, sizeof right);
-    if (right)
-        sm4_counter_mode(&g.sliced, SM4_COUNT_32, g.counter, in, out, n);
-    else
-        wipe(out, n);
-    wipe(&g, sizeof g);
-    wipe(expected, sizeof expected);
-    return right ? 0 : -1;
+    uint8_t given[16], ok;
+    const struct sm4_gcm_item item = {nonce, nonce_size, aad, aad_size, in, n, out, given};
+    memcpy(given, tag, sizeof given);
+    sm4_gcm_open_batch(key, &item, 1, &ok);
+    return ok ? 0 : -1;
 }

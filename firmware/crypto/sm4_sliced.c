@@ -25,10 +25,12 @@ static inline sm4_plane turn8(sm4_plane x)
     return __builtin_shufflevector(x, x, 1, 2, 3, 0);
 }
 
-static inline sm4_plane key_plane(uint32_t rk, unsigned k)
+/* A round key for all blocks: the same bit in a whole lane. */
+static inline void slice_word(sm4_plane plane[8], uint32_t rk)
 {
-    const sm4_plane bits = {rk >> (24 + k) & 1, rk >> (16 + k) & 1, rk >> (8 + k) & 1, rk >> k & 1};
-    return (sm4_plane){0} - bits;
+    const sm4_plane lanes = {rk >> 24, rk >> 16, rk >> 8, rk};
+    for (unsigned k = 0; k < 8; k++)
+        plane[k] = 0 - ((lanes >> k) & 1);
 }
 
 static inline bytes load(const uint8_t *p)
@@ -98,9 +100,10 @@ static inline sm4_plane turn8(sm4_plane x)
     return (x << 8) | (x >> 24);
 }
 
-static inline sm4_plane key_plane(uint32_t rk, unsigned k)
+static inline void slice_word(sm4_plane plane[8], uint32_t rk)
 {
-    return (rk >> k & 0x01010101u) * 0xFF;
+    for (unsigned k = 0; k < 8; k++)
+        plane[k] = (rk >> k & 0x01010101u) * 0xFF;
 }
 
 static inline void gather(struct state *s, const uint8_t *in)
@@ -172,11 +175,8 @@ static void crypt_batch(const struct sm4_sliced *sliced, const uint8_t *in, uint
 void sm4_slice_key(struct sm4_sliced *sliced, const struct sm4_key *key,
                    enum sm4_direction direction)
 {
-    for (unsigned i = 0; i < SM4_ROUNDS; i++) {
-        const uint32_t rk = sm4_round_key(key, direction, i);
-        for (unsigned k = 0; k < 8; k++)
-            sliced->rk[i][k] = key_plane(rk, k);
-    }
+    for (unsigned i = 0; i < SM4_ROUNDS; i++)
+        slice_word(sliced->rk[i], sm4_round_key(key, direction, i));
 }
 
 void sm4_sliced_crypt(const struct sm4_sliced *sliced, const uint8_t *in, uint8_t *out,

@@ -449,6 +449,51 @@ START_TEST(gcm_nonces)
 }
 END_TEST
 
+/* Batches give what single calls give, whatever stands beside an item; damage stays with its own.
+ */
+START_TEST(gcm_batch)
+{
+    enum { MOST = 60 };
+    for (int turn = 0; turn < 60; turn++) {
+        const size_t items = turn < 3 ? (size_t)turn : test_random_below(MOST + 1);
+        struct aead a[MOST];
+        struct sm4_gcm_item item[MOST];
+        struct sm4_key key;
+        uint8_t k[16], ok[MOST], *out[MOST], tag[MOST][16], expected[MOST];
+        test_random(k, sizeof k);
+        sm4_set_key(&key, k);
+        for (size_t i = 0; i < items; i++) {
+            const size_t n = test_random_below(4) ? test_random_below(70) : test_random_below(1200);
+            aead_random(&a[i], test_random_below(8) ? 12 : 1 + test_random_below(40),
+                        test_random_below(40), n, 16);
+            memcpy(a[i].k, k, sizeof k);
+            gcrypt_seal(&a[i], GCRY_CIPHER_MODE_GCM);
+            out[i] = fresh(n);
+            item[i] = (struct sm4_gcm_item){a[i].nonce,    a[i].nonce_size, a[i].aad,
+                                            a[i].aad_size, a[i].plain,      n,
+                                            out[i],        tag[i]};
+        }
+        sm4_gcm_seal_batch(&key, item, items);
+        for (size_t i = 0; i < items; i++) {
+            ck_assert_mem_eq(out[i], a[i].cipher, a[i].n);
+            ck_assert_mem_eq(tag[i], a[i].tag, 16);
+            expected[i] = test_random_below(3) != 0;
+            tag[i][test_random_below(16)] ^= (uint8_t)!expected[i];
+            item[i].in = out[i];
+        }
+        sm4_gcm_open_batch(&key, item, items, ok);
+        for (size_t i = 0; i < items; i++) {
+            ck_assert_uint_eq(ok[i], expected[i]);
+            if (!ok[i])
+                memset(a[i].plain, 0, a[i].n);
+            ck_assert_mem_eq(out[i], a[i].plain, a[i].n);
+            free(out[i]);
+            aead_free(&a[i]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(ccm_lengths)
 {
     for (size_t n = 0; n <= 300; n++) {
@@ -543,6 +588,7 @@ int main(void)
     tcase_add_test(t, aead_answers);
     tcase_add_test(t, gcm_lengths);
     tcase_add_test(t, gcm_nonces);
+    tcase_add_test(t, gcm_batch);
     tcase_add_test(t, ccm_lengths);
     tcase_add_test(t, ccm_sizes);
     tcase_add_test(t, ccm_long_aad);

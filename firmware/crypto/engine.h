@@ -15,10 +15,10 @@ struct sm2_sign_key {
     uint8_t inv[32]; /* (1+d)^-1 mod n */
 };
 
-/* All 32-byte numbers and 64-byte points are big-endian. */
 /* Room for the scratch of one item, in every engine: single operations have it on their stack. */
 enum { SM2_SCRATCH_ONE = 2048 };
 
+/* All 32-byte numbers and 64-byte points are big-endian. */
 struct sm2_ops {
     const char *name;
     /* bytes of scratch for n items of any entry below; at most SM2_SCRATCH_ONE for n = 1 */

@@ -10,38 +10,43 @@ static inline uint32_t rotl(uint32_t x, unsigned n)
     return (x << n) | (x >> (32 - n));
 }
 
-/* f_t of FIPS 180-4 clause 4.1.1: choice, parity, majority, parity, 20 rounds each */
-static inline uint32_t mix(size_t t, uint32_t x, uint32_t y, uint32_t z)
+/* f_t of FIPS 180-4 clause 4.1.1, 20 rounds each: choice, parity, majority, parity */
+#define CHOICE(x, y, z)   ((((y) ^ (z)) & (x)) ^ (z))
+#define PARITY(x, y, z)   ((x) ^ (y) ^ (z))
+#define MAJORITY(x, y, z) (((x) & (y)) | (((x) | (y)) & (z)))
+
+/* The next W_t, over W_t-16: the last 16 words are kept, at t mod 16. */
+static inline uint32_t expand(uint32_t w[16], size_t t)
 {
-    if (t < 20)
-        return ((y ^ z) & x) ^ z;
-    if (t >= 40 && t < 60)
-        return (x & y) | ((x | y) & z);
-    return x ^ y ^ z;
+    const uint32_t x = w[(t + 13) & 15] ^ w[(t + 8) & 15] ^ w[(t + 2) & 15] ^ w[t & 15];
+    return w[t & 15] = rotl(x, 1);
 }
 
-static void compress_block(uint32_t h[5], uint32_t w[80], const uint8_t *data)
+#define ROUNDS(F, k, from, to)                                                                     \
+    for (size_t t = from; t < (to); t++) {                                                         \
+        const uint32_t x = rotl(a, 5) + F(b, c, d) + e + (k) + (t < 16 ? w[t] : expand(w, t));     \
+        e = d;                                                                                     \
+        d = c;                                                                                     \
+        c = rotl(b, 30);                                                                           \
+        b = a;                                                                                     \
+        a = x;                                                                                     \
+    }
+
+static void compress_block(uint32_t h[5], uint32_t w[16], const uint8_t *data)
 {
-    static const uint32_t k[4] = {0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xCA62C1D6};
     uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
     for (size_t t = 0; t < 16; t++)
         w[t] = load_be32(data + 4 * t);
-    for (size_t t = 16; t < 80; t++)
-        w[t] = rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-    for (size_t t = 0; t < 80; t++) {
-        const uint32_t x = rotl(a, 5) + mix(t, b, c, d) + e + k[t / 20] + w[t];
-        e = d;
-        d = c;
-        c = rotl(b, 30);
-        b = a;
-        a = x;
-    }
+    ROUNDS(CHOICE, 0x5A827999, 0, 20)
+    ROUNDS(PARITY, 0x6ED9EBA1, 20, 40)
+    ROUNDS(MAJORITY, 0x8F1BBCDC, 40, 60)
+    ROUNDS(PARITY, 0xCA62C1D6, 60, 80)
     h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
 }
 
 static void compress(void *h, const uint8_t *data, size_t blocks)
 {
-    uint32_t w[80];
+    uint32_t w[16];
     for (; blocks > 0; blocks--, data += 64)
         compress_block(h, w, data);
     wipe(w, sizeof w);

@@ -29,40 +29,42 @@ static inline uint32_t rotr(uint32_t x, unsigned n)
     return (x >> n) | (x << (32 - n));
 }
 
-static inline uint32_t expand(const uint32_t *w)
+/* The next W_t, over W_t-16: the last 16 words are kept, at t mod 16. */
+static inline uint32_t expand(uint32_t w[16], size_t t)
 {
-    const uint32_t s0 = rotr(w[1], 7) ^ rotr(w[1], 18) ^ (w[1] >> 3);
-    const uint32_t s1 = rotr(w[14], 17) ^ rotr(w[14], 19) ^ (w[14] >> 10);
-    return w[0] + s0 + w[9] + s1;
+    const uint32_t x = w[(t + 1) & 15], y = w[(t + 14) & 15];
+    const uint32_t s0 = rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3);
+    const uint32_t s1 = rotr(y, 17) ^ rotr(y, 19) ^ (y >> 10);
+    return w[t & 15] += s0 + w[(t + 9) & 15] + s1;
 }
 
-static void compress_block(uint32_t v[8], uint32_t w[64], const uint8_t *data)
+static void compress_block(uint32_t v[8], uint32_t w[16], const uint8_t *data)
 {
     uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
     for (size_t t = 0; t < 16; t++)
         w[t] = load_be32(data + 4 * t);
-    for (size_t t = 16; t < 64; t++)
-        w[t] = expand(w + t - 16);
-    for (size_t t = 0; t < 64; t++) {
-        const uint32_t t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (((f ^ g) & e) ^ g) +
-                            round_constant[t] + w[t];
-        const uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | ((a | b) & c));
-        h = g;
-        g = f;
-        f = e;
-        e = d + t1;
-        d = c;
-        c = b;
-        b = a;
-        a = t1 + t2;
-    }
+    for (size_t base = 0; base < 64; base += 16)
+        for (size_t t = 0; t < 16; t++) {
+            const uint32_t t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (((f ^ g) & e) ^ g) +
+                                round_constant[base + t] + (base == 0 ? w[t] : expand(w, t));
+            const uint32_t t2 =
+                (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | ((a | b) & c));
+            h = g;
+            g = f;
+            f = e;
+            e = d + t1;
+            d = c;
+            c = b;
+            b = a;
+            a = t1 + t2;
+        }
     v[0] += a, v[1] += b, v[2] += c, v[3] += d;
     v[4] += e, v[5] += f, v[6] += g, v[7] += h;
 }
 
 static void compress(void *h, const uint8_t *data, size_t blocks)
 {
-    uint32_t w[64];
+    uint32_t w[16];
     for (; blocks > 0; blocks--, data += 64)
         compress_block(h, w, data);
     wipe(w, sizeof w);

@@ -43,40 +43,43 @@ static inline uint64_t rotr(uint64_t x, unsigned n)
     return (x >> n) | (x << (64 - n));
 }
 
-static inline uint64_t expand(const uint64_t *w)
+/* The next W_t, over W_t-16: the last 16 words are kept, at t mod 16. */
+static inline uint64_t expand(uint64_t w[16], size_t t)
 {
-    const uint64_t s0 = rotr(w[1], 1) ^ rotr(w[1], 8) ^ (w[1] >> 7);
-    const uint64_t s1 = rotr(w[14], 19) ^ rotr(w[14], 61) ^ (w[14] >> 6);
-    return w[0] + s0 + w[9] + s1;
+    const uint64_t x = w[(t + 1) & 15], y = w[(t + 14) & 15];
+    const uint64_t s0 = rotr(x, 1) ^ rotr(x, 8) ^ (x >> 7);
+    const uint64_t s1 = rotr(y, 19) ^ rotr(y, 61) ^ (y >> 6);
+    return w[t & 15] += s0 + w[(t + 9) & 15] + s1;
 }
 
-static void compress_block(uint64_t v[8], uint64_t w[80], const uint8_t *data)
+static void compress_block(uint64_t v[8], uint64_t w[16], const uint8_t *data)
 {
     uint64_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
     for (size_t t = 0; t < 16; t++)
         w[t] = load_be64(data + 8 * t);
-    for (size_t t = 16; t < 80; t++)
-        w[t] = expand(w + t - 16);
-    for (size_t t = 0; t < 80; t++) {
-        const uint64_t t1 = h + (rotr(e, 14) ^ rotr(e, 18) ^ rotr(e, 41)) + (((f ^ g) & e) ^ g) +
-                            round_constant[t] + w[t];
-        const uint64_t t2 = (rotr(a, 28) ^ rotr(a, 34) ^ rotr(a, 39)) + ((a & b) | ((a | b) & c));
-        h = g;
-        g = f;
-        f = e;
-        e = d + t1;
-        d = c;
-        c = b;
-        b = a;
-        a = t1 + t2;
-    }
+    for (size_t base = 0; base < 80; base += 16)
+        for (size_t t = 0; t < 16; t++) {
+            const uint64_t t1 = h + (rotr(e, 14) ^ rotr(e, 18) ^ rotr(e, 41)) +
+                                (((f ^ g) & e) ^ g) + round_constant[base + t] +
+                                (base == 0 ? w[t] : expand(w, t));
+            const uint64_t t2 =
+                (rotr(a, 28) ^ rotr(a, 34) ^ rotr(a, 39)) + ((a & b) | ((a | b) & c));
+            h = g;
+            g = f;
+            f = e;
+            e = d + t1;
+            d = c;
+            c = b;
+            b = a;
+            a = t1 + t2;
+        }
     v[0] += a, v[1] += b, v[2] += c, v[3] += d;
     v[4] += e, v[5] += f, v[6] += g, v[7] += h;
 }
 
 static void compress(void *h, const uint8_t *data, size_t blocks)
 {
-    uint64_t w[80];
+    uint64_t w[16];
     for (; blocks > 0; blocks--, data += 128)
         compress_block(h, w, data);
     wipe(w, sizeof w);

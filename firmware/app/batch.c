@@ -1,0 +1,316 @@
+#include "firmware/app/batch.h"
+
+#include "firmware/app/core.h"
+#include "firmware/app/selftest.h"
+#include "firmware/app/wrap.h"
+#include "firmware/base/endian.h"
+#include "firmware/base/secret.h"
+#include "firmware/base/wipe.h"
+
+#include <string.h>
+
+enum {
+    CHUNK_MAX = 2048, /* engines with lanes want as many; each lane has room for them */
+    CHUNK_MIN = SELFTEST_BATCH,
+    LANE_WORTH = 32,     /* SM2 items that make another lane worth its start */
+    GATHER_MAX = 64,
+    MAX_DRAWS = 8        /* an SM2 item fails once in 2^32 draws */
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Scratch for whatever a lane may be asked to do, with any engine of this build. */
+static size_t scratch_size(size_t chunk)
+{
+    size_t size = rsa_scratch(RSA_MAX_BITS);
+    for (const struct engine *const *e = engines; *e; e++) {
+        size = most(size, (*e)->sm2->scratch(chunk));
+        size = most(size, (*e)->rsa->scratch(RSA_MAX_BITS, BATCH_RSA_LANES));
+    }
+    return size;
+}
+
+void batch_lay_out(struct arena *a, struct batch *b, const struct device_config *config,
+                   const struct hal *hal)
+{
+    struct lane none, *lane;
+    b->width = hal->par.run ? (unsigned)least(most(hal->par.width, 1), BATCH_LANES_MAX) : 1;
+    b->chunk = least(most(config->frame_max / 128, CHUNK_MIN), CHUNK_MAX);
+    b->good_max = config->frame_max / 32;
+    b->good = arena_take(a, b->good_max);
+    b->lanes = arena_take(a, b->width * sizeof *b->lanes);
+    for (unsigned i = 0; i < b->width; i++) {
+        lane = b->lanes ? &b->lanes[i] : &none;
+        lane->k = arena_take(a, b->chunk * sizeof *lane->k);
+        lane->point = arena_take(a, b->chunk * sizeof *lane->point);
+        lane->key = arena_take(a, b->chunk * sizeof *lane->key);
+        lane->ok = arena_take(a, b->chunk);
+        lane->em = arena_take(a, (size_t)BATCH_RSA_LANES * RSA_MAX_BYTES);
+        lane->rsa = arena_take(a, sizeof *lane->rsa);
+        lane->wrap = arena_take(a, sizeof *lane->wrap);
+        lane->scratch = arena_take(a, scratch_size(b->chunk));
+    }
+    b->gather_max = least(b->chunk, GATHER_MAX);
+    b->gathered = arena_take(a, b->gather_max * sizeof *b->gathered);
+    b->gathered_key = arena_take(a, b->gather_max * sizeof *b->gathered_key);
+    b->gathered_e = arena_take(a, b->gather_max * sizeof *b->gathered_e);
+    b->gathered_sig = arena_take(a, b->gather_max * sizeof *b->gathered_sig);
+}
+
+void batch_status(uint8_t *bits, const uint8_t *good, size_t count)
+{
+    memset(bits, 0, (count + 7) / 8);
+    for (size_t i = 0; i < count; i++)
+        bits[i / 8] = (uint8_t)(bits[i / 8] | (good[i] & 1) << (i % 8));
+}
+
+/* ---------------------------------------------------------------- spreading */
+
+/* What all jobs of a batch know; a job is one lane working through every lanes-th part of the items. */
+struct work {
+    struct device *d;
+    size_t count, part, lanes;
+    int (*items)(const struct work *w, struct lane *lane, size_t from, size_t n);
+    uint8_t *good;
+    /* key pairs */
+    const struct wrap *wrap;
+    uint8_t *records;
+    /* signatures */
+    const struct sm2_sign_key *const *keys;
+    size_t step;
+    const uint8_t (*e)[32];
+    uint8_t (*sig)[64];
+    const struct rsa_private *rsa;
+    const struct rsa_encoding *how;
+    uint8_t *signatures;
+};
+
+static void job(void *arg, size_t index)
+{
+    const struct work *w = arg;
+    struct lane *lane = &w->d->batch.lanes[index];
+    for (size_t from = index * w->part; from < w->count && !lane->failed; from += w->lanes * w->part)
+        lane->failed = w->items(w, lane, from, least(w->part, w->count - from));
+}
+
+static int start_lanes(struct work *w)
+{
+    struct lane *lanes = w->d->batch.lanes;
+    int bad = 0;
+    for (size_t i = 0; i < w->lanes; i++) {
+        lanes[i].failed = 0;
+        lanes[i].rng = w->d->rng;
+        if (w->lanes == 1)
+            continue;
+        lanes[i].rng = (struct rng){random_drbg_fill, &lanes[i].drbg};
+        bad |= random_child(&w->d->random, &lanes[i].drbg);
+    }
+    return bad;
+}
+
+/* Runs w->items over all items, in parts of at most part_max, on as many lanes as are worth it. */
+static int spread(struct work *w, size_t part_max, size_t worth)
+{
+    const struct hal_par *par = &w->d->hal.par;
+    struct batch *b = &w->d->batch;
+    int bad;
+    w->lanes = most(least(b->width, w->count / worth), 1);
+    w->part = least(part_max, (w->count + w->lanes - 1) / w->lanes);
+    bad = start_lanes(w);
+    if (!bad && w->lanes == 1)
+        job(w, 0);
+    else if (!bad)
+        par->run(par->ctx, job, w, w->lanes);
+    for (size_t i = 0; i < w->lanes; i++) {
+        bad |= b->lanes[i].failed;
+        drbg_wipe(&b->lanes[i].drbg);
+    }
+    return bad ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- SM2 key pairs */
+
+/* Draw again what was out of range. */
+static int redraw_key(const struct work *w, struct lane *lane, size_t i)
+{
+    const struct sm2_ops *ops = w->d->engine->sm2;
+    for (int turn = 0; turn < MAX_DRAWS && !lane->ok[i]; turn++) {
+        if (lane->rng.fill(lane->rng.ctx, lane->k[i], 32))
+            return -1;
+        ops->keygen(1, (const uint8_t(*)[32]) & lane->k[i], &lane->point[i], &lane->ok[i], lane->scratch);
+    }
+    return 0;
+}
+
+int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t d[32],
+                 const uint8_t pub[64])
+{
+    static const uint8_t e[32] = "pairwise consistency of SM2 key";
+    struct sm2_sign_key key;
+    uint8_t sig[64];
+    const int bad = sm2_sign_key(&key, d) || sm2_sign(ops, rng, &key, e, sig) ||
+                    sm2_verify(ops, pub, e, sig);
+    wipe(&key, sizeof key);
+    return bad;
+}
+
+/* One pair, picked at random, of the first items of each lane. */
+static int try_one(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    uint32_t pick;
+    if (from >= w->lanes * w->part)
+        return 0;
+    if (lane->rng.fill(lane->rng.ctx, &pick, sizeof pick))
+        return -1;
+    const size_t i = pick % n;
+    return lane->ok[i] ? sm2_try_pair(w->d->engine->sm2, &lane->rng, lane->k[i], lane->point[i]) : 0;
+}
+
+static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const struct engine *engine = w->d->engine;
+    const size_t size = wrap_record_size(KEY_SM2);
+    uint8_t *records = w->records + from * size;
+    int bad = lane->rng.fill(lane->rng.ctx, lane->k, n * 32);
+    if (!bad)
+        engine->sm2->keygen(n, (const uint8_t(*)[32])lane->k, lane->point, lane->ok, lane->scratch);
+    PUBLIC(lane->ok, n);
+    PUBLIC(lane->point, n * SM2_POINT);
+    for (size_t i = 0; i < n && !bad; i++) {
+        bad = redraw_key(w, lane, i);
+        w->good[from + i] = lane->ok[i];
+        memcpy(records + i * size, lane->point[i], SM2_POINT);
+    }
+    bad = bad || try_one(w, lane, from, n);
+    if (!bad)
+        wrap_seal_sm2(w->wrap, engine->sym, (uint32_t)from, n, records, (const uint8_t(*)[32])lane->k,
+                      lane->wrap);
+    for (size_t i = 0; i < n && !bad; i++)
+        if (!w->good[from + i])
+            memset(records + i * size, 0, size);
+    wipe(lane->k, n * 32);
+    return bad;
+}
+
+/* ---------------------------------------------------------------- RSA key pairs */
+
+/* rsa_keygen makes the pairwise test itself. */
+static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const uint8_t type = w->wrap->h.type;
+    const size_t half = key_rsa_bits(type) / 16, size = wrap_record_size(type);
+    uint8_t primes[WRAP_SECRET_MAX];
+    for (size_t i = from; i < from + n; i++) {
+        uint8_t *record = w->records + i * size;
+        struct rsa_private *key = lane->rsa;
+        w->good[i] = !rsa_keygen(w->d->engine->rsa, &lane->rng, key_rsa_bits(type), key, lane->scratch,
+                                 NULL, NULL);
+        memset(record, 0, size);
+        if (!w->good[i])
+            continue;
+        store_be32(record, key->pub.e);
+        memcpy(record + 4, key->pub.n, 2 * half);
+        memcpy(primes, key->p, half);
+        memcpy(primes + half, key->q, half);
+        wrap_seal(w->wrap, (uint32_t)i, record, primes);
+        wipe(key, sizeof *key);
+    }
+    wipe(primes, sizeof primes);
+    return 0;
+}
+
+int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t *records, uint8_t *good)
+{
+    struct work w = {.d = d, .count = count, .good = good, .wrap = wrap, .records = records};
+    if (wrap->h.type == KEY_SM2) {
+        w.items = sm2_keys;
+        return spread(&w, d->batch.chunk, LANE_WORTH);
+    }
+    w.items = rsa_keys;
+    return spread(&w, 1, 1);
+}
+
+/* ---------------------------------------------------------------- signatures */
+
+static int redraw_nonce(const struct work *w, struct lane *lane, size_t from, size_t i)
+{
+    const struct sm2_ops *ops = w->d->engine->sm2;
+    for (int turn = 0; turn < MAX_DRAWS && !w->good[from + i]; turn++) {
+        if (lane->rng.fill(lane->rng.ctx, lane->k[i], 32))
+            return -1;
+        ops->sign(1, &lane->key[i], &w->e[from + i], (const uint8_t(*)[32]) & lane->k[i],
+                  &w->sig[from + i], &w->good[from + i], lane->scratch);
+    }
+    return 0;
+}
+
+static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    int bad = lane->rng.fill(lane->rng.ctx, lane->k, n * 32);
+    for (size_t i = 0; i < n; i++)
+        lane->key[i] = w->keys[(from + i) * w->step];
+    if (!bad)
+        w->d->engine->sm2->sign(n, lane->key, w->e + from, (const uint8_t(*)[32])lane->k, w->sig + from,
+                                w->good + from, lane->scratch);
+    PUBLIC(w->good + from, n);
+    for (size_t i = 0; i < n && !bad; i++)
+        bad = redraw_nonce(w, lane, from, i);
+    wipe(lane->k, n * 32);
+    return bad;
+}
+
+int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step, size_t count,
+                   const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good)
+{
+    struct work w = {.d = d, .count = count, .items = sm2_signatures, .good = good,
+                     .keys = keys, .step = step, .e = e, .sig = sig};
+    return spread(&w, d->batch.chunk, LANE_WORTH);
+}
+
+int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const struct rng *rng,
+               uint8_t *em)
+{
+    const uint8_t *digest = how->digests + item * how->digest_size;
+    uint8_t salt[RSA_MAX_BYTES];
+    if (how->scheme == SIGN_RSA_PKCS1)
+        return rsa_pkcs1_sign_pad(bits, how->hash, digest, how->digest_size, em);
+    if (how->salt > sizeof salt || rng->fill(rng->ctx, salt, how->salt))
+        return -1;
+    return rsa_pss_pad(bits, (enum hash_alg)how->hash, digest, how->digest_size, salt, how->salt, em);
+}
+
+static int rsa_signatures(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const size_t size = w->rsa->pub.bits / 8;
+    const struct rsa_private *key[BATCH_RSA_LANES];
+    const uint8_t *in[BATCH_RSA_LANES];
+    uint8_t *out[BATCH_RSA_LANES];
+    int bad = 0;
+    for (size_t i = 0; i < n && !bad; i++) {
+        uint8_t *em = lane->em + i * RSA_MAX_BYTES;
+        key[i] = w->rsa;
+        in[i] = em;
+        out[i] = w->signatures + (from + i) * size;
+        bad = rsa_encode(w->how, w->rsa->pub.bits, from + i, &lane->rng, em);
+    }
+    if (!bad)
+        w->d->engine->rsa->private_op(n, key, in, out, w->good + from, &lane->rng, lane->scratch);
+    return bad;
+}
+
+int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
+                   size_t count, uint8_t *signatures, uint8_t *good)
+{
+    struct work w = {.d = d, .count = count, .items = rsa_signatures, .good = good,
+                     .rsa = key, .how = how, .signatures = signatures};
+    const size_t lanes = most(d->engine->rsa->lanes, 1);
+    return spread(&w, least(lanes, BATCH_RSA_LANES), lanes);
+}

@@ -1,0 +1,94 @@
+/*
+ * Work in batches: key pairs and signatures, spread over the lanes that hal.par really runs at the same time.
+ * Each lane has its own scratch and its own random generator, so that jobs share nothing that changes.
+ */
+#ifndef HUFU_APP_BATCH_H
+#define HUFU_APP_BATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/app/arena.h"
+#include "firmware/app/device.h"
+#include "firmware/crypto/drbg.h"
+#include "firmware/crypto/engine.h"
+#include "firmware/crypto/rng.h"
+#include "firmware/crypto/rsa.h"
+
+struct device;
+struct key;
+struct wrap;
+struct wrap_room;
+
+enum { BATCH_LANES_MAX = 64, BATCH_RSA_LANES = 16 };
+
+struct lane {
+    struct drbg drbg;
+    struct rng rng; /* over drbg; with one lane only, the device's own */
+    int failed;
+    /* chunk items each */
+    uint8_t (*k)[32], (*point)[64];
+    const struct sm2_sign_key **key;
+    uint8_t *ok;
+    uint8_t *em; /* BATCH_RSA_LANES encoded messages */
+    struct rsa_private *rsa;
+    struct wrap_room *wrap;
+    void *scratch; /* for an engine's chunk, or for any RSA function */
+};
+
+/* A single SM2 signature that waits for others of the same time (gather.h). */
+struct gathered {
+    struct sm2_sign_key key;
+    struct exchange *x;
+    uint8_t *signature; /* its place in the response */
+    uint32_t object;    /* for the audit record, should it fail */
+    uint8_t account;
+};
+
+struct batch {
+    struct lane *lanes;
+    unsigned width;
+    size_t chunk;  /* SM2 items that an engine gets at once */
+    uint8_t *good; /* a byte for each item of a command */
+    size_t good_max;
+    struct gathered *gathered;
+    const struct sm2_sign_key **gathered_key;
+    uint8_t (*gathered_e)[32], (*gathered_sig)[64];
+    size_t waiting, gather_max;
+};
+
+void batch_lay_out(struct arena *a, struct batch *b, const struct device_config *config,
+                   const struct hal *hal);
+
+/* The pairwise test of an SM2 pair: one signature, made and verified. 0, or -1: failed */
+int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t d[32],
+                 const uint8_t pub[64]);
+/* status: bit i, least significant first, is good[i] */
+void batch_status(uint8_t *bits, const uint8_t *good, size_t count);
+/* How many pairs of a type, with their ticket, header and status, fit in a response of this room. */
+uint32_t batch_keys_max(uint8_t type, size_t room);
+/*
+ * count key pairs of w's type as wrapped records; good[i] tells of pair i, whose record is zero if it failed.
+ * Pairwise tests: every RSA pair, and one SM2 pair in each lane - to try them all would take longer
+ * than to make them. -1: a test failed or no randomness: nothing of it may be given out.
+ */
+int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *records, uint8_t *good);
+/* count SM2 signatures with keys[0], or with keys[i] each when step is 1. -1: no randomness */
+int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
+                   size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good);
+
+/* How RSA signatures are encoded. */
+struct rsa_encoding {
+    uint8_t scheme, hash; /* SIGN_RSA_*, DIGEST_* */
+    size_t salt;
+    const uint8_t *digests;
+    size_t digest_size;
+};
+/* count RSA signatures with one key. -1: sizes do not fit, or no randomness */
+int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
+                   size_t count, uint8_t *signatures, uint8_t *good);
+/* One encoded message. 0, or -1: sizes do not fit or no randomness */
+int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const struct rng *rng,
+               uint8_t *em);
+
+#endif

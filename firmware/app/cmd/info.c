@@ -1,0 +1,82 @@
+/* Group info: INFO, CAPABILITIES, SELFTEST, RANDOM. */
+#include "firmware/app/batch.h"
+#include "firmware/app/core.h"
+#include "firmware/app/selftest.h"
+#include "firmware/app/wrap.h"
+#include "handlers_gen.h"
+
+#define BIT(x) (1u << (x))
+
+uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
+{
+    const struct device *d = c->d;
+    (void)q;
+    info_rsp_put(out, &(struct info_rsp){
+                          .protocol = LIMIT_PROTOCOL,
+                          .version = view_of(HUFU_VERSION),
+                          .serial = d->identity.serial,
+                          .label = {d->identity.label, d->identity.label_size},
+                          .state = d->state,
+                          .flags = d->identity.flags,
+                          .time = device_time(d),
+                          .frame_max = d->config.frame_max,
+                          .sessions = d->sessions.open,
+                          .sessions_max = d->sessions.max,
+                          .objects = d->objects.count,
+                          .objects_max = d->config.objects_max,
+                          .boots = d->identity.boots,
+                          .engine = view_of(d->engine ? d->engine->name : ""),
+                          .port = view_of(d->port),
+                          .failure = view_of(d->failure),
+                      });
+    return SW_OK;
+}
+
+uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, struct wr *out)
+{
+    const struct device *d = c->d;
+    (void)q;
+    capabilities_rsp_put(
+        out, &(struct capabilities_rsp){
+                 .keys = BIT(KEY_SM2) | BIT(KEY_RSA2048) | BIT(KEY_RSA3072) | BIT(KEY_RSA4096) |
+                         BIT(KEY_SM4),
+                 .signs = BIT(SIGN_SM2) | BIT(SIGN_SM2_MESSAGE) | BIT(SIGN_RSA_PKCS1) |
+                          BIT(SIGN_RSA_PSS),
+                 .ciphers = BIT(CIPHER_SM2) | BIT(CIPHER_RSA_PKCS1) | BIT(CIPHER_RSA_OAEP) |
+                            BIT(CIPHER_SM4_ECB) | BIT(CIPHER_SM4_CBC) | BIT(CIPHER_SM4_CFB) |
+                            BIT(CIPHER_SM4_OFB) | BIT(CIPHER_SM4_CTR) | BIT(CIPHER_SM4_GCM) |
+                            BIT(CIPHER_SM4_MAC),
+                 .hashes = BIT(DIGEST_SM3) | BIT(DIGEST_SHA1) | BIT(DIGEST_SHA224) |
+                           BIT(DIGEST_SHA256) | BIT(DIGEST_SHA384) | BIT(DIGEST_SHA512),
+                 .batch_max = batch_keys_max(KEY_SM2, d->config.frame_max),
+                 .tickets = d->tickets.max,
+                 .accounts_max = LIMIT_ACCOUNTS_MAX,
+                 .retries_max = LIMIT_RETRIES_MAX,
+                 .pin_min = LIMIT_PIN_MIN,
+                 .pin_max = LIMIT_PIN_MAX,
+             });
+    return SW_OK;
+}
+
+uint16_t cmd_selftest(struct call *c, const struct selftest_req *q, struct wr *out)
+{
+    const char *first = "";
+    unsigned failed = 0;
+    (void)q;
+    const unsigned n = selftest_all(c->d, &failed, &first);
+    if (failed)
+        device_fail(c->d, "self-test", first);
+    call_detail(c, first, view_of(first).size);
+    selftest_rsp_put(out, &(struct selftest_rsp){(uint16_t)n, (uint16_t)failed, view_of(first)});
+    return SW_OK;
+}
+
+uint16_t cmd_random(struct call *c, const struct random_req *q, struct wr *out)
+{
+    if (q->count == 0)
+        return SW_WRONG_DATA;
+    uint8_t *bytes = wr_reserve(out, q->count);
+    if (!bytes)
+        return SW_RESPONSE_TOO_BIG;
+    return random_fill(&c->d->random, bytes, q->count) ? SW_RANDOM_FAILED : SW_OK;
+}

@@ -1,0 +1,324 @@
+/* Group keys: making keys and moving them. */
+#include "firmware/app/core.h"
+#include "firmware/app/policy.h"
+#include "firmware/app/wrap.h"
+#include "firmware/base/endian.h"
+#include "firmware/base/wipe.h"
+#include "handlers_gen.h"
+
+#include <string.h>
+
+enum {
+    USAGE_PAIR = USAGE_SIGN | USAGE_DECRYPT | USAGE_EXPORT_WRAPPED,
+    USAGE_SM2 = USAGE_PAIR | USAGE_AGREE | USAGE_DERIVE_OUT,
+    USAGE_SECRET = USAGE_ENCRYPT | USAGE_DECRYPT | USAGE_EXPORT_WRAPPED
+};
+
+/* What a key of this type can be allowed to do; 0: no such type */
+static uint32_t usage_of(uint8_t type)
+{
+    if (type == KEY_SM2)
+        return USAGE_SM2;
+    if (type == KEY_SM4)
+        return USAGE_SECRET;
+    return key_rsa_bits(type) ? USAGE_PAIR : 0;
+}
+
+static uint16_t check_kind(uint8_t type, uint32_t usage)
+{
+    if (!usage_of(type))
+        return SW_NOT_SUPPORTED;
+    return !usage || usage & ~usage_of(type) ? SW_WRONG_DATA : SW_OK;
+}
+
+/* A key on its way into the store: its parts as a record has them. */
+struct fresh {
+    uint8_t pub[LIMIT_PUBLIC_MAX];
+    uint8_t secret[7 * RSA_MAX_BYTES / 2];
+};
+
+static struct object fresh_object(const struct call *c, const struct fresh *f, uint8_t type,
+                                  uint32_t usage, uint8_t origin, struct view label, struct view id)
+{
+    return (struct object){.type = type, .owner = c->session->account, .origin = origin, .usage = usage,
+                           .created = device_time(c->d), .label = label, .id = id,
+                           .pub = {f->pub, key_public_size(type)},
+                           .secret = {f->secret, key_secret_size(type)}};
+}
+
+/* ---------------------------------------------------------------- KEY GENERATE */
+
+static uint16_t generate_sm2(struct device *d, struct fresh *f)
+{
+    if (sm2_keygen(d->engine->sm2, &d->rng, f->secret, f->pub))
+        return SW_KEY_GENERATION_FAILED;
+    if (sm2_try_pair(d->engine->sm2, &d->rng, f->secret, f->pub) == 0)
+        return SW_OK;
+    device_fail(d, "pairwise test", "sm2");
+    return SW_KEY_GENERATION_FAILED;
+}
+
+/* rsa_keygen makes the pairwise test itself. */
+static uint16_t generate_rsa(struct device *d, struct fresh *f, unsigned bits)
+{
+    struct lane *lane = &d->batch.lanes[0];
+    if (rsa_keygen(d->engine->rsa, &d->rng, bits, lane->rsa, lane->scratch, NULL, NULL))
+        return SW_KEY_GENERATION_FAILED;
+    rsa_to_object(lane->rsa, f->pub, f->secret);
+    wipe(lane->rsa, sizeof *lane->rsa);
+    return SW_OK;
+}
+
+static uint16_t generate(struct device *d, struct fresh *f, uint8_t type)
+{
+    if (type == KEY_SM2)
+        return generate_sm2(d, f);
+    if (type == KEY_SM4)
+        return random_fill(&d->random, f->secret, SM4_KEY) ? SW_RANDOM_FAILED : SW_OK;
+    return generate_rsa(d, f, key_rsa_bits(type));
+}
+
+static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q, struct wr *out)
+{
+    if (q->type != KEY_SM4 || q->usage & USAGE_EXPORT_WRAPPED || q->label.size || q->id.size)
+        return SW_WRONG_DATA;
+    if (wr_room(out) < 6)
+        return SW_RESPONSE_TOO_BIG;
+    struct session_key *k = session_key_new(c->session);
+    if (!k)
+        return SW_TOO_MANY;
+    k->usage = q->usage;
+    k->origin = ORIGIN_GENERATED;
+    c->object = k->handle;
+    key_generate_rsp_put(out, &(struct key_generate_rsp){.handle = k->handle});
+    if (random_fill(&c->d->random, k->secret, sizeof k->secret) == 0)
+        return SW_OK;
+    wipe(k, sizeof *k);
+    return SW_RANDOM_FAILED;
+}
+
+uint16_t cmd_key_generate(struct call *c, const struct key_generate_req *q, struct wr *out)
+{
+    struct fresh f;
+    uint32_t handle = 0;
+    uint16_t sw = q->flags & ~KEY_FLAG_SESSION ? SW_WRONG_DATA : check_kind(q->type, q->usage);
+    if (sw != SW_OK)
+        return sw;
+    if (q->flags & KEY_FLAG_SESSION)
+        return generate_session_key(c, q, out);
+    sw = object_room(c->d, q->type);
+    if (sw != SW_OK)
+        return sw;
+    sw = generate(c->d, &f, q->type);
+    if (sw == SW_OK) {
+        const struct object o =
+            fresh_object(c, &f, q->type, q->usage, ORIGIN_GENERATED, q->label, q->id);
+        sw = object_add(c, &o, &handle);
+        key_generate_rsp_put(out, &(struct key_generate_rsp){handle, o.pub});
+    }
+    wipe(&f, sizeof f);
+    return sw;
+}
+
+/* ---------------------------------------------------------------- KEY IMPORT, KEY EXPORT */
+
+static uint16_t adopt_sm2(struct device *d, struct fresh *f)
+{
+    uint8_t pub[SM2_POINT];
+    if (sm2_public_from_private(d->engine->sm2, f->secret, pub) || memcmp(pub, f->pub, sizeof pub))
+        return SW_WRONG_WRAP;
+    return SW_OK;
+}
+
+static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
+{
+    struct lane *lane = &d->batch.lanes[0];
+    struct rsa_private *key = lane->rsa;
+    const size_t half = key_rsa_bits(type) / 16;
+    memset(key, 0, sizeof *key);
+    key->pub.bits = (uint16_t)key_rsa_bits(type);
+    memcpy(key->p, f->secret, half);
+    memcpy(key->q, f->secret + half, half);
+    uint16_t sw = rsa_from_primes(key, lane->scratch) || load_be32(f->pub) != RSA_E ||
+                          memcmp(key->pub.n, f->pub + 4, 2 * half)
+                      ? SW_WRONG_WRAP
+                      : SW_OK;
+    if (sw == SW_OK)
+        rsa_to_object(key, f->pub, f->secret);
+    wipe(key, sizeof *key);
+    return sw;
+}
+
+/* What came in is authentic; that its parts make a key of ours is checked all the same. */
+static uint16_t adopt(struct device *d, struct fresh *f, uint8_t type)
+{
+    if (type == KEY_SM2)
+        return adopt_sm2(d, f);
+    return type == KEY_SM4 ? SW_OK : adopt_rsa(d, f, type);
+}
+
+static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wrap *w, struct fresh *f)
+{
+    if (wrap_resume(c->d, w, q->header) || q->record.size != wrap_record_size(w->h.type))
+        return SW_WRONG_WRAP;
+    const uint16_t sw = object_room(c->d, w->h.type);
+    if (sw != SW_OK)
+        return sw;
+    if (wrap_open(w, q->index, q->record.data, f->secret) || check_kind(w->h.type, w->h.usage) != SW_OK)
+        return SW_WRONG_WRAP;
+    memcpy(f->pub, q->record.data, key_public_size(w->h.type));
+    return adopt(c->d, f, w->h.type);
+}
+
+uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct wr *out)
+{
+    struct wrap w;
+    struct fresh f;
+    uint32_t handle = 0;
+    uint16_t sw = unwrap(c, q, &w, &f);
+    if (sw == SW_OK) {
+        const struct object o =
+            fresh_object(c, &f, w.h.type, w.h.usage, ORIGIN_IMPORTED, q->label, q->id);
+        sw = object_add(c, &o, &handle);
+        key_import_rsp_put(out, &(struct key_import_rsp){handle});
+    }
+    wipe(&f, sizeof f);
+    wrap_end(&w);
+    return sw;
+}
+
+uint16_t cmd_key_export(struct call *c, const struct key_export_req *q, struct wr *out)
+{
+    struct wrap w;
+    struct object o;
+    uint8_t record[LIMIT_WRAPPED_MAX];
+    uint16_t sw = object_for(c, q->handle, ACCESS_EXPORT, &o);
+    if (sw != SW_OK)
+        return sw;
+    if (!(o.usage & USAGE_EXPORT_WRAPPED))
+        return SW_NOT_PERMITTED;
+    if (wrap_begin(c->d, &w, o.type, o.usage, 1))
+        return SW_RANDOM_FAILED;
+    if (o.pub.size)
+        memcpy(record, o.pub.data, o.pub.size);
+    /* the first part of an RSA secret is p || q */
+    wrap_seal(&w, 0, record, o.secret.data);
+    key_export_rsp_put(out, &(struct key_export_rsp){w.header, {record, wrap_record_size(o.type)}});
+    wrap_end(&w);
+    return SW_OK;
+}
+
+/* ---------------------------------------------------------------- KEY BATCH */
+
+enum { BATCH_FIXED = 8 + WRAP_HEADER + 2, STATUS_MAX = 8192 };
+
+uint32_t batch_keys_max(uint8_t type, size_t room)
+{
+    const size_t size = wrap_record_size(type);
+    if (room < BATCH_FIXED + 1 + size)
+        return 0;
+    const size_t n = (8 * (room - BATCH_FIXED) - 7) / (8 * size + 1); /* a status bit each */
+    return (uint32_t)(n < 8 * STATUS_MAX ? n : 8 * STATUS_MAX);
+}
+
+/* Made, but not the host's before the commit. */
+static void batch_kept(struct call *c, bool done)
+{
+    struct ticket *t = &c->d->tickets.table[c->pending[0]];
+    if (!done)
+        ticket_forget(t);
+}
+
+static uint64_t ticket_number(struct device *d)
+{
+    uint8_t bytes[8];
+    uint64_t number = 0;
+    while (!number && !random_fill(&d->random, bytes, sizeof bytes))
+        number = load_be64(bytes);
+    return number;
+}
+
+static void keep_ticket(struct call *c, struct ticket *t, uint64_t number, const struct wr *out)
+{
+    struct tickets *all = &c->d->tickets;
+    t->number = number;
+    t->age = ++all->made;
+    t->account = c->session->account;
+    t->channel = c->session->channel;
+    t->size = wr_size(out);
+    memcpy(t->answer, out->base, t->size);
+    c->pending[0] = (uint32_t)(t - all->table);
+    c->settle = batch_kept;
+}
+
+static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct ticket *t,
+                           struct wrap *w, struct wr *out)
+{
+    struct device *d = c->d;
+    const uint64_t number = ticket_number(d);
+    const size_t status = (q->count + 7) / 8;
+    if (!number || wrap_begin(d, w, q->type, q->usage, q->count))
+        return SW_RANDOM_FAILED;
+    wr_u64(out, number);
+    wr_bytes(out, w->header, sizeof w->header);
+    wr_u16(out, (uint16_t)status);
+    uint8_t *bits = wr_reserve(out, status);
+    uint8_t *records = wr_reserve(out, q->count * wrap_record_size(q->type));
+    if (!bits || !records)
+        return SW_RESPONSE_TOO_BIG;
+    if (batch_keys(d, w, q->count, records, d->batch.good)) {
+        device_fail(d, "pairwise test", "key batch");
+        return SW_KEY_GENERATION_FAILED;
+    }
+    batch_status(bits, d->batch.good, q->count);
+    keep_ticket(c, t, number, out);
+    return SW_OK;
+}
+
+uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr *out)
+{
+    struct device *d = c->d;
+    struct wrap w;
+    struct ticket *done = q->ack ? ticket_find(&d->tickets, c->session->account, 0, q->ack) : NULL;
+    if (done)
+        ticket_forget(done);
+    uint16_t sw = q->type == KEY_SM4 ? SW_NOT_SUPPORTED : check_kind(q->type, q->usage);
+    if (sw != SW_OK)
+        return sw;
+    if (!q->count)
+        return SW_WRONG_DATA;
+    const size_t room = wr_room(out) < d->config.frame_max ? wr_room(out) : d->config.frame_max;
+    if (q->count > batch_keys_max(q->type, room))
+        return SW_RESPONSE_TOO_BIG;
+    struct ticket *t = ticket_free(&d->tickets);
+    if (!t)
+        return SW_TOO_MANY;
+    call_detail(c, q->type == KEY_SM2 ? "SM2" : "RSA", 3);
+    c->object = q->count;
+    sw = make_batch(c, q, t, &w, out);
+    wrap_end(&w);
+    return sw;
+}
+
+uint16_t cmd_key_fetch(struct call *c, const struct key_fetch_req *q, struct wr *out)
+{
+    struct ticket *t =
+        ticket_find(&c->d->tickets, c->session->account, c->session->channel, q->ticket);
+    if (!t)
+        return SW_NO_TICKET;
+    if (wr_room(out) < t->size)
+        return SW_RESPONSE_TOO_BIG;
+    t->channel = c->session->channel;
+    wr_bytes(out, t->answer, t->size);
+    return SW_OK;
+}
+
+uint16_t cmd_key_ack(struct call *c, const struct key_ack_req *q, struct wr *out)
+{
+    struct ticket *t = q->ticket ? ticket_find(&c->d->tickets, c->session->account, 0, q->ticket) : NULL;
+    (void)out;
+    if (!t)
+        return SW_NO_TICKET;
+    ticket_forget(t);
+    return SW_OK;
+}

@@ -1,0 +1,208 @@
+/* Group use: SIGN, SIGN BATCH, VERIFY. */
+#include "firmware/app/core.h"
+#include "firmware/app/gather.h"
+#include "firmware/app/policy.h"
+#include "firmware/app/subject.h"
+#include "firmware/crypto/hash.h"
+#include "handlers_gen.h"
+
+#include <string.h>
+
+static bool sm2_scheme(uint8_t scheme)
+{
+    return scheme == SIGN_SM2 || scheme == SIGN_SM2_MESSAGE;
+}
+
+static bool rsa_scheme(uint8_t scheme)
+{
+    return scheme == SIGN_RSA_PKCS1 || scheme == SIGN_RSA_PSS;
+}
+
+/* ---------------------------------------------------------------- what is signed */
+
+/* e of an SM2 signature: the digest as given, or of Z and the message. */
+static uint16_t sm2_e(uint8_t scheme, uint8_t hash, const uint8_t pub[64], struct view id, struct view data,
+                      uint8_t e[32])
+{
+    if (hash != DIGEST_NONE && hash != DIGEST_SM3)
+        return SW_NOT_SUPPORTED;
+    if (scheme == SIGN_SM2_MESSAGE) {
+        id = signer_id(id);
+        return sm2_digest(id.data, id.size, pub, data.data, data.size, e) ? SW_WRONG_DATA : SW_OK;
+    }
+    if (data.size != SM3_SIZE)
+        return SW_WRONG_DATA;
+    memcpy(e, data.data, SM3_SIZE);
+    return SW_OK;
+}
+
+/* The sizes of n digests in `data` of an RSA signature. SHA-1 is for old signatures only. */
+static uint16_t rsa_how(struct rsa_encoding *how, uint8_t scheme, uint8_t hash, uint16_t salt,
+                        struct view data, size_t n)
+{
+    *how = (struct rsa_encoding){scheme, hash, salt, data.data, n ? data.size / n : 0};
+    if (scheme == SIGN_RSA_PKCS1 && salt)
+        return SW_WRONG_DATA;
+    if (hash == DIGEST_NONE) {
+        if (scheme != SIGN_RSA_PKCS1)
+            return SW_NOT_SUPPORTED;
+        return data.size ? SW_OK : SW_WRONG_DATA;
+    }
+    if (!hash_size((enum hash_alg)hash))
+        return SW_NOT_SUPPORTED;
+    return how->digest_size == hash_size((enum hash_alg)hash) ? SW_OK : SW_WRONG_DATA;
+}
+
+/* ---------------------------------------------------------------- SIGN */
+
+static uint16_t sign_sm2(struct call *c, const struct sign_req *q, const struct key *key, struct wr *out)
+{
+    uint8_t e[SM3_SIZE];
+    const uint16_t sw = sm2_e(q->scheme, q->hash, key->pub, q->id, q->data, e);
+    if (sw != SW_OK)
+        return sw;
+    wr_u16(out, SM2_SIGNATURE);
+    uint8_t *signature = wr_reserve(out, SM2_SIGNATURE);
+    if (!signature)
+        return SW_RESPONSE_TOO_BIG;
+    gather_sm2(c, &key->sm2, e, signature);
+    return SW_OK;
+}
+
+static uint16_t sign_rsa(struct call *c, const struct rsa_private *key, const struct rsa_encoding *how,
+                         struct wr *out)
+{
+    const size_t size = key->pub.bits / 8;
+    uint8_t good = 0;
+    wr_u16(out, (uint16_t)size);
+    uint8_t *signature = wr_reserve(out, size);
+    if (!signature)
+        return SW_RESPONSE_TOO_BIG;
+    if (batch_sign_rsa(c->d, key, how, 1, signature, &good))
+        return SW_WRONG_DATA;
+    return good ? SW_OK : SW_SIGN_FAILED;
+}
+
+uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
+{
+    const struct key *key;
+    struct rsa_encoding how;
+    if (!sm2_scheme(q->scheme) && !rsa_scheme(q->scheme))
+        return SW_NOT_SUPPORTED;
+    uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
+    if (sw != SW_OK)
+        return sw;
+    if (sm2_scheme(q->scheme))
+        return sign_sm2(c, q, key, out);
+    if (!key->rsa)
+        return SW_KEY_TYPE;
+    if (q->hash == DIGEST_SHA1)
+        return SW_NOT_SUPPORTED;
+    sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->data, 1);
+    return sw == SW_OK ? sign_rsa(c, key->rsa, &how, out) : sw;
+}
+
+/* ---------------------------------------------------------------- SIGN BATCH */
+
+enum { COUNT_MAX = 8 * 8192 };
+
+/* How many digests there are, each of the size that scheme and hash want. 0: it does not come out even */
+static size_t count_digests(const struct sign_batch_req *q)
+{
+    const size_t size = q->scheme == SIGN_SM2 ? (size_t)SM3_SIZE : hash_size((enum hash_alg)q->hash);
+    if (!size || q->digests.size % size || q->digests.size / size > COUNT_MAX)
+        return 0;
+    return q->digests.size / size;
+}
+
+static uint16_t sign_all(struct call *c, const struct sign_batch_req *q, const struct key *key, size_t n,
+                         uint8_t *signatures)
+{
+    struct device *d = c->d;
+    struct rsa_encoding how;
+    if (key->type == KEY_SM2) {
+        const struct sm2_sign_key *one = &key->sm2;
+        const void *e = q->digests.data;
+        const int bad =
+            batch_sign_sm2(d, &one, 0, n, e, (uint8_t(*)[64])signatures, d->batch.good);
+        return bad ? SW_RANDOM_FAILED : SW_OK;
+    }
+    const uint16_t sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->digests, n);
+    if (sw != SW_OK)
+        return sw;
+    return batch_sign_rsa(d, key->rsa, &how, n, signatures, d->batch.good) ? SW_WRONG_DATA : SW_OK;
+}
+
+uint16_t cmd_sign_batch(struct call *c, const struct sign_batch_req *q, struct wr *out)
+{
+    const bool sm2 = q->scheme == SIGN_SM2;
+    const struct key *key;
+    if ((!sm2 && !rsa_scheme(q->scheme)) || (sm2 ? q->hash > DIGEST_SM3 : q->hash == DIGEST_SHA1))
+        return SW_NOT_SUPPORTED;
+    uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2 ? KEY_SM2 : 0, &key);
+    if (sw != SW_OK)
+        return sw;
+    if (!sm2 && !key->rsa)
+        return SW_KEY_TYPE;
+    const size_t n = count_digests(q), status = (n + 7) / 8;
+    if (!n)
+        return SW_WRONG_DATA;
+    wr_u32(out, (uint32_t)n);
+    wr_u16(out, (uint16_t)status);
+    uint8_t *bits = wr_reserve(out, status);
+    uint8_t *signatures = wr_reserve(out, n * (sm2 ? SM2_SIGNATURE : key->rsa->pub.bits / 8));
+    if (!bits || !signatures || n > c->d->batch.good_max)
+        return SW_RESPONSE_TOO_BIG;
+    sw = sign_all(c, q, key, n, signatures);
+    if (sw == SW_OK)
+        batch_status(bits, c->d->batch.good, n);
+    return sw;
+}
+
+/* ---------------------------------------------------------------- VERIFY */
+
+static uint16_t verify_sm2(struct call *c, const struct verify_req *q, const struct subject *s)
+{
+    uint8_t e[SM3_SIZE];
+    if (s->type != KEY_SM2)
+        return SW_KEY_TYPE;
+    const uint16_t sw = sm2_e(q->scheme, q->hash, s->sm2, q->id, q->data, e);
+    if (sw != SW_OK)
+        return sw;
+    if (q->signature.size != SM2_SIGNATURE ||
+        sm2_verify(c->d->engine->sm2, s->sm2, e, q->signature.data))
+        return SW_SIGNATURE_INVALID;
+    return SW_OK;
+}
+
+static uint16_t verify_rsa(struct call *c, const struct verify_req *q, const struct subject *s)
+{
+    const unsigned bits = s->rsa.bits;
+    uint8_t em[RSA_MAX_BYTES];
+    struct rsa_encoding how;
+    if (!key_rsa_bits(s->type))
+        return SW_KEY_TYPE;
+    const uint16_t sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->data, 1);
+    if (sw != SW_OK)
+        return sw;
+    if (q->signature.size != bits / 8 ||
+        rsa_public_op(&s->rsa, q->signature.data, em, c->d->batch.lanes[0].scratch))
+        return SW_SIGNATURE_INVALID;
+    const int bad = q->scheme == SIGN_RSA_PKCS1
+                        ? rsa_pkcs1_verify(bits, q->hash, q->data.data, q->data.size, em)
+                        : rsa_pss_verify(bits, (enum hash_alg)q->hash, q->data.data, q->data.size,
+                                         q->salt, em);
+    return bad ? SW_SIGNATURE_INVALID : SW_OK;
+}
+
+uint16_t cmd_verify(struct call *c, const struct verify_req *q, struct wr *out)
+{
+    struct subject s;
+    (void)out;
+    if (!sm2_scheme(q->scheme) && !rsa_scheme(q->scheme))
+        return SW_NOT_SUPPORTED;
+    const uint16_t sw = subject_of(c, q->handle, q->type, q->public, &s);
+    if (sw != SW_OK)
+        return sw;
+    return sm2_scheme(q->scheme) ? verify_sm2(c, q, &s) : verify_rsa(c, q, &s);
+}

@@ -1,0 +1,138 @@
+/*
+ * The way of every command: class, command, state, session, role; then its handler; then the audit record
+ * in the handler's own transaction, the commit, and only then what changes in RAM, and the answer. A handler
+ * that fails leaves no trace but the audit record.
+ */
+#include "firmware/app/core.h"
+#include "firmware/app/gather.h"
+#include "firmware/app/life.h"
+#include "firmware/base/wipe.h"
+#include "handlers_gen.h"
+
+#include "dispatch_gen.inc"
+
+static uint16_t admit_state(const struct call *c)
+{
+    const struct device *d = c->d;
+    if (c->info->states & (1u << d->state))
+        return SW_OK;
+    return d->state == STATE_FAILED ? SW_DEVICE_FAILED : SW_WRONG_STATE;
+}
+
+static uint16_t admit_session(struct call *c)
+{
+    const struct exchange *x = c->x;
+    if (x->channel) {
+        c->session = session_find(&c->d->sessions, x->link, x->channel);
+        if (!c->session)
+            return SW_NO_SESSION;
+        c->account = c->session->account;
+    }
+    if (c->info->roles & COMMAND_ANYONE)
+        return SW_OK;
+    if (!c->session)
+        return SW_NO_SESSION;
+    if (c->info->roles & COMMAND_SESSION || c->info->roles & c->session->role)
+        return SW_OK;
+    return SW_NOT_AUTHORISED;
+}
+
+static uint16_t admit(struct call *c)
+{
+    const struct exchange *x = c->x;
+    if (x->cla != CLA_HUFU)
+        return SW_NO_CLASS;
+    c->info = proto_command(x->ins);
+    if (!c->info)
+        return SW_NO_COMMAND;
+    if (x->size > c->d->config.frame_max)
+        return SW_WRONG_LENGTH;
+    const uint16_t sw = admit_state(c);
+    return sw == SW_OK ? admit_session(c) : sw;
+}
+
+/*
+ * What is malformed, or comes out of place, is refused without a record: it changes nothing at all. So do
+ * failures outside a session of commands that are only recorded when they fail.
+ */
+static bool wants_record(const struct call *c, uint16_t sw)
+{
+    if (!c->info || (!c->d->initialised && !c->open))
+        return false;
+    if (c->info->audit == AUDIT_ALWAYS)
+        return sw != SW_WRONG_LENGTH && sw != SW_WRONG_STATE && sw != SW_NO_SESSION;
+    return c->info->audit == AUDIT_FAILED && sw != SW_OK && c->session && sw != SW_WRONG_LENGTH &&
+           sw != SW_WRONG_STATE;
+}
+
+/* The audit record joins the transaction of a command that went well; otherwise it is alone in one. */
+static uint16_t finish(struct call *c, uint16_t sw)
+{
+    bool recorded = false;
+    if (sw != SW_OK)
+        tx_abort(c);
+    uint16_t end = SW_OK;
+    if (wants_record(c, sw)) {
+        end = audit_put(c, c->info->ins, sw);
+        recorded = end == SW_OK;
+    }
+    if (end == SW_OK)
+        end = tx_commit(c);
+    tx_abort(c);
+    if (recorded && end == SW_OK)
+        audit_done(c->d);
+    if (sw == SW_OK)
+        sw = end;
+    if (c->tries_back && sw == SW_OK) {
+        struct account *a = &c->d->accounts[c->tries_back - 1];
+        a->tries = a->tries_max;
+    }
+    if (c->settle)
+        c->settle(c, sw == SW_OK);
+    return sw;
+}
+
+static void serve(struct device *d, struct exchange *x)
+{
+    struct call c = {.d = d, .x = x};
+    struct rd in;
+    struct wr out;
+    rd_init(&in, x->data, x->size);
+    wr_init(&out, x->response, x->room);
+    uint16_t sw = admit(&c);
+    if (sw == SW_OK)
+        sw = run[c.info - proto_commands](&c, &in, &out);
+    if (sw == SW_OK && out.bad)
+        sw = SW_RESPONSE_TOO_BIG;
+    x->sw = sw == SW_NO_CLASS || sw == SW_NO_COMMAND ? sw : finish(&c, sw);
+    x->response_size = wr_size(&out);
+    if (x->sw != SW_OK) {
+        wipe(out.base, x->response_size);
+        x->response_size = 0;
+    }
+    record_wipe(d);
+    if (d->objects.session_key.handle)
+        wipe(&d->objects.session_key, sizeof d->objects.session_key);
+}
+
+static void stop_if_failed(struct device *d)
+{
+    if (d->state == STATE_FAILED)
+        return;
+    if (d->random.failed)
+        device_fail(d, "entropy", "health tests failed");
+    if (d->failure[0])
+        life_fail(d);
+}
+
+void device_serve(struct device *d, struct exchange *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (x[i].ins != INS_SIGN)
+            gather_flush(d);
+        serve(d, &x[i]);
+        stop_if_failed(d);
+    }
+    gather_flush(d);
+    stop_if_failed(d);
+}

@@ -1,0 +1,325 @@
+#include "firmware/app/life.h"
+
+#include "firmware/app/keys.h"
+#include "firmware/app/selftest.h"
+#include "firmware/base/endian.h"
+#include "firmware/base/wipe.h"
+
+#include <string.h>
+
+enum { IDENTITY_VERSION = 1 };
+
+static void end_sessions(struct device *d)
+{
+    for (uint32_t i = 0; i < d->sessions.max; i++)
+        if (d->sessions.table[i].channel)
+            session_end(d, &d->sessions.table[i]);
+}
+
+/* Everything in RAM that came from the store or was made with its keys. */
+static void forget(struct device *d)
+{
+    end_sessions(d);
+    tickets_drop(&d->tickets);
+    keys_close(d);
+    wipe(d->accounts, sizeof d->accounts);
+    wipe(&d->identity, sizeof d->identity);
+    memset(&d->audit, 0, sizeof d->audit);
+    d->initialised = false;
+}
+
+void life_fail(struct device *d)
+{
+    forget(d);
+    random_stop(&d->random);
+    d->state = STATE_FAILED;
+}
+
+void life_lock(struct device *d)
+{
+    end_sessions(d);
+    keys_lock(d);
+    d->state = STATE_LOCKED;
+}
+
+/* ---------------------------------------------------------------- the end, and a fresh start */
+
+/* A medium that holds anything is formatted. */
+static uint16_t empty_store(struct device *d, enum store_result mounted)
+{
+    struct store_stat s;
+    if (mounted == STORE_BLANK)
+        return SW_OK;
+    if (mounted == STORE_OK) {
+        store_stat(d->store, &s);
+        if (s.records == 0)
+            return SW_OK;
+    }
+    return store_status(d, store_format(d->store));
+}
+
+/*
+ * The mark that is committed first lets a boot finish the work wherever the power fails, even in the middle of
+ * programming the root. If even the mark does not fit, the root is destroyed without it.
+ */
+static uint16_t mark(struct call *c, uint32_t id)
+{
+    uint16_t sw = tx_put(c, STORE_SYSTEM, RECORD_ENDING, id, "!", 1);
+    if (sw == SW_OK)
+        sw = tx_commit(c);
+    tx_abort(c);
+    return sw;
+}
+
+static uint16_t destroy(struct device *d, int (*root)(struct device *), uint8_t state)
+{
+    forget(d);
+    if (root(d)) {
+        device_fail(d, "port", "cannot program the root");
+        return SW_NVM_FAULT;
+    }
+    const uint16_t sw = store_status(d, store_format(d->store));
+    d->state = state;
+    return sw;
+}
+
+uint16_t life_zeroise(struct call *c)
+{
+    mark(c, ID_ZEROISING);
+    return destroy(c->d, keys_no_root, STATE_BLANK);
+}
+
+uint16_t life_terminate(struct call *c)
+{
+    mark(c, ID_TERMINATING);
+    return destroy(c->d, keys_end_root, STATE_TERMINATED);
+}
+
+/* ---------------------------------------------------------------- identity */
+
+uint16_t life_put_identity(struct call *c, const struct identity *i)
+{
+    uint8_t record[2 + DEVICE_SERIAL + 2 + DEVICE_LABEL_MAX];
+    struct wr w;
+    wr_init(&w, record, sizeof record);
+    wr_u8(&w, IDENTITY_VERSION);
+    wr_bytes(&w, i->serial, sizeof i->serial);
+    wr_u8(&w, i->flags);
+    wr_var(&w, (struct view){i->label, i->label_size}, DEVICE_LABEL_MAX);
+    return tx_put(c, STORE_SYSTEM, RECORD_DEVICE, ID_DEVICE, record, wr_size(&w));
+}
+
+static uint16_t load_identity(struct device *d)
+{
+    struct identity *i = &d->identity;
+    struct rd r;
+    size_t n;
+    uint16_t sw = record_get(d, ID_DEVICE, &n);
+    if (sw != SW_OK)
+        return sw;
+    rd_init(&r, d->record, n);
+    const uint8_t version = rd_u8(&r);
+    const uint8_t *serial = rd_bytes(&r, DEVICE_SERIAL);
+    i->flags = rd_u8(&r);
+    const struct view label = rd_var(&r, DEVICE_LABEL_MAX);
+    if (!rd_done(&r) || version != IDENTITY_VERSION)
+        return SW_STORE_DAMAGED;
+    memcpy(i->serial, serial, DEVICE_SERIAL);
+    i->label_size = (uint8_t)label.size;
+    memcpy(i->label, label.data, label.size);
+    sw = record_get(d, ID_BOOTS, &n);
+    if (sw == SW_OK && n != 4)
+        sw = SW_STORE_DAMAGED;
+    if (sw == SW_OK)
+        i->boots = load_be32(d->record);
+    return sw;
+}
+
+/* ---------------------------------------------------------------- INIT */
+
+static void initialised(struct call *c, bool done)
+{
+    struct device *d = c->d;
+    if (!done || auth_load(d) != SW_OK || load_identity(d) != SW_OK || objects_load(d) != SW_OK) {
+        forget(d);
+        return;
+    }
+    d->initialised = true;
+    d->state = STATE_READY;
+}
+
+static uint16_t put_account(struct call *c, uint8_t number, uint8_t role, uint8_t retries,
+                            const char *name, struct view pin)
+{
+    const struct view text = view_of(name);
+    struct account a = {.role = role, .tries_max = retries, .name_size = (uint8_t)text.size};
+    memcpy(a.name, text.data, text.size);
+    if (!pin.size)
+        return SW_OK;
+    const uint16_t sw = auth_put(c, number, &a, pin);
+    return sw == SW_OK ? auth_put_tries(c, number, retries) : sw;
+}
+
+/* The unlock secret has tries like a PIN, but no verifier: it is compared by opening the master key. */
+static uint16_t put_unlock(struct call *c, uint8_t retries)
+{
+    const struct account a = {.role = ROLE_UNLOCK, .tries_max = retries, .name_size = 6, .name = "unlock"};
+    const uint16_t sw = auth_put(c, ACCOUNT_UNLOCK, &a, (struct view){NULL, 0});
+    return sw == SW_OK ? auth_put_tries(c, ACCOUNT_UNLOCK, retries) : sw;
+}
+
+static uint16_t put_all(struct call *c, const struct init_req *q, const struct identity *i)
+{
+    uint8_t number[4];
+    uint16_t sw = keys_make(c, q->unlock);
+    if (sw == SW_OK)
+        sw = life_put_identity(c, i);
+    store_be32(number, 1);
+    if (sw == SW_OK)
+        sw = tx_put(c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, number, sizeof number);
+    if (sw == SW_OK)
+        sw = tx_put(c, STORE_SYSTEM, RECORD_HANDLES, ID_HANDLES, number, sizeof number);
+    if (sw == SW_OK)
+        sw = put_account(c, 1, ROLE_ADMIN, q->retries, "admin", q->admin_pin);
+    if (sw == SW_OK)
+        sw = put_account(c, 2, ROLE_OPERATOR, q->retries, "operator", q->operator_pin);
+    if (sw == SW_OK)
+        sw = put_account(c, 3, ROLE_USER, q->retries, "user", q->user_pin);
+    return sw == SW_OK && q->unlock.size ? put_unlock(c, q->retries) : sw;
+}
+
+/* An INIT that was cut off has left its root: while the store is being formatted there must be none. */
+static uint16_t forget_root(struct device *d)
+{
+    enum root_state state;
+    if (!keys_open_root(d, &state) && (state == ROOT_NONE || !keys_no_root(d)))
+        return SW_OK;
+    device_fail(d, "port", "cannot program the root");
+    return SW_NVM_FAULT;
+}
+
+uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVICE_SERIAL])
+{
+    struct device *d = c->d;
+    struct identity i = {.flags = q->flags, .label_size = (uint8_t)q->label.size};
+    if (q->label.size)
+        memcpy(i.label, q->label.data, q->label.size);
+    if (random_fill(&d->random, i.serial, sizeof i.serial))
+        return SW_RANDOM_FAILED;
+    /* No root, fresh store, new root, then one transaction: until that is committed a boot finds BLANK. */
+    uint16_t sw = forget_root(d);
+    if (sw == SW_OK)
+        sw = store_status(d, store_format(d->store));
+    if (sw != SW_OK)
+        return sw;
+    if (keys_new_root(d)) {
+        device_fail(d, "port", "cannot program the root");
+        return SW_NVM_FAULT;
+    }
+    d->audit.first = d->audit.next = 1;
+    memcpy(serial, i.serial, sizeof i.serial);
+    c->settle = initialised;
+    return put_all(c, q, &i);
+}
+
+/* ---------------------------------------------------------------- boot */
+
+static const char *why_mount(enum store_result r)
+{
+    switch (r) {
+    case STORE_VERSION:
+        return "of a newer firmware";
+    case STORE_FAULT:
+        return "the memory failed";
+    case STORE_FULL:
+        return "more records than fit";
+    default:
+        return "damaged";
+    }
+}
+
+/* A start leaves a trace: the boot counter and an audit record, in one transaction - if they fit. */
+static uint16_t note_start(struct device *d)
+{
+    struct call c = {.d = d};
+    uint8_t boots[4];
+    store_be32(boots, d->identity.boots + 1);
+    uint16_t sw = tx_put(&c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, boots, sizeof boots);
+    call_detail(&c, HUFU_VERSION, sizeof HUFU_VERSION - 1);
+    if (sw == SW_OK)
+        sw = audit_put(&c, AUDIT_START, SW_OK);
+    if (sw == SW_OK)
+        sw = tx_commit(&c);
+    tx_abort(&c);
+    if (sw == SW_OK) {
+        audit_done(d);
+        d->identity.boots++;
+    }
+    return sw == SW_NO_SPACE ? SW_OK : sw;
+}
+
+static void start_initialised(struct device *d)
+{
+    bool right = false;
+    uint16_t sw = load_identity(d);
+    if (sw == SW_OK)
+        sw = auth_load(d);
+    if (sw == SW_OK)
+        sw = audit_load(d);
+    if (sw == SW_OK)
+        sw = note_start(d);
+    d->initialised = sw == SW_OK;
+    d->state = STATE_LOCKED;
+    if (sw == SW_OK && !(d->identity.flags & INIT_ATTENDED)) {
+        sw = keys_unseal_master(d, (struct view){NULL, 0}, &right);
+        if (sw == SW_OK)
+            sw = keys_use_master(d);
+        d->state = STATE_READY;
+    }
+    if (sw != SW_OK)
+        device_fail(d, "store", "damaged device record");
+}
+
+static void start_store(struct device *d, enum root_state root)
+{
+    const enum store_result r = store_mount(d->store);
+    const bool mounted = r == STORE_OK;
+    if (r == STORE_FAULT || (root == ROOT_SET && !mounted && r != STORE_BLANK)) {
+        device_fail(d, "store", why_mount(r));
+    } else if (root == ROOT_TERMINATED) {
+        empty_store(d, r);
+        d->state = STATE_TERMINATED;
+    } else if (root == ROOT_NONE) {
+        empty_store(d, r);
+        d->state = STATE_BLANK;
+    } else if (mounted && store_has(d->store, ID_TERMINATING, NULL)) {
+        destroy(d, keys_end_root, STATE_TERMINATED);
+    } else if (mounted && store_has(d->store, ID_ZEROISING, NULL)) {
+        destroy(d, keys_no_root, STATE_BLANK);
+    } else if (mounted && store_has(d->store, ID_DEVICE, NULL)) {
+        start_initialised(d);
+    } else if (mounted && store_next(d->store, 0, 0)) {
+        device_fail(d, "store", "records of no device");
+    } else {
+        d->state = STATE_BLANK;
+    }
+}
+
+void life_boot(struct device *d)
+{
+    enum root_state root;
+    if (!selftest_choose_engine(d))
+        goto end;
+    if (random_start(&d->random, &d->hal.rng, d->port, sizeof d->port)) {
+        device_fail(d, "entropy", "health tests failed");
+        goto end;
+    }
+    if (keys_open_root(d, &root)) {
+        device_fail(d, "port", "cannot read the root");
+        goto end;
+    }
+    start_store(d, root);
+end:
+    if (d->failure[0])
+        life_fail(d);
+}

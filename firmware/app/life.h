@@ -1,0 +1,20 @@
+/* The states of the device (docs/states.md): boot, initialisation, lock, zeroise, end. */
+#ifndef HUFU_APP_LIFE_H
+#define HUFU_APP_LIFE_H
+
+#include "firmware/app/core.h"
+
+/* Self-tests, randomness, store, keys: sets d->state. */
+void life_boot(struct device *d);
+/* Enter FAILED: keys, sessions and results go. */
+void life_fail(struct device *d);
+/* Stage a whole new device in a fresh store; settle makes it READY. */
+uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVICE_SERIAL]);
+/* Stage the identity with what may change of it. */
+uint16_t life_put_identity(struct call *c, const struct identity *i);
+void life_lock(struct device *d);
+/* Destroy everything, root first; to be called with no transaction open. */
+uint16_t life_zeroise(struct call *c);
+uint16_t life_terminate(struct call *c);
+
+#endif

@@ -1,0 +1,224 @@
+/* Objects as records of the store. */
+#include "firmware/app/core.h"
+#include "firmware/base/endian.h"
+#include "firmware/base/wipe.h"
+
+#include <string.h>
+
+enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 96, LOG_RECORD = 192, ROOM_KEPT = 2048 };
+
+unsigned key_rsa_bits(uint8_t type)
+{
+    return type == KEY_RSA2048 ? 2048u : type == KEY_RSA3072 ? 3072u : type == KEY_RSA4096 ? 4096u : 0;
+}
+
+size_t key_public_size(uint8_t type)
+{
+    if (type == KEY_SM2)
+        return SM2_POINT;
+    return key_rsa_bits(type) ? 4 + key_rsa_bits(type) / 8 : 0;
+}
+
+size_t key_secret_size(uint8_t type)
+{
+    if (type == KEY_SM2)
+        return SM2_SCALAR;
+    if (type == KEY_SM4)
+        return SM4_KEY;
+    return 7 * (size_t)key_rsa_bits(type) / 16; /* p, q, dp, dq, qinv and d */
+}
+
+void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret)
+{
+    const size_t half = key->pub.bits / 16;
+    struct wr w;
+    store_be32(pub, key->pub.e);
+    memcpy(pub + 4, key->pub.n, 2 * half);
+    wr_init(&w, secret, 7 * half);
+    wr_bytes(&w, key->p, half);
+    wr_bytes(&w, key->q, half);
+    wr_bytes(&w, key->dp, half);
+    wr_bytes(&w, key->dq, half);
+    wr_bytes(&w, key->qinv, half);
+    wr_bytes(&w, key->d, 2 * half);
+}
+
+int rsa_from_object(const struct object *o, struct rsa_private *key)
+{
+    const uint8_t *s = o->secret.data;
+    if (rsa_public_from(o->type, o->pub, &key->pub))
+        return -1;
+    const size_t half = key->pub.bits / 16;
+    memcpy(key->p, s, half);
+    memcpy(key->q, s + half, half);
+    memcpy(key->dp, s + 2 * half, half);
+    memcpy(key->dq, s + 3 * half, half);
+    memcpy(key->qinv, s + 4 * half, half);
+    memcpy(key->d, s + 5 * half, 2 * half);
+    return 0;
+}
+
+int rsa_public_from(uint8_t type, struct view pub, struct rsa_public *key)
+{
+    memset(key, 0, sizeof *key);
+    if (!key_rsa_bits(type) || pub.size != key_public_size(type))
+        return -1;
+    key->bits = (uint16_t)key_rsa_bits(type);
+    key->e = load_be32(pub.data);
+    memcpy(key->n, pub.data + 4, pub.size - 4);
+    return rsa_public_check(key);
+}
+
+static bool parse(const uint8_t *record, size_t n, struct object *o)
+{
+    struct rd r;
+    rd_init(&r, record, n);
+    const bool known = rd_u8(&r) == OBJECT_VERSION;
+    o->usage = rd_u32(&r);
+    o->owner = rd_u8(&r);
+    o->origin = rd_u8(&r);
+    o->created = rd_u64(&r);
+    o->label = rd_var(&r, LIMIT_LABEL_MAX);
+    o->id = rd_var(&r, LIMIT_ID_MAX);
+    o->pub = rd_var(&r, LIMIT_PUBLIC_MAX);
+    o->secret = rd_rest(&r);
+    return rd_done(&r) && known && key_secret_size(o->type) &&
+           o->pub.size == key_public_size(o->type) && o->secret.size == key_secret_size(o->type);
+}
+
+uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
+{
+    size_t n;
+    memset(o, 0, sizeof *o);
+    if (!handle || handle & SESSION_HANDLE || !store_has(d->store, handle, &o->type))
+        return SW_NO_OBJECT;
+    const uint16_t sw = record_get(d, handle, &n);
+    if (sw != SW_OK)
+        return sw;
+    return parse(d->record, n, o) ? SW_OK : SW_STORE_DAMAGED;
+}
+
+/* The views may point into d->record, which is what the record is made from; so it is made apart. */
+static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
+{
+    uint8_t buffer[32 + LIMIT_LABEL_MAX + LIMIT_ID_MAX + LIMIT_PUBLIC_MAX + 7 * RSA_MAX_BYTES / 2];
+    struct wr w;
+    wr_init(&w, buffer, sizeof buffer);
+    wr_u8(&w, OBJECT_VERSION);
+    wr_u32(&w, o->usage);
+    wr_u8(&w, o->owner);
+    wr_u8(&w, o->origin);
+    wr_u64(&w, o->created);
+    wr_var(&w, o->label, LIMIT_LABEL_MAX);
+    wr_var(&w, o->id, LIMIT_ID_MAX);
+    wr_var(&w, o->pub, LIMIT_PUBLIC_MAX);
+    wr_bytes(&w, o->secret.data, o->secret.size);
+    const uint16_t sw = w.bad ? SW_INTERNAL
+                              : tx_put(c, STORE_OBJECT, o->type, handle, buffer, wr_size(&w));
+    wipe(buffer, sizeof buffer);
+    return sw;
+}
+
+uint16_t object_room(struct device *d, uint8_t type)
+{
+    struct store_stat s;
+    store_stat(d->store, &s);
+    const uint64_t log_to_come = d->config.log_max - (d->audit.next - d->audit.first);
+    const uint64_t wanted = key_public_size(type) + key_secret_size(type) + LIMIT_LABEL_MAX +
+                            LIMIT_ID_MAX + RECORD_OVERHEAD + log_to_come * LOG_RECORD + ROOM_KEPT;
+    if (d->objects.count >= d->config.objects_max || s.live_bytes + wanted > s.capacity_bytes)
+        return SW_NO_SPACE;
+    return SW_OK;
+}
+
+/* Handles are never used twice: before they run past the mark in the store, it is moved ahead. */
+static uint16_t take_handle(struct call *c, uint32_t *handle)
+{
+    struct objects *o = &c->d->objects;
+    uint8_t mark[4];
+    if (o->next_handle >= SESSION_HANDLE - HANDLES_AHEAD)
+        return SW_NO_SPACE;
+    *handle = o->next_handle;
+    if (*handle < o->reserved)
+        return SW_OK;
+    store_be32(mark, *handle + HANDLES_AHEAD);
+    return tx_put(c, STORE_SYSTEM, RECORD_HANDLES, ID_HANDLES, mark, sizeof mark);
+}
+
+static void added(struct call *c, bool done)
+{
+    struct objects *o = &c->d->objects;
+    const uint32_t handle = c->pending[0];
+    if (!done)
+        return;
+    if (handle >= o->reserved)
+        o->reserved = handle + HANDLES_AHEAD;
+    o->next_handle = handle + 1;
+    index_add(o, handle, (uint8_t)c->pending[1]);
+}
+
+uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle)
+{
+    uint16_t sw = object_room(c->d, o->type);
+    if (sw == SW_OK)
+        sw = take_handle(c, handle);
+    if (sw == SW_OK)
+        sw = put(c, *handle, o);
+    if (sw != SW_OK)
+        return sw;
+    c->object = c->pending[0] = *handle;
+    c->pending[1] = o->type;
+    c->settle = added;
+    return SW_OK;
+}
+
+static void replaced(struct call *c, bool done)
+{
+    struct indexed *i = index_at(&c->d->objects, c->pending[0]);
+    if (done && i)
+        i->state = INDEX_NEW;
+}
+
+uint16_t object_replace(struct call *c, uint32_t handle, const struct object *o)
+{
+    c->pending[0] = handle;
+    c->settle = replaced;
+    return put(c, handle, o);
+}
+
+static void removed(struct call *c, bool done)
+{
+    if (!done)
+        return;
+    index_remove(&c->d->objects, c->pending[0]);
+    cache_drop(&c->d->objects, c->pending[0]);
+}
+
+uint16_t object_remove(struct call *c, uint32_t handle)
+{
+    c->pending[0] = handle;
+    c->settle = removed;
+    return tx_delete(c, handle);
+}
+
+uint16_t objects_load(struct device *d)
+{
+    struct objects *o = &d->objects;
+    size_t n;
+    uint16_t sw = record_get(d, ID_HANDLES, &n);
+    if (sw != SW_OK)
+        return sw;
+    if (n != 4)
+        return SW_STORE_DAMAGED;
+    o->next_handle = o->reserved = load_be32(d->record);
+    o->count = 0;
+    for (uint32_t h = store_next(d->store, 0, 0); h && h < SESSION_HANDLE;
+         h = store_next(d->store, h, 0)) {
+        uint8_t type;
+        if (o->count >= d->config.objects_max)
+            return SW_NO_SPACE;
+        store_has(d->store, h, &type);
+        index_add(o, h, type);
+    }
+    return SW_OK;
+}

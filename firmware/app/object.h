@@ -1,0 +1,95 @@
+/*
+ * Stored keys: their records, a small index of all of them in RAM, and a cache of keys that are ready for use.
+ */
+#ifndef HUFU_APP_OBJECT_H
+#define HUFU_APP_OBJECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/app/arena.h"
+#include "firmware/crypto/rsa.h"
+#include "firmware/crypto/sm2.h"
+#include "firmware/crypto/sm4.h"
+#include "proto/proto.h"
+
+struct call;
+struct device;
+
+/* What is in a record. The views of one that was read point into d->record. */
+struct object {
+    uint8_t type, owner, origin;
+    uint32_t usage;
+    uint64_t created;
+    struct view label, id;
+    struct view pub;    /* SM2: x || y; RSA: e (4 bytes) || n; SM4: empty */
+    struct view secret; /* SM2: d; RSA: p, q, dp, dq, qinv, d; SM4: the key */
+};
+
+/* A key ready for use; lives in the cache until the next key is loaded, or longer. */
+struct key {
+    uint32_t handle; /* 0: free */
+    uint32_t usage;
+    uint8_t type, owner, origin;
+    uint8_t pub[SM2_POINT];
+    struct sm2_sign_key sm2;
+    uint8_t sm4[SM4_KEY];
+    struct rsa_private *rsa; /* in the same place of the cache of RSA keys */
+};
+
+enum { INDEX_NEW, INDEX_KNOWN, INDEX_DAMAGED };
+struct indexed {
+    uint32_t handle, label, id; /* hashes of label and id */
+    uint8_t owner, type, state; /* INDEX_*: owner and hashes count only when KNOWN */
+};
+
+struct objects {
+    struct indexed *index; /* in order of handles */
+    uint32_t count, next_handle, reserved; /* handles below reserved are spoken for in the store */
+    struct key *keys;                      /* handle h lives at h % keys_max */
+    struct rsa_private *rsa;               /* and its RSA part at h % rsa_max */
+    uint32_t keys_max, rsa_max;
+    struct key session_key; /* the session key that the call uses; wiped after it */
+};
+
+void objects_lay_out(struct arena *a, struct objects *o, uint32_t objects_max);
+/* Find all objects once the store's object key is set. */
+uint16_t objects_load(struct device *d);
+/* Wipe the cache and forget the index. */
+void objects_forget(struct device *d);
+uint32_t objects_count_owner(struct device *d, uint8_t owner);
+
+size_t key_public_size(uint8_t type); /* 0 for a type without */
+size_t key_secret_size(uint8_t type); /* in a record of the store; 0: no such type */
+unsigned key_rsa_bits(uint8_t type);  /* 0: no RSA */
+
+/* The RSA parts between key and record. */
+void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret);
+int rsa_from_object(const struct object *o, struct rsa_private *key);
+/* -1: not e || n of this type, or out of range */
+int rsa_public_from(uint8_t type, struct view pub, struct rsa_public *key);
+
+/* Read object `handle` into *o. */
+uint16_t object_get(struct device *d, uint32_t handle, struct object *o);
+/* For the files of objects only. */
+struct indexed *index_at(struct objects *o, uint32_t handle); /* NULL: none */
+void index_add(struct objects *o, uint32_t handle, uint8_t type); /* above all others */
+void index_remove(struct objects *o, uint32_t handle);
+void cache_drop(struct objects *o, uint32_t handle);
+
+/* The first object above `after` that the call's session may see and that has the type (0: any); NULL: none */
+struct indexed *object_next(struct call *c, uint32_t after, uint8_t type);
+/* May it have this label and id (empty: any)? A yes must be checked in the record. */
+int object_maybe(const struct indexed *i, struct view label, struct view id);
+
+/* Stage a new object with a new handle (object_room first); settle takes it into the index. */
+uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle);
+uint16_t object_replace(struct call *c, uint32_t handle, const struct object *o);
+uint16_t object_remove(struct call *c, uint32_t handle);
+/* SW_OK: one more object of this size fits, and the log with it */
+uint16_t object_room(struct device *d, uint8_t type);
+
+/* The key with this handle, from the cache or into it. Rights: see policy.h, which is the only caller. */
+uint16_t object_load(struct device *d, uint32_t handle, const struct key **key);
+
+#endif

@@ -1,0 +1,72 @@
+#include "firmware/app/policy.h"
+
+#include "firmware/base/wipe.h"
+
+#include <string.h>
+
+bool policy_sees(const struct call *c, uint8_t owner)
+{
+    return c->session && c->session->role &&
+           (c->session->role != ROLE_USER || c->session->account == owner);
+}
+
+uint16_t policy_access(const struct call *c, uint8_t owner, enum access access)
+{
+    if (!policy_sees(c, owner))
+        return SW_NO_OBJECT;
+    const bool own = c->session->account == owner;
+    switch (access) {
+    case ACCESS_SEE:
+        return SW_OK;
+    case ACCESS_USE:
+    case ACCESS_LABEL:
+        return own ? SW_OK : SW_NOT_PERMITTED;
+    case ACCESS_EXPORT:
+    case ACCESS_DESTROY:
+        return own || c->session->role == ROLE_OPERATOR ? SW_OK : SW_NOT_PERMITTED;
+    }
+    return SW_NOT_PERMITTED;
+}
+
+uint16_t object_for(struct call *c, uint32_t handle, enum access access, struct object *o)
+{
+    c->object = handle;
+    if (!c->session || handle & SESSION_HANDLE)
+        return SW_NO_OBJECT;
+    const uint16_t sw = object_get(c->d, handle, o);
+    return sw == SW_OK ? policy_access(c, o->owner, access) : sw;
+}
+
+/* Session keys look like stored ones for the time of the call. */
+static uint16_t session_key_for(struct call *c, uint32_t handle, const struct key **key)
+{
+    const struct session_key *k = session_key_find(c->session, handle);
+    struct key *out = &c->d->objects.session_key;
+    if (!k)
+        return SW_NO_OBJECT;
+    memset(out, 0, sizeof *out);
+    out->handle = handle;
+    out->usage = k->usage;
+    out->type = KEY_SM4;
+    out->owner = c->session->account;
+    out->origin = k->origin;
+    memcpy(out->sm4, k->secret, sizeof out->sm4);
+    *key = out;
+    return SW_OK;
+}
+
+uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type, const struct key **key)
+{
+    c->object = handle;
+    if (!c->session || !c->session->role)
+        return SW_NO_OBJECT;
+    uint16_t sw = handle & SESSION_HANDLE ? session_key_for(c, handle, key)
+                                          : object_load(c->d, handle, key);
+    if (sw == SW_OK)
+        sw = policy_access(c, (*key)->owner, usage ? ACCESS_USE : ACCESS_SEE);
+    if (sw != SW_OK)
+        return sw;
+    if (type && (*key)->type != type)
+        return SW_KEY_TYPE;
+    return ((*key)->usage & usage) == usage ? SW_OK : SW_NOT_PERMITTED;
+}

@@ -1,0 +1,49 @@
+/*
+ * Known-answer tests of every algorithm that the device uses, at boot and on SELFTEST: one table. Those
+ * of the engine's operations run once for each engine that is tried.
+ */
+#ifndef HUFU_APP_SELFTEST_H
+#define HUFU_APP_SELFTEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/crypto/engine.h"
+#include "firmware/crypto/rng.h"
+
+struct device;
+struct rsa_private;
+
+enum { SELFTEST_BATCH = 32 }; /* items in the engine's scratch at least */
+
+struct selftest_env {
+    const struct engine *engine;
+    struct rng rng;          /* a fixed stream: no entropy is needed */
+    struct rsa_private *rsa; /* room for a key */
+    void *scratch;           /* as a lane of the device has it */
+};
+
+struct selftest {
+    const char *name; /* up to 20 characters */
+    bool (*run)(const struct selftest_env *e);
+};
+extern const struct selftest selftests[];        /* of what is the same for all engines, ended by NULL */
+extern const struct selftest selftests_engine[]; /* with env.engine, ended by NULL */
+
+/* Run all tests of a table: how many; *failed counts up, *first becomes the first failure's name. */
+unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,
+                      const char **first);
+
+/* At boot: run everything and choose the engine: the configured one, or the best that passes. false: failed,
+ * and the device knows why. */
+bool selftest_choose_engine(struct device *d);
+/* On command: run everything with the chosen engine. */
+unsigned selftest_all(struct device *d, unsigned *failed, const char **first);
+
+/* The bytes of hex digits. For the tables of known answers. */
+size_t selftest_bytes(uint8_t *out, const char *hex);
+/* hex stands for just these bytes */
+bool selftest_is(const uint8_t *bytes, size_t n, const char *hex);
+
+#endif

@@ -1,0 +1,114 @@
+/* Store and device together: transactions of a call, and what their failures mean. */
+#include "firmware/app/core.h"
+#include "firmware/base/wipe.h"
+
+#include <string.h>
+
+void device_fail(struct device *d, const char *what, const char *why)
+{
+    size_t n = 0;
+    if (d->failure[0])
+        return;
+    for (; n < FAILURE_MAX && *what; what++)
+        d->failure[n++] = *what;
+    for (const char *s = ": "; n < FAILURE_MAX && *s; s++)
+        d->failure[n++] = *s;
+    for (; n < FAILURE_MAX && *why; why++)
+        d->failure[n++] = *why;
+    d->failure[n] = 0;
+}
+
+struct view view_of(const char *text)
+{
+    size_t n = 0;
+    while (text[n])
+        n++;
+    return (struct view){(const uint8_t *)text, n};
+}
+
+uint64_t device_time(const struct device *d)
+{
+    return d->hal.clock.now ? d->hal.clock.now(d->hal.clock.ctx) : 0;
+}
+
+void call_detail(struct call *c, const void *text, size_t n)
+{
+    c->detail_size = (uint8_t)(n < sizeof c->detail ? n : sizeof c->detail);
+    if (c->detail_size)
+        memcpy(c->detail, text, c->detail_size);
+}
+
+uint16_t store_status(struct device *d, enum store_result r)
+{
+    switch (r) {
+    case STORE_OK:
+        return SW_OK;
+    case STORE_ABSENT:
+        return SW_NO_OBJECT;
+    case STORE_FULL:
+        return SW_NO_SPACE;
+    case STORE_LOCKED:
+        return SW_WRONG_STATE;
+    case STORE_CORRUPT:
+        return SW_STORE_DAMAGED;
+    case STORE_ARGUMENT:
+    case STORE_BLANK:
+    case STORE_VERSION:
+        return SW_INTERNAL;
+    case STORE_FAULT:
+        break;
+    }
+    device_fail(d, "store", "the memory failed");
+    return SW_NVM_FAULT;
+}
+
+static uint16_t begin(struct call *c)
+{
+    if (c->open)
+        return SW_OK;
+    const uint16_t sw = store_status(c->d, store_begin(c->d->store));
+    c->open = sw == SW_OK;
+    return sw;
+}
+
+uint16_t tx_put(struct call *c, enum store_class cls, uint8_t type, uint32_t id, const void *data,
+                size_t n)
+{
+    const uint16_t sw = begin(c);
+    return sw == SW_OK ? store_status(c->d, store_put(c->d->store, cls, type, id, data, n)) : sw;
+}
+
+uint16_t tx_delete(struct call *c, uint32_t id)
+{
+    const uint16_t sw = begin(c);
+    return sw == SW_OK ? store_status(c->d, store_delete(c->d->store, id)) : sw;
+}
+
+uint16_t tx_commit(struct call *c)
+{
+    if (!c->open)
+        return SW_OK;
+    c->open = false;
+    return store_status(c->d, store_commit(c->d->store));
+}
+
+void tx_abort(struct call *c)
+{
+    if (c->open)
+        store_abort(c->d->store);
+    c->open = false;
+}
+
+uint16_t record_get(struct device *d, uint32_t id, size_t *n)
+{
+    *n = STORE_MAX_DATA;
+    d->record_used = true;
+    return store_status(d, store_get(d->store, id, NULL, d->record, n));
+}
+
+void record_wipe(struct device *d)
+{
+    if (d->record_used)
+        wipe(d->record, STORE_MAX_DATA);
+    d->record_used = false;
+}

@@ -1,0 +1,43 @@
+/* Keys outside the device: records sealed under the wrap-domain key (record wrap_header of docs/protocol.md). */
+#ifndef HUFU_APP_WRAP_H
+#define HUFU_APP_WRAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/app/core.h"
+#include "firmware/crypto/sm4.h"
+
+enum { WRAP_HEADER = 38, WRAP_AUTHENTICATED = 34, WRAP_TAG = 16, WRAP_SECRET_MAX = RSA_MAX_BYTES };
+
+/* A batch of wrapped keys being made or opened. */
+struct wrap {
+    uint8_t header[WRAP_HEADER];
+    struct wrap_header h; /* views into header */
+    struct sm4_key key;
+};
+
+size_t wrap_secret_size(uint8_t type); /* SM2: d; RSA: p || q; SM4: the key; 0: no such type */
+size_t wrap_record_size(uint8_t type);
+
+/* A new batch with a random id. 0, or -1: no randomness */
+int wrap_begin(struct device *d, struct wrap *w, uint8_t type, uint32_t usage, uint32_t count);
+/* A batch from outside. 0, or -1: of another domain, version or type */
+int wrap_resume(const struct device *d, struct wrap *w, const uint8_t header[WRAP_HEADER]);
+void wrap_end(struct wrap *w);
+
+/* record: wrap_record_size bytes, starting with the public part that is already there. CT: yes */
+void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret);
+/* The same for n SM2 records from index `from` on, with the engine's lanes. room holds nothing secret. */
+enum { WRAP_GROUP = 64 };
+struct wrap_room {
+    uint8_t nonce[WRAP_GROUP][12];
+    uint8_t aad[WRAP_GROUP][WRAP_AUTHENTICATED + SM2_POINT];
+    struct gcm_item item[WRAP_GROUP];
+};
+void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t from, size_t n,
+                   uint8_t *records, const uint8_t (*secrets)[32], struct wrap_room *room);
+/* secret: wrap_secret_size bytes. 0, or -1 with secret wiped: the record is not this batch's record `index` */
+int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret);
+
+#endif

@@ -72,15 +72,14 @@ size_t ifma8_chunk(size_t n)
     return n < even ? n : even;
 }
 
-static void load(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_t less,
+static void load(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                  enum ifma8_span span)
 {
     for (size_t g = 0; g < even_groups(n); g++) {
-        const size_t left = n > 8 * g ? n - 8 * g : 0;
         struct lane_fe a;
         lanes words[4];
 
-        ifma8_load_block(words, k + (left ? 8 * g : 0), left < 8 ? (unsigned)left : 8);
+        ifma8_load_group(words, k, g, n);
         fe_from_words(&a, words);
         w->valid[g] = ifma8_order_range(&a, less);
         w->failed[g] = 0;
@@ -88,7 +87,7 @@ static void load(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_
     }
 }
 
-static void few(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_t less)
+static void few(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less)
 {
     load(w, n, k, less, IFMA8_SPAN_SMALL);
     for (size_t g = 0; g < group_count(n); g += IFMA8_FEW_GROUPS) {
@@ -98,8 +97,7 @@ static void few(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_t
     }
 }
 
-/* y of the sums, small and with its own sign */
-static void finish_y(struct ifma8_work *w, size_t n, int sign)
+void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign)
 {
     const __mmask8 minus = sign < 0 ? 0xff : 0;
 
@@ -113,7 +111,7 @@ static void finish_y(struct ifma8_work *w, size_t n, int sign)
     }
 }
 
-void ifma8_base_mul(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_t less,
+void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                     int with_y)
 {
     static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE_WINDOWS};
@@ -134,7 +132,7 @@ void ifma8_base_mul(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint
     if (sign == 0)
         few(w, n, k, less); /* it knows lane by lane which additions failed */
     else if (with_y)
-        finish_y(w, n, sign);
+        ifma8_finish_y(w, n, sign);
 }
 
 #endif

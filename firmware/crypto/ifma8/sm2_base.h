@@ -2,6 +2,7 @@
 #ifndef HUFU_CRYPTO_IFMA8_SM2_BASE_H
 #define HUFU_CRYPTO_IFMA8_SM2_BASE_H
 
+#include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_sum.h"
 
 enum { IFMA8_CHUNK = 2048 }; /* items that are worked on together at most */
@@ -23,9 +24,11 @@ void ifma8_work_place(struct ifma8_work *w, void *scratch, size_t n);
 /* Items for the next chunk when n are left: chunks are of about one size. */
 size_t ifma8_chunk(size_t n);
 
-/* w->point = [k]G for n items, 1 <= n <= IFMA8_CHUNK. In range: 1 <= k <= n - 1 - less.
+/* w->point = [k]G for n items, 1 <= n <= IFMA8_CHUNK. In range: 1 <= k <= order - 1 - less.
  * CT: only valid and failed */
-void ifma8_base_mul(struct ifma8_work *w, size_t n, const uint8_t (*k)[32], uint64_t less,
+void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                     int with_y);
+/* Sums are done: y of w->point small and with its own sign, from what ifma8_sum returned. */
+void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign);
 
 #endif

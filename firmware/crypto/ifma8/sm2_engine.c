@@ -5,6 +5,7 @@
 #include "firmware/crypto/ifma8/sm2_base.h"
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
+#include "firmware/crypto/ifma8/sm2_verify.h"
 #include "firmware/crypto/portable/portable.h"
 
 enum { FAILED = 2 }; /* in ok: the lanes met equal or opposite points, the portable engine takes over */
@@ -16,8 +17,10 @@ static size_t align64(size_t n)
 
 static size_t scratch_size(size_t n)
 {
-    const size_t chunk = ifma8_chunk(n), mine = ifma8_work_bound(chunk);
-    return align64(mine > sm2_portable.scratch(1) ? mine : sm2_portable.scratch(1));
+    const size_t portable = align64(sm2_portable.scratch(1)), verify = ifma8_verify_size(n),
+                 sums = ifma8_work_bound(ifma8_chunk(n));
+    const size_t mine = verify > sums ? verify : sums;
+    return mine > portable ? mine : portable;
 }
 
 static void set_ok(uint8_t *ok, unsigned rows, __mmask8 good)
@@ -42,11 +45,12 @@ static void mark_failed(uint8_t *ok, size_t n, const __mmask8 *failed)
 static void keygen_chunk(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok,
                          void *scratch)
 {
+    const struct ifma8_rows rows = {k[0], 32, NULL};
     struct ifma8_work w;
     __mmask8 any = 0;
 
     ifma8_work_place(&w, scratch, n);
-    ifma8_base_mul(&w, n, k, 1, 1);
+    ifma8_base_mul(&w, n, &rows, 1, 1);
     for (size_t g = 0; 8 * g < n; g++) {
         lanes x[4], y[4];
         ifma8_fe_plain(x, &w.point[g].x);
@@ -83,17 +87,6 @@ struct sign_job {
     uint8_t *ok;
 };
 
-static void load_inverses(struct lane_fe *r, const struct sm2_sign_key *const *key, unsigned rows)
-{
-    const uint8_t *p[8];
-    lanes w[4];
-
-    for (unsigned i = 0; i < 8; i++)
-        p[i] = key[i < rows ? i : 0]->inv;
-    ifma8_load_rows(w, p);
-    fe_from_words(r, w);
-}
-
 /* GB/T 32918.2 clause 6.1, A5 to A6, from x of [k]G: r = e + x, s = (1 + d)^-1 (k + r) - r. The lanes
  * where neither r, r + k nor s is 0. */
 static __mmask8 sign_lanes(lanes *rw, lanes *sw, const struct lane_fe *x, const struct lane_fe *e,
@@ -115,36 +108,57 @@ static __mmask8 sign_lanes(lanes *rw, lanes *sw, const struct lane_fe *x, const 
     return (__mmask8)~bad;
 }
 
-static void sign_group(const struct sign_job *j, size_t first, unsigned rows, const struct lane_fe *point_x,
-                       __mmask8 valid)
+static void load_number(struct lane_fe *r, const uint8_t *first, size_t group, size_t n)
 {
+    const struct ifma8_rows rows = {first, 32, NULL};
+    lanes w[4];
+
+    ifma8_load_group(w, &rows, group, n);
+    fe_from_words(r, w);
+}
+
+static void load_inverses(struct lane_fe *r, const struct sm2_sign_key *const *key, size_t group,
+                          size_t n)
+{
+    const uint8_t *p[8];
+    lanes w[4];
+
+    for (size_t i = 0; i < 8; i++)
+        p[i] = key[ifma8_item(NULL, 8 * group + i, n)]->inv;
+    ifma8_load_rows(w, p);
+    fe_from_words(r, w);
+}
+
+static void sign_group(const struct sign_job *j, size_t group, size_t n,
+                       const struct lane_fe *point_x, __mmask8 valid)
+{
+    const unsigned rows = rows_of(n, group);
     struct lane_fe x, e, k, inverse;
     lanes w[4], s[4];
 
     ifma8_fe_plain(w, point_x);
     fe_from_words(&x, w);
-    ifma8_load_block(w, j->e + first, rows);
-    fe_from_words(&e, w);
-    ifma8_load_block(w, j->k + first, rows);
-    fe_from_words(&k, w);
+    load_number(&e, j->e[0], group, n);
+    load_number(&k, j->k[0], group, n);
     (void)ifma8_order_range(&k, 0);
-    load_inverses(&inverse, j->key + first, rows);
+    load_inverses(&inverse, j->key, group, n);
     valid &= sign_lanes(w, s, &x, &e, &k, &inverse);
-    ifma8_store_block(j->sig + first, rows, w, s, valid);
-    set_ok(j->ok + first, rows, valid);
+    ifma8_store_block(j->sig + 8 * group, rows, w, s, valid);
+    set_ok(j->ok + 8 * group, rows, valid);
     wipe(&k, sizeof k);
     wipe(&inverse, sizeof inverse);
 }
 
 static void sign_chunk(size_t n, const struct sign_job *j, void *scratch)
 {
+    const struct ifma8_rows rows = {j->k[0], 32, NULL};
     struct ifma8_work w;
     __mmask8 any = 0;
 
     ifma8_work_place(&w, scratch, n);
-    ifma8_base_mul(&w, n, j->k, 0, 0);
+    ifma8_base_mul(&w, n, &rows, 0, 0);
     for (size_t g = 0; 8 * g < n; g++) {
-        sign_group(j, 8 * g, rows_of(n, g), &w.point[g].x, w.valid[g]);
+        sign_group(j, g, n, &w.point[g].x, w.valid[g]);
         any |= w.failed[g];
     }
     if (any)
@@ -172,16 +186,10 @@ static void sign(size_t n, const struct sm2_sign_key *const *key, const uint8_t 
     }
 }
 
-static void verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
-                   const uint8_t (*sig)[64], uint8_t *ok, void *scratch)
-{
-    sm2_portable.verify(n, pub, e, sig, ok, scratch);
-}
-
 const struct sm2_ops sm2_ifma8 = {.name = "ifma8",
                                   .scratch = scratch_size,
                                   .keygen = keygen,
                                   .sign = sign,
-                                  .verify = verify};
+                                  .verify = ifma8_verify};
 
 #endif

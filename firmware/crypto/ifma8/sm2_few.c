@@ -44,17 +44,6 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
     wipe(&t, sizeof t);
 }
 
-/* The digit's point, its sign applied, small. */
-LANES_INLINE void signed_point(struct lane_fe *x, struct lane_fe *y, const lanes *wx,
-                               const lanes *wy, __mmask8 negative)
-{
-    fe_from_words(x, wx);
-    fe_from_words(y, wy);
-    for (int i = 0; i < 5; i++)
-        y->v[i] = _mm512_mask_sub_epi64(y->v[i], negative, LANE_KP(1, i), y->v[i]);
-    fe_clean(y);
-}
-
 void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t groups,
                __mmask8 *failed)
 {
@@ -69,7 +58,9 @@ void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t g
         ifma8_look_up(wy, &table, window, 1, &digits, groups);
         for (size_t i = 0; i < groups; i++) {
             struct lane_fe x, y;
-            signed_point(&x, &y, wx[i].w, wy[i].w, digits.negative[i]);
+            fe_from_words(&x, wx[i].w);
+            fe_from_words(&y, wy[i].w);
+            fe_negate_small(&y, digits.negative[i]);
             if (window == 0) {
                 sum[i].x = x;
                 sum[i].y = y;
@@ -84,28 +75,6 @@ void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t g
     wipe(wy, sizeof wy);
     wipe(sum, sizeof sum);
     wipe(&digits, sizeof digits);
-}
-
-/* The points of a row for one key: lane l has the digit of window 8 row + l. Every entry is read. */
-LANES_INLINE void spread_point(struct lane_fe *x, struct lane_fe *y, unsigned row, lanes digit)
-{
-    const lanes half = lanes_all(IFMA8_SPREAD_ENTRIES);
-    const __mmask8 negative = _mm512_testn_epi64_mask(digit, half);
-    const lanes index = _mm512_and_si512(
-        _mm512_mask_xor_epi64(digit, negative, digit, lanes_all(IFMA8_SPREAD_ENTRIES - 1)),
-        lanes_all(IFMA8_SPREAD_ENTRIES - 1));
-    lanes w[8];
-
-    for (int i = 0; i < 8; i++)
-        w[i] = lanes_zero();
-    for (unsigned e = 0; e < IFMA8_SPREAD_ENTRIES; e++) {
-        const __mmask8 here = _mm512_cmpeq_epi64_mask(index, lanes_all(e));
-        const lanes mask = _mm512_movm_epi64(here);
-        for (int i = 0; i < 8; i++) /* w | (entry & mask) */
-            w[i] = _mm512_ternarylogic_epi64(w[i], _mm512_load_si512(ifma8_spread[row][e][i]),
-                                             mask, 0xf8);
-    }
-    signed_point(x, y, w, w + 4, negative);
 }
 
 /* The digits of all rows: eight windows of five bits are 40 bits of the scalar. */
@@ -149,10 +118,10 @@ static void spread_one(struct lane_jacobian *sum, const struct lane_fe *scalar, 
     struct lane_fe x, y;
 
     spread_digits(digit, scalar, key);
-    spread_point(&sum->x, &sum->y, 0, digit[0]);
+    lane_scan16(&sum->x, &sum->y, ifma8_spread[0], digit[0]);
     ifma8_fe_one(&sum->z);
     for (unsigned row = 1; row < IFMA8_SPREAD_ROWS; row++) {
-        spread_point(&x, &y, row, digit[row]);
+        lane_scan16(&x, &y, ifma8_spread[row], digit[row]);
         jacobian_add_affine(sum, &x, &y);
     }
     for (uint64_t distance = 4; distance > 0; distance /= 2) {

@@ -27,6 +27,11 @@ static void subtract_p(struct lane_fe *r, const struct lane_fe *a)
         r->v[i] = _mm512_mask_mov_epi64(t.v[i], less, a->v[i]);
 }
 
+void ifma8_fe_settle(struct lane_fe *a)
+{
+    subtract_p(a, a);
+}
+
 void ifma8_fe_plain(lanes *w, const struct lane_fe *a)
 {
     const struct lane_fe unit = LANE_FE_ALL(1, 0, 0, 0, 0);
@@ -160,16 +165,13 @@ void ifma8_load_rows(lanes *w, const uint8_t *const p[8])
                   load_two(p[6], p[7]));
 }
 
-void ifma8_load_block(lanes *w, const uint8_t (*p)[32], unsigned rows)
+void ifma8_load_group(lanes *w, const struct ifma8_rows *r, size_t group, size_t n)
 {
-    lanes two[4];
+    const uint8_t *p[8];
 
-    for (unsigned i = 0; i < 4; i++) {
-        const unsigned have = rows > 2 * i ? rows - 2 * i : 0;
-        const __mmask8 mask = have > 1 ? 0xff : have == 1 ? 0x0f : 0;
-        two[i] = mask ? _mm512_maskz_loadu_epi64(mask, p[2 * i]) : lanes_zero();
-    }
-    rows_to_words(w, two[0], two[1], two[2], two[3]);
+    for (size_t i = 0; i < 8; i++)
+        p[i] = r->first + r->stride * ifma8_item(r->index, 8 * group + i, n);
+    ifma8_load_rows(w, p);
 }
 
 /* r[i] = lane i of a[0..7] */

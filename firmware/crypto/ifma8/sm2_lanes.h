@@ -208,6 +208,14 @@ LANES_INLINE void fe_sub(struct lane_fe *r, const struct lane_fe *a, const struc
     fe_clean(r);
 }
 
+/* y = p - y in the lanes of the mask; y at most p */
+LANES_INLINE void fe_negate_small(struct lane_fe *y, __mmask8 negative)
+{
+    for (int i = 0; i < 5; i++)
+        y->v[i] = _mm512_mask_sub_epi64(y->v[i], negative, LANE_KP(1, i), y->v[i]);
+    fe_clean(y);
+}
+
 /* Words (value below 2^256) to clean limbs, and back from limbs of a value below 2^256. */
 LANES_INLINE void fe_from_words(struct lane_fe *r, const lanes *w)
 {

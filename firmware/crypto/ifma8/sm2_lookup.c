@@ -4,18 +4,6 @@
 #include "firmware/crypto/ifma8/sm2_lookup.h"
 #include "firmware/crypto/ifma8/sm2_table.h"
 
-/* Bits first .. first + bits - 1 of each lane; bits above 259 are zero. */
-static lanes field(const struct lane_fe *a, unsigned first, unsigned bits)
-{
-    const unsigned limb = first / 52, shift = first % 52;
-    lanes d = _mm512_srl_epi64(a->v[limb], _mm_cvtsi32_si128((int)shift));
-
-    if (shift + bits > 52 && limb < 4)
-        d = _mm512_or_si512(
-            d, _mm512_sll_epi64(a->v[limb + 1], _mm_cvtsi32_si128((int)(52 - shift))));
-    return _mm512_and_si512(d, lanes_all((1u << bits) - 1));
-}
-
 /*
  * The digits of a set as bytes, in the order in which look_up_word gives the lanes back: byte
  * 16 j + 2 m + i is lane 2 j + i of group m. Here each lane brings four groups as 16-bit fields.
@@ -64,7 +52,7 @@ void ifma8_digits(struct ifma8_digits *d, const struct ifma8_table *t, unsigned 
     for (size_t first = 0; first < groups; first += IFMA8_SET) {
         lanes digit[IFMA8_SET];
         for (size_t i = 0; i < IFMA8_SET; i++) {
-            digit[i] = first + i < groups ? field(&scalar[first + i], window * t->bits, t->bits)
+            digit[i] = first + i < groups ? lane_digit(&scalar[first + i], window * t->bits, t->bits)
                                           : lanes_zero();
             d->negative[first + i] = _mm512_testn_epi64_mask(digit[i], sign);
         }

@@ -15,6 +15,40 @@ enum {
     IFMA8_UNIT = IFMA8_SET * IFMA8_UNIT_SETS
 };
 
+/* Bits first .. first + bits - 1 of each lane; bits above 259 are zero. */
+LANES_INLINE lanes lane_digit(const struct lane_fe *a, unsigned first, unsigned bits)
+{
+    const unsigned limb = first / 52, shift = first % 52;
+    lanes d = _mm512_srl_epi64(a->v[limb], _mm_cvtsi32_si128((int)shift));
+
+    if (shift + bits > 52 && limb < 4)
+        d = _mm512_or_si512(
+            d, _mm512_sll_epi64(a->v[limb + 1], _mm_cvtsi32_si128((int)(52 - shift))));
+    return _mm512_and_si512(d, lanes_all((1u << bits) - 1));
+}
+
+/* The signed entry for digits of five bits, each lane with a column of words of its own; y is made small. */
+LANES_INLINE void lane_scan16(struct lane_fe *x, struct lane_fe *y, const uint64_t (*table)[8][8],
+                              lanes digit)
+{
+    const lanes mask = lanes_all(15);
+    const __mmask8 negative = _mm512_testn_epi64_mask(digit, lanes_all(16));
+    const lanes index =
+        _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask);
+    lanes w[8];
+
+    for (int i = 0; i < 8; i++)
+        w[i] = lanes_zero();
+    for (unsigned e = 0; e < 16; e++) {
+        const lanes here = _mm512_movm_epi64(_mm512_cmpeq_epi64_mask(index, lanes_all(e)));
+        for (int i = 0; i < 8; i++) /* w | (entry & here) */
+            w[i] = _mm512_ternarylogic_epi64(w[i], _mm512_load_si512(table[e][i]), here, 0xf8);
+    }
+    fe_from_words(x, w);
+    fe_from_words(y, w + 4);
+    fe_negate_small(y, negative);
+}
+
 /* Which table. */
 struct ifma8_table {
     const uint8_t *bytes;

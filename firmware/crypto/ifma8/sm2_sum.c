@@ -5,21 +5,13 @@
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_sum.h"
 
-/* Groups are worked on in pairs, in two chains that depend on each other nowhere. */
-enum { PAIR = 2 };
-
-/* What runs through a round: products of the dx of the next addition, and the inverse of those of this. */
-struct chains {
-    struct lane_fe product[PAIR], inverse[PAIR];
-};
-
 struct sum {
     struct ifma8_point *point;
     const struct ifma8_table *table;
     const struct lane_fe *scalar;
     size_t groups;
     unsigned blocks;
-    struct chains c;
+    struct ifma8_chains c;
     struct lane_words x[IFMA8_UNIT], y[IFMA8_UNIT];
     struct ifma8_digits digits;
 };
@@ -41,77 +33,6 @@ static unsigned block_start(const struct sum *s, unsigned block)
     return block * (s->table->windows / s->blocks) + (block < extra ? block : extra);
 }
 
-static void start_chains(struct chains *c)
-{
-    for (int i = 0; i < PAIR; i++)
-        ifma8_fe_one(&c->product[i]);
-}
-
-/* From the products of the round to their inverses, ready for the round back. */
-static int turn_chains(struct chains *c)
-{
-    struct lane_fe both;
-
-    fe_mul(&both, &c->product[0], &c->product[1]);
-    const int ok = ifma8_fe_invert(&both, &both);
-    fe_mul(&c->inverse[0], &both, &c->product[1]);
-    fe_mul(&c->inverse[1], &both, &c->product[0]);
-    start_chains(c);
-    wipe(&both, sizeof both);
-    return ok;
-}
-
-/* Note the next addition of a point with x coordinate x. */
-LANES_INLINE void announce(struct ifma8_point *p, const struct lane_fe *x, struct lane_fe *product)
-{
-    fe_sub(&p->dx, x, &p->x);
-    p->before = *product;
-    fe_mul(product, product, &p->dx);
-}
-
-/* difference = (+ or -) y - Y + 64 p, small; Y loose, below 64 p in size */
-LANES_INLINE void y_difference(struct lane_fe *difference, const struct lane_fe *y,
-                               __mmask8 negative, const struct lane_fe *loose)
-{
-    for (int i = 0; i < 5; i++) {
-        const lanes t = lanes_sub(LANE_KP(64, i), loose->v[i]);
-        difference->v[i] =
-            _mm512_mask_sub_epi64(lanes_add(t, y->v[i]), negative, t, y->v[i]);
-    }
-    fe_shrink(difference);
-}
-
-/*
- * Two additions p += q: dy are the differences of y (times the sign of p's y, as it is all the way). The sign
- * changes: Y' = slope (x' - x) + Y is minus the y of the sum, and Y, as a preset of the columns, costs
- * nothing.
- */
-LANES_INLINE void add_pair(struct ifma8_point *p[PAIR], const struct lane_fe *dy,
-                           struct lane_fe *inverse, int with_y)
-{
-    struct lane_fe slope[PAIR], x[PAIR], t[PAIR];
-
-    for (int i = 0; i < PAIR; i++)
-        fe_mul(&t[i], &inverse[i], &p[i]->before);
-    for (int i = 0; i < PAIR; i++)
-        fe_mul(&inverse[i], &inverse[i], &p[i]->dx);
-    for (int i = 0; i < PAIR; i++)
-        fe_mul(&slope[i], &t[i], &dy[i]);
-    for (int i = 0; i < PAIR; i++) { /* slope^2 - x1 - x2 + 3 p */
-        for (int j = 0; j < 5; j++)
-            t[i].v[j] = lanes_sub(lanes_sub(LANE_KP(5, j), p[i]->dx.v[j]),
-                                  lanes_add(p[i]->x.v[j], p[i]->x.v[j]));
-        fe_sqr_add(&x[i], &slope[i], &t[i]);
-        fe_shrink(&x[i]);
-    }
-    for (int i = 0; i < PAIR && with_y; i++) {
-        fe_sub(&t[i], &x[i], &p[i]->x);
-        fe_mul_add(&p[i]->y, &slope[i], &t[i], &p[i]->y);
-    }
-    for (int i = 0; i < PAIR; i++)
-        p[i]->x = x[i];
-}
-
 /* Window 0 of a block: the point itself. */
 static void start_unit(struct sum *s, struct ifma8_point *p, size_t groups)
 {
@@ -126,12 +47,12 @@ static void start_unit(struct sum *s, struct ifma8_point *p, size_t groups)
 
 static void announce_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down)
 {
-    for (size_t n = 0; n < groups; n += PAIR) {
-        const size_t at = down ? groups - PAIR - n : n;
-        for (size_t i = 0; i < PAIR; i++) {
+    for (size_t n = 0; n < groups; n += IFMA8_PAIR) {
+        const size_t at = down ? groups - IFMA8_PAIR - n : n;
+        for (size_t i = 0; i < IFMA8_PAIR; i++) {
             struct lane_fe x;
             fe_from_words(&x, s->x[at + i].w);
-            announce(&p[at + i], &x, &s->c.product[i]);
+            affine_announce(&p[at + i], &x, &s->c.product[i]);
         }
     }
 }
@@ -140,21 +61,21 @@ static void announce_unit(struct sum *s, struct ifma8_point *p, size_t groups, i
 LANES_INLINE void add_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down,
                            __mmask8 flip, int next, int with_y)
 {
-    for (size_t n = 0; n < groups; n += PAIR) {
-        const size_t at = down ? groups - PAIR - n : n;
-        struct ifma8_point *pair[PAIR] = {&p[at], &p[at + 1]};
-        struct lane_fe dy[PAIR];
+    for (size_t n = 0; n < groups; n += IFMA8_PAIR) {
+        const size_t at = down ? groups - IFMA8_PAIR - n : n;
+        struct ifma8_point *pair[IFMA8_PAIR] = {&p[at], &p[at + 1]};
+        struct lane_fe dy[IFMA8_PAIR];
 
-        for (size_t i = 0; i < PAIR; i++) {
+        for (size_t i = 0; i < IFMA8_PAIR; i++) {
             struct lane_fe y;
             fe_from_words(&y, s->y[at + i].w);
-            y_difference(&dy[i], &y, s->digits.negative[at + i] ^ flip, &pair[i]->y);
+            affine_y_difference(&dy[i], &y, s->digits.negative[at + i] ^ flip, &pair[i]->y);
         }
-        add_pair(pair, dy, s->c.inverse, with_y);
-        for (size_t i = 0; i < PAIR && next; i++) {
+        affine_add_pair(pair, dy, s->c.inverse, with_y);
+        for (size_t i = 0; i < IFMA8_PAIR && next; i++) {
             struct lane_fe x;
             fe_from_words(&x, s->x[at + i].w);
-            announce(pair[i], &x, &s->c.product[i]);
+            affine_announce(pair[i], &x, &s->c.product[i]);
         }
     }
 }
@@ -200,9 +121,9 @@ static int sum_blocks(struct sum *s, int with_y)
     const unsigned steps = block_length(s, 0);
     const size_t units = (s->groups + IFMA8_UNIT - 1) / IFMA8_UNIT;
 
-    start_chains(&s->c);
+    ifma8_chains_start(&s->c);
     for (unsigned step = 0; step < steps; step++) {
-        if (step > 0 && !turn_chains(&s->c))
+        if (step > 0 && !ifma8_chains_turn(&s->c))
             return 0;
         for (size_t n = 0; n < s->blocks * units; n++) {
             const size_t i = step & 1 ? s->blocks * units - 1 - n : n;
@@ -225,29 +146,29 @@ static int merge(struct sum *s, unsigned stride, int with_y)
     const size_t far = stride * s->groups;
     unsigned block = 0;
 
-    start_chains(&s->c);
+    ifma8_chains_start(&s->c);
     for (; block + stride < s->blocks; block += 2 * stride) {
         struct ifma8_point *p = s->point + block * s->groups;
         for (size_t i = 0; i < s->groups; i++)
-            announce(&p[i], &p[i + far].x, &s->c.product[i % PAIR]);
+            affine_announce(&p[i], &p[i + far].x, &s->c.product[i % IFMA8_PAIR]);
     }
     if (block < s->blocks)
         negate(s->point + block * s->groups, s->groups);
-    if (!turn_chains(&s->c))
+    if (!ifma8_chains_turn(&s->c))
         return 0;
     while (block > 0) {
         block -= 2 * stride;
-        for (size_t i = s->groups; i > 0; i -= PAIR) {
-            struct ifma8_point *p = s->point + block * s->groups + i - PAIR;
-            struct ifma8_point *pair[PAIR] = {p, p + 1};
-            struct lane_fe dy[PAIR];
-            for (int j = 0; j < PAIR; j++) {
+        for (size_t i = s->groups; i > 0; i -= IFMA8_PAIR) {
+            struct ifma8_point *p = s->point + block * s->groups + i - IFMA8_PAIR;
+            struct ifma8_point *pair[IFMA8_PAIR] = {p, p + 1};
+            struct lane_fe dy[IFMA8_PAIR];
+            for (int j = 0; j < IFMA8_PAIR; j++) {
                 for (int l = 0; l < 5; l++)
                     dy[j].v[l] = lanes_add(lanes_sub(p[far + (size_t)j].y.v[l], p[j].y.v[l]),
                                            LANE_KP(128, l));
                 fe_shrink(&dy[j]);
             }
-            add_pair(pair, dy, s->c.inverse, with_y);
+            affine_add_pair(pair, dy, s->c.inverse, with_y);
         }
     }
     return 1;

@@ -5,13 +5,8 @@
 #ifndef HUFU_CRYPTO_IFMA8_SM2_SUM_H
 #define HUFU_CRYPTO_IFMA8_SM2_SUM_H
 
+#include "firmware/crypto/ifma8/sm2_affine.h"
 #include "firmware/crypto/ifma8/sm2_lookup.h"
-
-/* A sum under way in eight lanes. y is loose and carries the sign that ifma8_sum reports. */
-struct ifma8_point {
-    struct lane_fe x, y;
-    struct lane_fe dx, before; /* of the next addition: difference of x, product of those before it */
-};
 
 enum { IFMA8_MAX_BLOCKS = 13, IFMA8_SPLIT_POINTS = 256 };
 

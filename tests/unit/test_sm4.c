@@ -413,7 +413,7 @@ START_TEST(aead_answers)
         aead_free(&a);
     }
     vec_close(v);
-    ck_assert_int_eq(cases, 3);
+    ck_assert_int_eq(cases, 4);
 }
 END_TEST
 

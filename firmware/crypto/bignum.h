@@ -2,10 +2,10 @@
  * Natural numbers of a fixed number of limbs, least significant limb first: the arithmetic under
  * RSA.
  *
- * Sizes are counted in limbs and never trimmed. CT: every function of this file leaks only the
- * announced sizes, unless its own line says more. The multiplier of the machine is taken to need
- * the same time for all operands (true for x86-64, Cortex-A, M4, M7, M33; not for umull of the
- * Cortex-M3).
+ * Sizes are counted in limbs, multiples of 8, and never trimmed. CT: every function of this file
+ * leaks only the announced sizes, unless its own line says more. The multiplier of the machine is
+ * taken to need the same time for all operands (true for x86-64, Cortex-A, M4, M7, M33; not for
+ * umull of the Cortex-M3).
  */
 #ifndef HUFU_CRYPTO_BIGNUM_H
 #define HUFU_CRYPTO_BIGNUM_H
@@ -101,7 +101,7 @@ struct bn_mont {
     const limb_t *m; /* n limbs, the caller's */
     limb_t *one;     /* R mod m */
     limb_t *rr;      /* R^2 mod m */
-    limb_t *t;       /* 2n limbs for products */
+    limb_t *t;       /* 2n limbs of scratch */
     limb_t m0;       /* -1/m mod 2^LIMB_BITS */
 };
 
@@ -112,8 +112,8 @@ void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
 /* r = a * b / R; r = a * a / R. r may be an operand. */
 void bn_mont_mul(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b);
 void bn_mont_sqr(const struct bn_mont *mont, limb_t *r, const limb_t *a);
-/* r = a / R, a has 2n limbs, a < m * R */
-void bn_mont_redc(const struct bn_mont *mont, limb_t *r, const limb_t *a);
+/* r = a + b. r may be an operand. */
+void bn_mont_add(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b);
 /* Into Montgomery form, r = a * R, and out of it, r = a / R below m. r may be a. */
 void bn_mont_enter(const struct bn_mont *mont, limb_t *r, const limb_t *a);
 void bn_mont_leave(const struct bn_mont *mont, limb_t *r, const limb_t *a);

@@ -30,10 +30,8 @@ void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
     memset(mont->one, 0, n * sizeof *m);
     bn_sub(mont->one, mont->one, m, n);
     memcpy(mont->rr, mont->one, n * sizeof *m);
-    for (size_t i = 0; i < n * LIMB_BITS >> SQUARINGS; i++) {
-        const limb_t over = limb_mask(bn_double(mont->rr, mont->rr, n));
-        bn_sub_masked(mont->rr, mont->rr, m, over | ~bn_lt(mont->rr, m, n), n);
-    }
+    for (size_t i = 0; i < n * LIMB_BITS >> SQUARINGS; i++)
+        bn_mont_add(mont, mont->rr, mont->rr, mont->rr);
     for (size_t i = 0; i < SQUARINGS; i++)
         bn_mont_sqr(mont, mont->rr, mont->rr);
 }
@@ -45,11 +43,19 @@ void bn_mont_enter(const struct bn_mont *mont, limb_t *r, const limb_t *a)
 
 void bn_mont_leave(const struct bn_mont *mont, limb_t *r, const limb_t *a)
 {
-    const size_t n = mont->n;
-    memcpy(mont->t, a, n * sizeof *a);
-    memset(mont->t + n, 0, n * sizeof *a);
-    bn_mont_redc(mont, r, mont->t);
+    limb_t *const unit = mont->t + mont->n;
+    memset(unit, 0, mont->n * sizeof *a);
+    unit[0] = 1;
+    bn_mont_mul(mont, r, a, unit);
     bn_mont_canonical(mont, r);
+}
+
+/* The sum is below 2R and m at least R/2: two subtractions bring it below R. */
+void bn_mont_add(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b)
+{
+    limb_t over = bn_add(r, a, b, mont->n);
+    over &= ~bn_sub_masked(r, r, mont->m, limb_mask(over), mont->n);
+    bn_sub_masked(r, r, mont->m, limb_mask(over), mont->n);
 }
 
 void bn_mont_canonical(const struct bn_mont *mont, limb_t *r)
@@ -57,14 +63,20 @@ void bn_mont_canonical(const struct bn_mont *mont, limb_t *r)
     bn_sub_masked(r, r, mont->m, ~bn_lt(r, mont->m, mont->n), mont->n);
 }
 
-/* r = table[index], all entries are read */
+/* r = table[index]; all entries are read, STRIP limbs of each at a time, so that these stay in
+ * registers */
+enum { STRIP = 8 };
+
 static void look_up(limb_t *r, const limb_t *table, size_t n, limb_t index)
 {
-    memset(r, 0, n * sizeof *r);
-    for (size_t k = 0; k < 1u << BN_WINDOW; k++) {
-        const limb_t hit = limb_is_zero(index ^ (limb_t)k);
-        for (size_t i = 0; i < n; i++)
-            r[i] |= table[k * n + i] & hit;
+    for (size_t i = 0; i < n; i += STRIP) {
+        limb_t strip[STRIP] = {0};
+        for (size_t k = 0; k < 1u << BN_WINDOW; k++) {
+            const limb_t hit = limb_is_zero(index ^ (limb_t)k);
+            for (size_t j = 0; j < STRIP; j++)
+                strip[j] |= table[k * n + i + j] & hit;
+        }
+        memcpy(r + i, strip, sizeof strip);
     }
 }
 

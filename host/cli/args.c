@@ -1,4 +1,5 @@
-/* Arguments: global options, the words of a command, its options and operands, in any order after the words. */
+/* Arguments: global options, the words of a command, its options and operands, in any order after
+ * the words. */
 #include "host/cli/cli.h"
 
 #include <stdlib.h>

@@ -20,7 +20,7 @@ struct option {
 struct cli;
 
 struct command {
-    const char *name; /* "key generate" */
+    const char *name;     /* "key generate" */
     const char *operands; /* in the usage line; NULL: none are taken */
     const char *text;
     const char *account; /* who logs in unless --account says otherwise; NULL: nobody */
@@ -54,13 +54,14 @@ struct cli {
 extern const struct command *const command_groups[]; /* each ends with a name of NULL */
 extern const struct option global_options[];
 /* The tables, one in each file of commands. */
-extern const struct command admin_commands[], account_commands[], key_commands[], archive_commands[],
-    use_commands[], x509_commands[], log_commands[];
+extern const struct command admin_commands[], account_commands[], key_commands[],
+    archive_commands[], use_commands[], x509_commands[], log_commands[];
 
 /* Sort the arguments; 0, or USAGE after a message. */
 int args_parse(struct cli *cli, int argc, char **argv);
 bool flag(const struct cli *cli, const char *name);
-const char *value_of(const struct cli *cli, const char *name); /* NULL: not given; the last one counts */
+const char *value_of(const struct cli *cli,
+                     const char *name); /* NULL: not given; the last one counts */
 const char *value_nth(const struct cli *cli, const char *name, unsigned n); /* NULL: no more */
 const char *operand(const struct cli *cli, unsigned n);                     /* NULL: no more */
 /* A value that must be there: NULL after a usage message. */
@@ -81,12 +82,13 @@ bool mask_of(const struct cli *cli, const char *name, const char *group, uint32_
 /* "hufu: ..." on stderr, one line; the result is FAILED or USAGE. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int say_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int say_library(void); /* hufu_last_error */
+int say_library(void);            /* hufu_last_error */
 int say_crypto(const char *what); /* libcrypto's last error */
 /* On stderr, unless --quiet. */
 void say_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "sm2", "export-wrapped": the tables' words as they are typed; out: room 24. "?" for an unknown one. */
+/* "sm2", "export-wrapped": the tables' words as they are typed; out: room 24. "?" for an unknown
+ * one. */
 const char *word(const char *group, uint32_t value, char *out);
 const char *mask_words(const char *group, uint32_t mask, char *out, size_t room);
 const char *time_text(uint64_t ms, char out[32]);
@@ -103,19 +105,21 @@ void json_mask(const char *key, const char *group, uint32_t mask);
 void json_end(void); /* the last newline; for lines of JSON, too */
 
 /* ------------------------------------------------------------------ file.c */
-/* Everything from a file, "-" or NULL: standard input. The caller frees (and wipes) *data. FAILED after a message. */
+/* Everything from a file, "-" or NULL: standard input. The caller frees (and wipes) *data. FAILED
+ * after a message. */
 int file_read(const char *path, size_t most, uint8_t **data, size_t *size);
-/* To standard output (NULL or "-"), or under a temporary name that becomes path when all is on the disk. */
+/* To standard output (NULL or "-"), or under a temporary name that becomes path when all is on the
+ * disk. */
 int file_write(const char *path, const void *data, size_t size, bool secret);
 
 /* ------------------------------------------------------------------ pin.c */
 /*
- * From the file that an option names, from the environment, or typed (twice if it is new). optional: may be
- * left out (size 0). who: for the prompt and messages.
+ * From the file that an option names, from the environment, or typed (twice if it is new).
+ * optional: may be left out (size 0). who: for the prompt and messages.
  */
 struct pin_source {
     const char *who;
-    const char *file; /* --pin-file's value, or NULL */
+    const char *file;                 /* --pin-file's value, or NULL */
     const char *variable, *variable2; /* of the environment; the first that is set */
     bool is_new, optional;
 };
@@ -128,14 +132,17 @@ int link_login(struct cli *cli);
 /* After a lost link: a new one, with the PIN that was given before. */
 int link_again(struct cli *cli);
 void link_close(struct cli *cli);
-/* The key that --key names: a label, label:TEXT, id:HEX, handle:NUMBER or a number; with its public part. */
+/* The key that --key names: a label, label:TEXT, id:HEX, handle:NUMBER or a number; with its public
+ * part. */
 int key_find(struct cli *cli, const char *name, struct hufu_object *key);
-/* The key of --key (logs in) or --pubin (a file of PEM or DER; needs no session). handle 0: --pubin. */
+/* The key of --key (logs in) or --pubin (a file of PEM or DER; needs no session). handle 0:
+ * --pubin. */
 int key_or_pubin(struct cli *cli, struct hufu_object *key);
 struct hufu_key key_of(const struct hufu_object *key);
 
 /* ------------------------------------------------------------------ hash.c */
-/* hash: enum hufu_digest_alg. Of a file or standard input; for SM2 keys Z || M with this signer's ID (NULL: default). */
+/* hash: enum hufu_digest_alg. Of a file or standard input; for SM2 keys Z || M with this signer's
+ * ID (NULL: default). */
 int hash_file(const char *path, uint32_t hash, const struct hufu_object *sm2_key,
               const char *signer_id, uint8_t digest[HUFU_DIGEST_MAX], size_t *digest_size);
 /* Of bytes. */

@@ -40,8 +40,10 @@ static int new_pin(struct cli *cli, const char *who, struct pin *pin)
 {
     char text[80];
     snprintf(text, sizeof text, "PIN of %.40s", who);
-    const struct pin_source source = {
-        .who = text, .file = value_of(cli, "new-pin-file"), .variable = "HUFU_NEW_PIN", .is_new = true};
+    const struct pin_source source = {.who = text,
+                                      .file = value_of(cli, "new-pin-file"),
+                                      .variable = "HUFU_NEW_PIN",
+                                      .is_new = true};
     return pin_get(&source, pin);
 }
 
@@ -53,8 +55,8 @@ static int run_pin_change(struct cli *cli)
     int status = link_login(cli);
     if (!status)
         status = new_pin(cli, name ? name : cli->command->account, &pin);
-    if (!status && hufu_pin_change(cli->session, cli->account, cli->pin.text, cli->pin.size, pin.text,
-                                   pin.size))
+    if (!status && hufu_pin_change(cli->session, cli->account, cli->pin.text, cli->pin.size,
+                                   pin.text, pin.size))
         status = say_library();
     hufu_wipe(&pin, sizeof pin);
     return status;
@@ -93,8 +95,8 @@ static int run_create(struct cli *cli)
     int status = link_login(cli);
     if (!status)
         status = new_pin(cli, name, &pin);
-    if (!status && hufu_account_create(cli->session, (uint8_t)role, (uint8_t)retries, name, pin.text,
-                                       pin.size, &account))
+    if (!status && hufu_account_create(cli->session, (uint8_t)role, (uint8_t)retries, name,
+                                       pin.text, pin.size, &account))
         status = say_library();
     hufu_wipe(&pin, sizeof pin);
     if (status)
@@ -125,7 +127,10 @@ static int run_delete(struct cli *cli)
     return DONE;
 }
 
-#define NEW_PIN {"new-pin-file=FILE", "the new PIN (else HUFU_NEW_PIN, or a prompt)", 0}
+#define NEW_PIN                                                                                    \
+    {                                                                                              \
+        "new-pin-file=FILE", "the new PIN (else HUFU_NEW_PIN, or a prompt)", 0                     \
+    }
 static const struct option new_pin_options[] = {NEW_PIN, {NULL, NULL, 0}};
 static const struct option create_options[] = {
     {"role=ROLE", "user, operator, admin or auditor", 0},
@@ -135,7 +140,8 @@ static const struct option create_options[] = {
 
 const struct command account_commands[] = {
     {"accounts", NULL, "All accounts and the tries left for their PINs", NULL, run_accounts, NULL},
-    {"account create", "NAME", "Make an account with one role", "admin", run_create, create_options},
+    {"account create", "NAME", "Make an account with one role", "admin", run_create,
+     create_options},
     {"account delete", "ACCOUNT", "Delete an account that owns no keys", "admin", run_delete, NULL},
     {"pin change", NULL, "Change the PIN of --account by its old value", "user", run_pin_change,
      new_pin_options},

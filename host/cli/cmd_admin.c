@@ -20,17 +20,18 @@ static int init_pins(struct cli *cli, struct init_pins *p)
           false},
          &p->admin,
          true},
-        {{"PIN of the operator", value_of(cli, "operator-pin-file"), "HUFU_OPERATOR_PIN", NULL,
-          true, true},
-         &p->operator,
-         true},
-        {{"PIN of the user", value_of(cli, "user-pin-file"), "HUFU_USER_PIN", NULL, true, true},
-         &p->user,
-         true},
-        {{"unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL, true, false},
-         &p->unlock,
-         flag(cli, "attended")},
-    };
+        {
+            {"PIN of the operator", value_of(cli, "operator-pin-file"), "HUFU_OPERATOR_PIN", NULL,
+             true, true},
+            &p->operator,
+            true },
+            {{"PIN of the user", value_of(cli, "user-pin-file"), "HUFU_USER_PIN", NULL, true, true},
+             &p->user,
+             true},
+            {{"unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL, true, false},
+             &p->unlock,
+             flag(cli, "attended")},
+        };
     int status = DONE;
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !status; i++)
         if (rows[i].wanted)
@@ -85,8 +86,8 @@ static int run_init(struct cli *cli)
 static int run_unlock(struct cli *cli)
 {
     struct pin secret;
-    const struct pin_source source = {"unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK",
-                                      NULL, false, false};
+    const struct pin_source source = {
+        "unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL, false, false};
     int status = link_open(cli);
     if (!status)
         status = pin_get(&source, &secret);
@@ -219,8 +220,8 @@ static const struct option init_options[] = {
     {"attended", "LOCKED after each start, until hufu unlock", 0},
     {"retries=N", "tries of a PIN, 1 to 10 (default 5)", 0},
     {"admin-pin-file=FILE", "the administrator's PIN (else HUFU_ADMIN_PIN, or a prompt)", 0},
-    {"operator-pin-file=FILE", "the operator's (else HUFU_OPERATOR_PIN, or a prompt); may be left out",
-     0},
+    {"operator-pin-file=FILE",
+     "the operator's (else HUFU_OPERATOR_PIN, or a prompt); may be left out", 0},
     {"user-pin-file=FILE", "the user's (else HUFU_USER_PIN, or a prompt); may be left out", 0},
     {"unlock-file=FILE", "the unlock secret of --attended (else HUFU_UNLOCK, or a prompt)", 0},
     {NULL, NULL, 0}};

@@ -39,8 +39,8 @@ static void show(struct progress *p)
         return;
     p->shown = t;
     const double left = r > 0 ? (double)(p->total - have) / r : 0;
-    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " pairs, %.0f a second, %.0f s left   ", have, p->total,
-            r, left);
+    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " pairs, %.0f a second, %.0f s left   ", have,
+            p->total, r, left);
     if (have >= p->total)
         fputc('\n', stderr);
 }
@@ -173,11 +173,10 @@ static const struct option batch_options[] = {
     {"chunk=N", "pairs in a command (default: what suits the type)", 0},
     {"resume", "take over what this account left unacknowledged, also into a new file", 0},
     {NULL, NULL, 0}};
-static const struct option show_options[] = {
-    {"index=N", "the public key of one, from 0", 0},
-    {"out=FILE", "where to (default: standard output)", 0},
-    {"format=pem|der", "of the output (default pem)", 0},
-    {NULL, NULL, 0}};
+static const struct option show_options[] = {{"index=N", "the public key of one, from 0", 0},
+                                             {"out=FILE", "where to (default: standard output)", 0},
+                                             {"format=pem|der", "of the output (default pem)", 0},
+                                             {NULL, NULL, 0}};
 
 const struct command archive_commands[] = {
     {"key batch", NULL, "Make many key pairs, wrapped, into a file; may be repeated after a break",

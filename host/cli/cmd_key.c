@@ -241,16 +241,29 @@ static int run_import(struct cli *cli)
     return status ? status : print_new(cli, handle);
 }
 
-#define LABEL  {"label=TEXT", "label of the key", 0}
-#define ID     {"id=HEX", "id of the key, up to 32 bytes", 0}
-#define FORMAT {"format=pem|der", "of the output (default pem)", 0}
-#define END    {NULL, NULL, 0}
+#define LABEL                                                                                      \
+    {                                                                                              \
+        "label=TEXT", "label of the key", 0                                                        \
+    }
+#define ID                                                                                         \
+    {                                                                                              \
+        "id=HEX", "id of the key, up to 32 bytes", 0                                               \
+    }
+#define FORMAT                                                                                     \
+    {                                                                                              \
+        "format=pem|der", "of the output (default pem)", 0                                         \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, 0                                                                              \
+    }
 static const struct option generate_options[] = {
     {"type=TYPE", "sm2 (default), rsa2048, rsa3072, rsa4096 or sm4", 0},
     LABEL,
     ID,
-    {"usage=LIST", "of sign,decrypt,encrypt,agree,export-wrapped,derive-out (default sign; sm4 "
-                   "encrypt,decrypt)",
+    {"usage=LIST",
+     "of sign,decrypt,encrypt,agree,export-wrapped,derive-out (default sign; sm4 "
+     "encrypt,decrypt)",
      0},
     END};
 static const struct option list_options[] = {{"type=TYPE", "only keys of this type", 0}, END};

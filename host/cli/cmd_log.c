@@ -3,7 +3,8 @@
 
 #include <inttypes.h>
 
-/* With --last, the records before are only counted: two passes, for the device gives them from the front. */
+/* With --last, the records before are only counted: two passes, for the device gives them from the
+ * front. */
 struct reading {
     const struct cli *cli;
     uint64_t count, skip;
@@ -21,7 +22,8 @@ static void entry_json(const struct hufu_log_entry *e)
     char t[32];
     printf("{\"sequence\": %" PRIu64 ", \"time\": \"%s\", \"command\": \"%s\", \"account\": %u, "
            "\"sw\": \"%04x\", \"object\": %" PRIu32 ", ",
-           e->sequence, time_text(e->time, t), command_text(e->command), e->account, e->sw, e->object);
+           e->sequence, time_text(e->time, t), command_text(e->command), e->account, e->sw,
+           e->object);
     json_text("detail", e->detail);
     printf("}");
     json_end();
@@ -31,7 +33,8 @@ static void entry_line(const struct hufu_log_entry *e)
 {
     char t[32];
     printf("%-8" PRIu64 " %-20s %-14s %-7u %04x %-8" PRIu32 " %s\n", e->sequence,
-           time_text(e->time, t), command_text(e->command), e->account, e->sw, e->object, e->detail);
+           time_text(e->time, t), command_text(e->command), e->account, e->sw, e->object,
+           e->detail);
 }
 
 static int each(void *context, const struct hufu_log_entry *e)
@@ -66,10 +69,9 @@ static int run_log(struct cli *cli)
     return hufu_log_read(cli->session, after, each, &r) ? say_library() : DONE;
 }
 
-static const struct option log_options[] = {
-    {"after=N", "only records after this one", 0},
-    {"last=N", "only the last records", 'n'},
-    {NULL, NULL, 0}};
+static const struct option log_options[] = {{"after=N", "only records after this one", 0},
+                                            {"last=N", "only the last records", 'n'},
+                                            {NULL, NULL, 0}};
 
 const struct command log_commands[] = {
     {"log", NULL, "The audit records, oldest first; --json: one object in each line", "operator",

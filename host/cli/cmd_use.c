@@ -9,7 +9,8 @@ enum { DATA_MAX = HUFU_FRAME_MAX, BLOCK = 16, GCM_IV = 12 };
 /* ------------------------------------------------------------------ sign, verify */
 
 /* --digest: the input is one, as it is or in hexadecimal. */
-static int digest_read(struct cli *cli, uint32_t hash, uint8_t digest[HUFU_DIGEST_MAX], size_t *size)
+static int digest_read(struct cli *cli, uint32_t hash, uint8_t digest[HUFU_DIGEST_MAX],
+                       size_t *size)
 {
     uint8_t *data;
     size_t n;
@@ -273,7 +274,8 @@ static int unpad(struct bytes *b)
     for (size_t i = 0; !wrong && i < n; i++)
         wrong |= b->data[b->size - 1 - i] != n;
     if (wrong)
-        return say_failed("the padding is wrong: another key, mode or iv, or --no-padding is needed");
+        return say_failed(
+            "the padding is wrong: another key, mode or iv, or --no-padding is needed");
     b->size -= n;
     return DONE;
 }
@@ -355,8 +357,8 @@ static int decrypt(struct cli *cli, const struct hufu_object *key, struct cipher
     if (!bytes_room(out, in->size + 1))
         return FAILED;
     out->size = out->room;
-    if (hufu_decrypt(cli->session, key->handle, &p->c, in->data + front, in->size - front, out->data,
-                     &out->size))
+    if (hufu_decrypt(cli->session, key->handle, &p->c, in->data + front, in->size - front,
+                     out->data, &out->size))
         return say_library();
     return p->padded ? unpad(out) : DONE;
 }
@@ -454,18 +456,36 @@ static int run_digest(struct cli *cli)
 
 /* ------------------------------------------------------------------ table */
 
-#define KEY   {"key=KEY", "a key of the device: its label, id:HEX, or its handle", 0}
-#define PUBIN {"pubin=FILE", "instead of --key: a public key or certificate, PEM or DER", 0}
-#define IN    {"in=FILE", "input (default: standard input)", 0}
-#define OUT   {"out=FILE", "output (default: standard output)", 0}
-#define END   {NULL, NULL, 0}
+#define KEY                                                                                        \
+    {                                                                                              \
+        "key=KEY", "a key of the device: its label, id:HEX, or its handle", 0                      \
+    }
+#define PUBIN                                                                                      \
+    {                                                                                              \
+        "pubin=FILE", "instead of --key: a public key or certificate, PEM or DER", 0               \
+    }
+#define IN                                                                                         \
+    {                                                                                              \
+        "in=FILE", "input (default: standard input)", 0                                            \
+    }
+#define OUT                                                                                        \
+    {                                                                                              \
+        "out=FILE", "output (default: standard output)", 0                                         \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, 0                                                                              \
+    }
 #define SIGNING                                                                                    \
-    {"hash=HASH", "sm3, sha224, sha256, sha384, sha512 (default: sm3 for SM2, sha256 for RSA)", 0}, \
+    {"hash=HASH", "sm3, sha224, sha256, sha384, sha512 (default: sm3 for SM2, sha256 for RSA)",    \
+     0},                                                                                           \
         {"digest", "the input is the digest, binary or hexadecimal (SM2: e)", 0},                  \
         {"id=TEXT", "SM2: the signer's ID (default 1234567812345678)", 0},                         \
         {"pss", "RSA: PSS instead of PKCS #1 v1.5", 0},                                            \
         {"salt=N", "RSA-PSS: bytes of salt (default: as the hash)", 0},                            \
-        {"format=der|raw", "SM2 signature: DER (default) or r || s", 0}
+    {                                                                                              \
+        "format=der|raw", "SM2 signature: DER (default) or r || s", 0                              \
+    }
 #define CIPHER                                                                                     \
     {"format=der|raw", "SM2: DER (default) or C1 || C3 || C2", 0},                                 \
         {"padding=oaep|pkcs1", "RSA (default oaep)", 0},                                           \
@@ -473,25 +493,25 @@ static int run_digest(struct cli *cli)
         {"mode=MODE", "SM4: ecb, cbc, cfb, ofb, ctr, gcm (default) or mac", 0},                    \
         {"iv=HEX", "SM4 (default: random, in front of the ciphertext)", 0},                        \
         {"aad=HEX", "SM4-GCM: additional data; RSA-OAEP: the label", 0},                           \
-        {"no-padding", "SM4-ECB and CBC: whole blocks, no PKCS #7 padding", 0}
+    {                                                                                              \
+        "no-padding", "SM4-ECB and CBC: whole blocks, no PKCS #7 padding", 0                       \
+    }
 
 static const struct option sign_options[] = {KEY, IN, OUT, SIGNING, END};
 static const struct option verify_options[] = {
     KEY, PUBIN, IN, {"signature=FILE", "the signature", 0}, SIGNING, END};
 static const struct option encrypt_options[] = {KEY, PUBIN, IN, OUT, CIPHER, END};
 static const struct option decrypt_options[] = {KEY, IN, OUT, CIPHER, END};
-static const struct option random_options[] = {{"count=N", "bytes (default 32)", 'n'},
-                                               {"hex", "in hexadecimal", 0},
-                                               OUT,
-                                               END};
+static const struct option random_options[] = {
+    {"count=N", "bytes (default 32)", 'n'}, {"hex", "in hexadecimal", 0}, OUT, END};
 static const struct option digest_options[] = {
     {"hash=HASH", "sm3 (default), sha1, sha224, sha256, sha384 or sha512", 0}, END};
 
 const struct command use_commands[] = {
     {"sign", NULL, "Sign a file with a key of the device", "user", run_sign, sign_options},
     {"verify", NULL, "Verify a signature in the device", "user", run_verify, verify_options},
-    {"encrypt", NULL, "Encrypt with a public key, or a secret key of the device", "user", run_encrypt,
-     encrypt_options},
+    {"encrypt", NULL, "Encrypt with a public key, or a secret key of the device", "user",
+     run_encrypt, encrypt_options},
     {"decrypt", NULL, "Decrypt with a key of the device", "user", run_decrypt, decrypt_options},
     {"random", NULL, "Random bytes of the device", NULL, run_random, random_options},
     {"digest", "[FILE...]", "Hash files on this machine", NULL, run_digest, digest_options},

@@ -114,9 +114,10 @@ static bool add_extension(X509 *x, int nid, const char *value)
 
 static bool add_extensions(X509 *x, const struct subject *s, bool ca)
 {
-    const char *usage = ca                              ? "critical,keyCertSign,cRLSign"
-                        : s->key.type == HUFU_KEY_SM2 ? "critical,digitalSignature,nonRepudiation"
-                        : "critical,digitalSignature,nonRepudiation,keyEncipherment";
+    const char *usage = ca ? "critical,keyCertSign,cRLSign"
+                        : s->key.type == HUFU_KEY_SM2
+                            ? "critical,digitalSignature,nonRepudiation"
+                            : "critical,digitalSignature,nonRepudiation,keyEncipherment";
     return add_extension(x, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
            add_extension(x, NID_key_usage, usage) &&
            add_extension(x, NID_subject_key_identifier, "hash") &&
@@ -132,7 +133,8 @@ static int certificate_fill(struct cli *cli, X509 *x, const struct subject *s)
     const int status = set_serial(cli, x);
     if (status)
         return status;
-    /* libcrypto has no call that sets the algorithm inside without signing; the place it gives out is the certificate's */
+    /* libcrypto has no call that sets the algorithm inside without signing; the place it gives out
+     * is the certificate's */
     X509_ALGOR *inside;
     const X509_ALGOR *place = X509_get0_tbs_sigalg(x);
     memcpy(&inside, &place, sizeof inside);
@@ -166,24 +168,25 @@ static int run_selfsign(struct cli *cli)
 
 /* ------------------------------------------------------------------ table */
 
-#define SUBJECT                                                                        \
-    {"key=KEY", "a key of the device: its label, id:HEX, or its handle", 0},           \
-        {"subj=NAME", "/C=CN/O=Example/CN=host, in UTF-8, \\/ for a slash", 0},        \
-        {"san=NAME", "DNS:host, IP:address, email:address or URI:..; may be repeated", 0}, \
-        {"hash=HASH", "RSA: sha256 (default), sha384, sha512; SM2: sm3", 0},           \
-        {"out=FILE", "where to (default: standard output)", 0},                        \
-        {"format=pem|der", "of the output (default pem)", 0}
+#define SUBJECT                                                                                    \
+    {"key=KEY", "a key of the device: its label, id:HEX, or its handle", 0},                       \
+        {"subj=NAME", "/C=CN/O=Example/CN=host, in UTF-8, \\/ for a slash", 0},                    \
+        {"san=NAME", "DNS:host, IP:address, email:address or URI:..; may be repeated", 0},         \
+        {"hash=HASH", "RSA: sha256 (default), sha384, sha512; SM2: sm3", 0},                       \
+        {"out=FILE", "where to (default: standard output)", 0},                                    \
+    {                                                                                              \
+        "format=pem|der", "of the output (default pem)", 0                                         \
+    }
 
 static const struct option csr_options[] = {SUBJECT, {NULL, NULL, 0}};
-static const struct option selfsign_options[] = {
-    SUBJECT,
-    {"days=N", "valid for (default 365)", 0},
-    {"ca", "of a CA: may sign certificates", 0},
-    {NULL, NULL, 0}};
+static const struct option selfsign_options[] = {SUBJECT,
+                                                 {"days=N", "valid for (default 365)", 0},
+                                                 {"ca", "of a CA: may sign certificates", 0},
+                                                 {NULL, NULL, 0}};
 
 const struct command x509_commands[] = {
     {"csr", NULL, "A certificate request (PKCS #10) for a key of the device", "user", run_csr,
      csr_options},
-    {"cert selfsign", NULL, "A self-signed certificate for a key of the device", "user", run_selfsign,
-     selfsign_options},
+    {"cert selfsign", NULL, "A self-signed certificate for a key of the device", "user",
+     run_selfsign, selfsign_options},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

@@ -104,7 +104,8 @@ int key_find(struct cli *cli, const char *name, struct hufu_object *key)
         uint8_t id[HUFU_ID_MAX];
         size_t n = sizeof id;
         if (!hex_bytes(name + 3, id, &n) || !n)
-            return say_usage(cli, "--key %s: give up to %d bytes in hexadecimal", name, HUFU_ID_MAX);
+            return say_usage(cli, "--key %s: give up to %d bytes in hexadecimal", name,
+                             HUFU_ID_MAX);
         status = find_only(cli, name, NULL, id, n, &handle);
     } else if (!strncmp(name, "handle:", 7)) {
         if (!is_number(name + 7, &handle))

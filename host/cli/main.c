@@ -3,9 +3,9 @@
 
 #include "host/cli/cli.h"
 
-const struct command *const command_groups[] = {admin_commands, account_commands, key_commands,
-                                                archive_commands, use_commands, x509_commands,
-                                                log_commands, NULL};
+const struct command *const command_groups[] = {
+    admin_commands, account_commands, key_commands, archive_commands,
+    use_commands,   x509_commands,    log_commands, NULL};
 
 const struct option global_options[] = {
     {"device=URL", "unix:PATH or inproc:DIRECTORY (default: HUFU_DEVICE)", 0},
@@ -41,7 +41,8 @@ static void help_all(void)
             printf("  %-26s %s\n", c->name, c->text);
     printf("\nOptions of all commands:\n");
     print_options(global_options);
-    printf("\nA PIN comes from --pin-file, from HUFU_ADMIN_PIN, HUFU_OPERATOR_PIN or HUFU_USER_PIN, from\n"
+    printf("\nA PIN comes from --pin-file, from HUFU_ADMIN_PIN, HUFU_OPERATOR_PIN or "
+           "HUFU_USER_PIN, from\n"
            "HUFU_PIN, or is asked for on the terminal; never from the arguments.\n"
            "Exit status: 0 done, 1 the operation failed, 2 wrong usage.\n");
 }

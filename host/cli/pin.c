@@ -1,4 +1,5 @@
-/* PINs: from a file, from the environment, or typed. Never from the arguments, which everybody can read. */
+/* PINs: from a file, from the environment, or typed. Never from the arguments, which everybody can
+ * read. */
 #include "host/cli/cli.h"
 
 #include <errno.h>

@@ -75,8 +75,7 @@ const char *mask_words(const char *group, uint32_t mask, char *out, size_t room)
         if (mask & (uint32_t)1 << i) {
             char one[24];
             const size_t n = strlen(out);
-            snprintf(out + n, room - n, "%s%s", n ? "," : "",
-                     word(group, (uint32_t)1 << i, one));
+            snprintf(out + n, room - n, "%s%s", n ? "," : "", word(group, (uint32_t)1 << i, one));
         }
     return out;
 }

@@ -51,7 +51,8 @@ static int add_entry(const struct cli *cli, X509_NAME *name, char *entry)
         return say_usage(cli, "--subj: no such type of attribute: %s", entry);
     if (!*value)
         return DONE; /* as openssl does: an empty one is left out */
-    if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)value, -1, -1, 0))
+    if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, (const unsigned char *)value, -1, -1,
+                                   0))
         return DONE;
     say_crypto(entry);
     return FAILED;
@@ -161,8 +162,9 @@ static int sign(struct cli *cli, const struct hufu_object *key, uint32_t hash, c
     if (hash_bytes(tbs, tbs_size, hash, sm2 ? key : NULL, NULL, digest, &n))
         return FAILED;
     if (!sm2)
-        return hufu_sign(cli->session, key->handle, &how, digest, n, signature, size) ? say_library()
-                                                                                     : DONE;
+        return hufu_sign(cli->session, key->handle, &how, digest, n, signature, size)
+                   ? say_library()
+                   : DONE;
     if (hufu_sign(cli->session, key->handle, &how, digest, n, raw, size) ||
         hufu_sm2_signature_to_der(raw, signature, size))
         return say_library();

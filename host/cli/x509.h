@@ -1,4 +1,5 @@
-/* Names, extensions and signatures of certificates and requests: built by libcrypto, signed by the device. */
+/* Names, extensions and signatures of certificates and requests: built by libcrypto, signed by the
+ * device. */
 #ifndef HUFU_CLI_X509_H
 #define HUFU_CLI_X509_H
 
@@ -13,7 +14,8 @@ EVP_PKEY *x509_key(const struct hufu_object *key);
 X509_NAME *x509_name(const struct cli *cli, const char *text);
 /* The --san options as an extension: DNS:, IP:, email:, URI:. *out NULL when there are none. */
 int x509_san(const struct cli *cli, X509_EXTENSION **out);
-/* The signature algorithm of a key and hash: SM2 with SM3 without parameters, RSA with NULL. false after a message. */
+/* The signature algorithm of a key and hash: SM2 with SM3 without parameters, RSA with NULL. false
+ * after a message. */
 bool x509_algorithm(const struct hufu_object *key, uint32_t hash, X509_ALGOR *out);
 /* SEQUENCE { tbs, algorithm, signature of tbs }. The caller frees *der with OPENSSL_free. */
 int x509_sign(struct cli *cli, const struct hufu_object *key, uint32_t hash, const uint8_t *tbs,

@@ -53,7 +53,7 @@ struct head {
 
 static enum hufu_status file_error(const struct hufu_archive *a, const char *what)
 {
-    return fail(HUFU_E_FILE, "%s: %s: %s", a->path, what, strerror(errno));
+    return fail_with(HUFU_E_FILE, "%s: %s: %s", a->path, what, strerror(errno));
 }
 
 static bool sm3(const void *data, size_t n, uint8_t out[CHUNK_TAIL])
@@ -106,7 +106,8 @@ static bool head_read(struct head *h, const uint8_t bytes[CHUNK_HEAD])
     h->record_size = rd_u16(&r);
     h->status_size = rd_u16(&r);
     h->wrap = rd_bytes(&r, HUFU_WRAP_HEADER_SIZE);
-    if (memcmp(magic, chunk_magic, sizeof chunk_magic) || hufu_wrap_header_read(h->wrap, &h->fields))
+    if (memcmp(magic, chunk_magic, sizeof chunk_magic) ||
+        hufu_wrap_header_read(h->wrap, &h->fields))
         return false;
     const uint64_t n = h->fields.count, content = n * h->record_size + h->status_size;
     return n && h->good <= n && h->record_size && h->record_size <= LIMIT_WRAPPED_MAX &&
@@ -150,7 +151,7 @@ static enum hufu_status chunk_check(const struct hufu_archive *a, uint64_t offse
     uint8_t digest[CHUNK_TAIL];
     uint8_t *chunk = malloc(size);
     if (!chunk)
-        return fail(HUFU_E_MEMORY, "%s: no memory for a chunk", a->path);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for a chunk", a->path);
     const bool whole = read_at(a->fd, chunk, size, offset) &&
                        sm3(chunk, size - CHUNK_TAIL, digest) &&
                        !memcmp(digest, chunk + size - CHUNK_TAIL, CHUNK_TAIL);
@@ -159,8 +160,9 @@ static enum hufu_status chunk_check(const struct hufu_archive *a, uint64_t offse
 }
 
 /*
- * The chunk at the end of what is known: HUFU_OK, or HUFU_E_NOT_FOUND where none begins. Each was on the
- * disk before the next was begun, so only the last one can be torn and only it is read as a whole.
+ * The chunk at the end of what is known: HUFU_OK, or HUFU_E_NOT_FOUND where none begins. Each was
+ * on the disk before the next was begun, so only the last one can be torn and only it is read as a
+ * whole.
  */
 static enum hufu_status chunk_scan(struct hufu_archive *a, uint64_t file_size)
 {
@@ -173,12 +175,13 @@ static enum hufu_status chunk_scan(struct hufu_archive *a, uint64_t file_size)
     const enum hufu_status s = left == h.size ? chunk_check(a, a->end, h.size) : HUFU_OK;
     if (s)
         return s;
-    return place_add(a, &h) ? HUFU_OK : fail(HUFU_E_MEMORY, "%s: no memory for an index", a->path);
+    return place_add(a, &h) ? HUFU_OK
+                            : fail_with(HUFU_E_MEMORY, "%s: no memory for an index", a->path);
 }
 
 /*
- * What follows the last chunk is torn when no chunk follows further on; otherwise the file is damaged
- * in the middle, and cutting would lose keys.
+ * What follows the last chunk is torn when no chunk follows further on; otherwise the file is
+ * damaged in the middle, and cutting would lose keys.
  */
 static enum hufu_status tail_check(const struct hufu_archive *a, uint64_t file_size)
 {
@@ -194,9 +197,10 @@ static enum hufu_status tail_check(const struct hufu_archive *a, uint64_t file_s
     }
     free(tail);
     if (s == HUFU_OK)
-        return fail(HUFU_E_FORMAT, "%s: damaged at byte %llu, with keys behind it: restore it from a copy",
-                    a->path, (unsigned long long)a->end);
-    return s == HUFU_E_NOT_FOUND ? HUFU_OK : fail(HUFU_E_FILE, "%s: cannot be read", a->path);
+        return fail_with(HUFU_E_FORMAT,
+                         "%s: damaged at byte %llu, with keys behind it: restore it from a copy",
+                         a->path, (unsigned long long)a->end);
+    return s == HUFU_E_NOT_FOUND ? HUFU_OK : fail_with(HUFU_E_FILE, "%s: cannot be read", a->path);
 }
 
 /* ------------------------------------------------------------------ open, close */
@@ -208,13 +212,14 @@ static enum hufu_status scan(struct hufu_archive *a)
     if (fstat(a->fd, &st))
         return file_error(a, "cannot be read");
     if (!read_at(a->fd, head, sizeof head, 0) || memcmp(head, file_magic, sizeof file_magic))
-        return fail(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
+        return fail_with(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
     struct rd r;
     rd_init(&r, head + sizeof file_magic, sizeof head - sizeof file_magic);
     const uint32_t version = rd_u32(&r);
     if (version != 1)
-        return fail(HUFU_E_FORMAT, "%s: an archive of version %u: this library knows version 1",
-                    a->path, (unsigned)version);
+        return fail_with(HUFU_E_FORMAT,
+                         "%s: an archive of version %u: this library knows version 1", a->path,
+                         (unsigned)version);
     a->end = FILE_HEAD;
     enum hufu_status s;
     do
@@ -256,15 +261,16 @@ static enum hufu_status prepare(struct hufu_archive *a)
 {
     struct stat st;
     if (flock(a->fd, LOCK_EX | LOCK_NB))
-        return fail(HUFU_E_FILE, "%s: another process is writing it", a->path);
+        return fail_with(HUFU_E_FILE, "%s: another process is writing it", a->path);
     if (fstat(a->fd, &st))
         return file_error(a, "cannot be read");
     enum hufu_status s = HUFU_OK;
     if (st.st_size < FILE_HEAD) {
         uint8_t some[FILE_HEAD];
-        const size_t n = (size_t)st.st_size < sizeof file_magic ? (size_t)st.st_size : sizeof file_magic;
+        const size_t n =
+            (size_t)st.st_size < sizeof file_magic ? (size_t)st.st_size : sizeof file_magic;
         if (!read_at(a->fd, some, n, 0) || memcmp(some, file_magic, n))
-            return fail(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
+            return fail_with(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
         s = begin(a);
         sync_directory(a->path);
     }
@@ -283,11 +289,11 @@ static enum hufu_status archive_open(struct hufu_archive **archive, const char *
         a->path = strdup(path);
     if (!a || !a->path) {
         free(a);
-        return fail(HUFU_E_MEMORY, "%s: no memory", path);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory", path);
     }
     a->writing = flags != O_RDONLY;
     a->fd = open(path, flags | O_CLOEXEC, 0600);
-    enum hufu_status s = a->fd < 0  ? file_error(a, "cannot be opened")
+    enum hufu_status s = a->fd < 0    ? file_error(a, "cannot be opened")
                          : a->writing ? prepare(a)
                                       : scan(a);
     if (s)
@@ -343,11 +349,11 @@ static enum hufu_status chunk_write(struct hufu_archive *a, const struct hufu_ke
     wr_bytes(&w, k->records, k->count * k->record_size);
     uint8_t *tail = wr_reserve(&w, CHUNK_TAIL);
     if (!tail || w.bad)
-        return fail(HUFU_E_ARGUMENT, "%s: the chunk's sizes do not add up", a->path);
+        return fail_with(HUFU_E_ARGUMENT, "%s: the chunk's sizes do not add up", a->path);
     if (!sm3(bytes, h->size - CHUNK_TAIL, tail))
-        return fail(HUFU_E_CRYPTO, "%s: libcrypto has no SM3", a->path);
+        return fail_with(HUFU_E_CRYPTO, "%s: libcrypto has no SM3", a->path);
     if (write_at(a->fd, bytes, h->size, a->end) && !fdatasync(a->fd))
-        return place_add(a, h) ? HUFU_OK : fail(HUFU_E_MEMORY, "%s: no memory", a->path);
+        return place_add(a, h) ? HUFU_OK : fail_with(HUFU_E_MEMORY, "%s: no memory", a->path);
     const enum hufu_status s = file_error(a, "cannot be written");
     if (ftruncate(a->fd, (off_t)a->end)) {
         /* the next opening cuts the torn chunk off */
@@ -360,9 +366,9 @@ enum hufu_status hufu_archive_add(struct hufu_archive *a, const struct hufu_key_
     const uint64_t size =
         CHUNK_HEAD + k->status_size + (uint64_t)k->count * k->record_size + CHUNK_TAIL;
     if (!a->writing)
-        return fail(HUFU_E_ARGUMENT, "%s: opened for reading only", a->path);
+        return fail_with(HUFU_E_ARGUMENT, "%s: opened for reading only", a->path);
     if (size > CHUNK_MAX || k->record_size > LIMIT_WRAPPED_MAX || k->status_size > UINT16_MAX)
-        return fail(HUFU_E_ARGUMENT, "%s: a chunk of more than 16 MiB", a->path);
+        return fail_with(HUFU_E_ARGUMENT, "%s: a chunk of more than 16 MiB", a->path);
     if (k->fetched && has_batch(a, k->fields.batch))
         return HUFU_OK;
     const struct head h = {.size = (uint32_t)size,
@@ -374,7 +380,7 @@ enum hufu_status hufu_archive_add(struct hufu_archive *a, const struct hufu_key_
                            .fields = k->fields};
     uint8_t *bytes = malloc(size);
     if (!bytes)
-        return fail(HUFU_E_MEMORY, "%s: no memory for a chunk", a->path);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for a chunk", a->path);
     const enum hufu_status s = chunk_write(a, k, &h, bytes);
     free(bytes);
     return s;
@@ -417,8 +423,8 @@ static uint32_t nth_good(const uint8_t *status, uint32_t count, uint64_t n)
 
 static enum hufu_status unreadable(const struct hufu_archive *a, const struct place *p)
 {
-    return fail(HUFU_E_FORMAT, "%s: the chunk at byte %llu is damaged: restore it from a copy",
-                a->path, (unsigned long long)p->offset);
+    return fail_with(HUFU_E_FORMAT, "%s: the chunk at byte %llu is damaged: restore it from a copy",
+                     a->path, (unsigned long long)p->offset);
 }
 
 enum hufu_status hufu_archive_get(struct hufu_archive *a, uint64_t number,
@@ -428,8 +434,8 @@ enum hufu_status hufu_archive_get(struct hufu_archive *a, uint64_t number,
     struct head h;
     memset(wrapped, 0, sizeof *wrapped);
     if (number >= a->count)
-        return fail(HUFU_E_NOT_FOUND, "%s: no key %llu: it holds %llu, counted from 0", a->path,
-                    (unsigned long long)number, (unsigned long long)a->count);
+        return fail_with(HUFU_E_NOT_FOUND, "%s: no key %llu: it holds %llu, counted from 0",
+                         a->path, (unsigned long long)number, (unsigned long long)a->count);
     const struct place *p = find(a, number);
     if (p != a->checked && chunk_check(a, p->offset, p->size))
         return unreadable(a, p);

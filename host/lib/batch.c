@@ -52,12 +52,12 @@ static bool deliver(struct run *run, const struct hufu_key_chunk *k, enum hufu_s
 {
     const int verdict = run->each(run->context, k);
     if (verdict && verdict != HUFU_CHUNK_KNOWN) {
-        *s = fail(HUFU_E_STOPPED, "the batch was stopped by the caller; the device keeps what was not "
-                                  "acknowledged");
+        *s = fail_with(HUFU_E_STOPPED,
+                       "the batch was stopped by the caller; the device keeps what was not "
+                       "acknowledged");
         return false;
     }
-    if (!verdict && k->fields.type == run->batch->type &&
-        k->fields.usage == run->batch->usage)
+    if (!verdict && k->fields.type == run->batch->type && k->fields.usage == run->batch->usage)
         run->made += k->good;
     return true;
 }
@@ -123,8 +123,8 @@ static enum hufu_status fetch_all(struct run *run)
         if (s)
             return s;
     }
-    return fail(HUFU_E_BAD_ANSWER, "%s: the device has more tickets than it says it can have",
-                run->session->device->url);
+    return fail_with(HUFU_E_BAD_ANSWER, "%s: the device has more tickets than it says it can have",
+                     run->session->device->url);
 }
 
 /* ------------------------------------------------------------------ making */
@@ -170,8 +170,9 @@ static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
     if (!c->status) {
         run->ack_sent = 0;
         if (!k->good)
-            c->status = fail(HUFU_E_KEY_GENERATION_FAILED, "%s: not one of %u keys could be made",
-                             run->session->device->url, (unsigned)count);
+            c->status =
+                fail_with(HUFU_E_KEY_GENERATION_FAILED, "%s: not one of %u keys could be made",
+                          run->session->device->url, (unsigned)count);
     }
     return c->status;
 }
@@ -245,7 +246,7 @@ static enum hufu_status settle(struct run *run, enum hufu_status s)
         return s;
     snprintf(line, sizeof line, "%s", hufu_last_error());
     if (ack_if(run->session, &run->ack_sent) || ack_if(run->session, &run->ack))
-        fail(s, "%s", line); /* the first failure is the one to tell of */
+        fail_with(s, "%s", line); /* the first failure is the one to tell of */
     return s;
 }
 
@@ -256,12 +257,13 @@ enum hufu_status hufu_key_batch(struct hufu_session *session, const struct hufu_
     if (made)
         *made = 0;
     if (!session || !each)
-        return fail(HUFU_E_ARGUMENT, "hufu_key_batch: no session or no function to take the keys");
+        return fail_with(HUFU_E_ARGUMENT,
+                         "hufu_key_batch: no session or no function to take the keys");
     const uint32_t chunk = chunk_size(session->device, batch);
     run.one_by_one = session->device->capabilities.tickets < 2;
     if (!chunk)
-        return fail(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches of such keys",
-                    session->device->url);
+        return fail_with(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches of such keys",
+                         session->device->url);
     enum hufu_status s = batch->resume ? fetch_all(&run) : HUFU_OK;
     if (!s)
         s = make(&run, chunk);

@@ -11,12 +11,12 @@ enum hufu_status hufu_encrypt(struct hufu_session *session, const struct hufu_ke
     const struct encrypt_req req = {
         .handle = key->handle,
         .type = key->type,
-        .public = view_of(key->public_key, key->public_size),
+        .public = as_view(key->public_key, key->public_size),
         .scheme = ciphering->scheme,
         .hash = ciphering->hash,
-        .iv = view_of(ciphering->iv, ciphering->iv_size),
-        .aad = view_of(ciphering->aad, ciphering->aad_size),
-        .data = view_of(data, size),
+        .iv = as_view(ciphering->iv, ciphering->iv_size),
+        .aad = as_view(ciphering->aad, ciphering->aad_size),
+        .data = as_view(data, size),
     };
     struct encrypt_rsp m;
     const size_t hint = key->public_size + ciphering->iv_size + ciphering->aad_size + size;
@@ -35,9 +35,9 @@ enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
         .handle = handle,
         .scheme = ciphering->scheme,
         .hash = ciphering->hash,
-        .iv = view_of(ciphering->iv, ciphering->iv_size),
-        .aad = view_of(ciphering->aad, ciphering->aad_size),
-        .data = view_of(data, size),
+        .iv = as_view(ciphering->iv, ciphering->iv_size),
+        .aad = as_view(ciphering->aad, ciphering->aad_size),
+        .data = as_view(data, size),
     };
     struct decrypt_rsp m;
     const size_t hint = ciphering->iv_size + ciphering->aad_size + size;
@@ -69,8 +69,8 @@ enum hufu_status hufu_agree_finish(struct hufu_session *session,
     struct call c;
     const struct agree_finish_req req = {
         .flags = agreement->flags,
-        .own_id = view_of(agreement->own_id, agreement->own_id ? agreement->own_id_size : 0),
-        .peer_id = view_of(agreement->peer_id, agreement->peer_id ? agreement->peer_id_size : 0),
+        .own_id = as_view(agreement->own_id, agreement->own_id ? agreement->own_id_size : 0),
+        .peer_id = as_view(agreement->peer_id, agreement->peer_id ? agreement->peer_id_size : 0),
         .peer = agreement->peer,
         .peer_temporary = agreement->peer_temporary,
         .size = agreement->size,
@@ -78,7 +78,8 @@ enum hufu_status hufu_agree_finish(struct hufu_session *session,
     struct agree_finish_rsp m;
     const bool out = agreement->flags & AGREE_KEY_OUT;
     memset(agreed, 0, sizeof *agreed);
-    if (!CALL(&c, session, agree_finish, AGREE_FINISH, req.own_id.size + req.peer_id.size, &req, &m) &&
+    if (!CALL(&c, session, agree_finish, AGREE_FINISH, req.own_id.size + req.peer_id.size, &req,
+              &m) &&
         !call_check(&c, out ? m.key.size == agreement->size : m.handle != 0 && m.key.size == 0)) {
         memcpy(agreed->confirm_own, m.confirm_own, 32);
         memcpy(agreed->confirm_peer, m.confirm_peer, 32);

@@ -142,14 +142,15 @@ static void put_number(struct wr *w, const uint8_t *p, size_t n)
 static enum hufu_status written(const struct wr *w, size_t *size)
 {
     if (w->bad)
-        return fail(HUFU_E_ROOM, "the caller's buffer is too small for the DER form");
+        return fail_with(HUFU_E_ROOM, "the caller's buffer is too small for the DER form");
     *size = wr_size(w);
     return HUFU_OK;
 }
 
 /* ------------------------------------------------------------------ SM2 signature */
 
-enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64], uint8_t *der, size_t *der_size)
+enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64], uint8_t *der,
+                                           size_t *der_size)
 {
     struct wr w;
     const size_t r = number_size(signature, 32), s = number_size(signature + 32, 32);
@@ -160,7 +161,8 @@ enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64], uint8_t 
     return written(&w, der_size);
 }
 
-enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size, uint8_t signature[64])
+enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size,
+                                             uint8_t signature[64])
 {
     struct rd r, in;
     uint8_t out[64];
@@ -169,7 +171,7 @@ enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size, u
     get_number(&in, out, 32);
     get_number(&in, out + 32, 32);
     if (!rd_done(&in) || !rd_done(&r))
-        return fail(HUFU_E_FORMAT, "not an SM2 signature in DER (SEQUENCE of two INTEGERs)");
+        return fail_with(HUFU_E_FORMAT, "not an SM2 signature in DER (SEQUENCE of two INTEGERs)");
     memcpy(signature, out, 64);
     return HUFU_OK;
 }
@@ -182,10 +184,10 @@ enum hufu_status hufu_sm2_cipher_to_der(const void *cipher, size_t size, uint8_t
     const uint8_t *p = cipher;
     struct wr w;
     if (size < HUFU_SM2_CIPHER_OVERHEAD || size > 0xFFFFFF)
-        return fail(HUFU_E_FORMAT, "an SM2 ciphertext has at least 96 bytes");
+        return fail_with(HUFU_E_FORMAT, "an SM2 ciphertext has at least 96 bytes");
     const size_t text = size - 96;
-    const size_t content = 2 + number_size(p, 32) + 2 + number_size(p + 32, 32) + 2 + 32 +
-                           head_size(text) + text;
+    const size_t content =
+        2 + number_size(p, 32) + 2 + number_size(p + 32, 32) + 2 + 32 + head_size(text) + text;
     const size_t room = *out_size;
     *out_size = head_size(content) + content;
     wr_init(&w, out, room);
@@ -208,12 +210,13 @@ enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint
     get_number(&in, c1 + 32, 32);
     const struct view c3 = get(&in, TAG_OCTET_STRING), c2 = get(&in, TAG_OCTET_STRING);
     if (!rd_done(&in) || !rd_done(&r) || c3.size != 32)
-        return fail(HUFU_E_FORMAT, "not an SM2 ciphertext in DER (SM2Cipher of GM/T 0009)");
+        return fail_with(HUFU_E_FORMAT, "not an SM2 ciphertext in DER (SM2Cipher of GM/T 0009)");
     const size_t room = *out_size;
     *out_size = 96 + c2.size;
     if (room < *out_size)
-        return fail(HUFU_E_ROOM, "the SM2 ciphertext has %zu bytes, the caller has room for %zu",
-                    *out_size, room);
+        return fail_with(HUFU_E_ROOM,
+                         "the SM2 ciphertext has %zu bytes, the caller has room for %zu", *out_size,
+                         room);
     memcpy(out, c1, 64);
     memcpy(out + 64, c3.data, 32);
     memcpy(out + 96, c2.data, c2.size);
@@ -255,7 +258,8 @@ enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key, si
 {
     struct wr w;
     if (!public_key || !public_size || public_size != hufu_public_size(type))
-        return fail(HUFU_E_ARGUMENT, "a key of this type has no public key, or one of another size");
+        return fail_with(HUFU_E_ARGUMENT,
+                         "a key of this type has no public key, or one of another size");
     wr_init(&w, der, 600);
     if (type == KEY_SM2)
         sm2_to_spki(public_key, &w);
@@ -274,7 +278,7 @@ static uint8_t rsa_type(size_t bytes)
 
 static enum hufu_status malformed(void)
 {
-    return fail(HUFU_E_FORMAT, "not a public key in DER (SubjectPublicKeyInfo)");
+    return fail_with(HUFU_E_FORMAT, "not a public key in DER (SubjectPublicKeyInfo)");
 }
 
 static enum hufu_status sm2_from_spki(struct rd *alg, struct view bits, uint8_t *public_key)
@@ -283,7 +287,7 @@ static enum hufu_status sm2_from_spki(struct rd *alg, struct view bits, uint8_t 
     if (!rd_done(alg))
         return malformed();
     if (!is(curve, oid_sm2, sizeof oid_sm2))
-        return fail(HUFU_E_NOT_SUPPORTED, "a public key on another curve than SM2's");
+        return fail_with(HUFU_E_NOT_SUPPORTED, "a public key on another curve than SM2's");
     if (bits.size != 65 || bits.data[0] != 4)
         return malformed();
     memcpy(public_key, bits.data + 1, 64);
@@ -304,7 +308,7 @@ static enum hufu_status rsa_from_spki(struct rd *alg, struct view bits, uint8_t 
     const size_t zeros = zeros_before(n, sizeof n), size = sizeof n - zeros;
     *type = rsa_type(size);
     if (!*type || !(n[zeros] & 0x80))
-        return fail(HUFU_E_NOT_SUPPORTED, "an RSA key that has not 2048, 3072 or 4096 bits");
+        return fail_with(HUFU_E_NOT_SUPPORTED, "an RSA key that has not 2048, 3072 or 4096 bits");
     memcpy(public_key + 4, n + zeros, size);
     return HUFU_OK;
 }
@@ -329,7 +333,7 @@ enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t
     else if (is(oid, oid_rsa, sizeof oid_rsa))
         s = rsa_from_spki(&alg, bits, type, public_key);
     else
-        s = fail(HUFU_E_NOT_SUPPORTED, "a public key that is neither SM2 nor RSA");
+        s = fail_with(HUFU_E_NOT_SUPPORTED, "a public key that is neither SM2 nor RSA");
     if (!s)
         *public_size = hufu_public_size(*type);
     return s;

@@ -44,10 +44,11 @@ static enum hufu_status protocol_check(struct call *c)
     const uint16_t protocol = rd_u16(&r);
     if (r.bad || protocol == LIMIT_PROTOCOL)
         return HUFU_OK;
-    return c->status = fail(HUFU_E_PROTOCOL,
-                            "%s: the device speaks protocol %u, this library (%s) protocol %d: update "
-                            "the older one",
-                            c->r->device->url, protocol, HUFU_VERSION, LIMIT_PROTOCOL);
+    return c->status =
+               fail_with(HUFU_E_PROTOCOL,
+                         "%s: the device speaks protocol %u, this library (%s) protocol %d: update "
+                         "the older one",
+                         c->r->device->url, protocol, HUFU_VERSION, LIMIT_PROTOCOL);
 }
 
 enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info)
@@ -70,9 +71,9 @@ enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capab
     const struct capabilities_req req = {0};
     struct capabilities_rsp m;
     if (!CALL(&c, &device->nobody, capabilities, CAPABILITIES, 0, &req, &m))
-        *out = (struct hufu_capabilities){m.keys,         m.signs,       m.ciphers, m.hashes,
-                                          m.batch_max,    m.tickets,     m.accounts_max,
-                                          m.retries_max,  m.pin_min,     m.pin_max};
+        *out = (struct hufu_capabilities){m.keys,      m.signs,   m.ciphers,      m.hashes,
+                                          m.batch_max, m.tickets, m.accounts_max, m.retries_max,
+                                          m.pin_min,   m.pin_max};
     call_end(&c);
     return c.status;
 }
@@ -88,8 +89,9 @@ enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest 
         none.failed = m.failed;
         text_get(none.first, sizeof none.first, m.first);
         if (m.failed)
-            c.status = fail(HUFU_E_DEVICE_FAILED, "%s: self-test failed: %s; the device has stopped",
-                            device->url, none.first);
+            c.status =
+                fail_with(HUFU_E_DEVICE_FAILED, "%s: self-test failed: %s; the device has stopped",
+                          device->url, none.first);
     }
     if (out)
         *out = none;
@@ -157,7 +159,7 @@ static enum hufu_status greet(struct hufu_device *d)
     if (s)
         return s;
     if (memcmp(d->serial, none, sizeof none) && memcmp(d->serial, info.serial, sizeof none))
-        return fail(HUFU_E_OPEN, "%s: another device answers than before", d->url);
+        return fail_with(HUFU_E_OPEN, "%s: another device answers than before", d->url);
     memcpy(d->serial, info.serial, sizeof d->serial);
     if (info.frame_max < d->limit)
         d->limit = info.frame_max;
@@ -173,7 +175,7 @@ enum hufu_status device_attach(struct hufu_device **device, const char *url,
         transport->ops->close(transport);
         if (d)
             device_free(d);
-        return fail(HUFU_E_MEMORY, "%s: no memory for a device", url);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for a device", url);
     }
     d->transport = transport;
     const enum hufu_status s = greet(d);
@@ -194,7 +196,8 @@ static enum hufu_status transport_open(struct transport **t, const char *url,
     if (ops)
         return ops->open(t, address, options ? options : &none);
     transport_list(list, sizeof list);
-    return fail(HUFU_E_URL, "%s: no such kind of device: give %s", *url ? url : "(empty)", list);
+    return fail_with(HUFU_E_URL, "%s: no such kind of device: give %s", *url ? url : "(empty)",
+                     list);
 }
 
 enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
@@ -202,13 +205,14 @@ enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
 {
     struct transport *t;
     if (!device)
-        return fail(HUFU_E_ARGUMENT, "hufu_open: no place for the device");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_open: no place for the device");
     *device = NULL;
     if (!url)
         url = getenv("HUFU_DEVICE");
     if (!url || !*url)
-        return fail(HUFU_E_URL, "no device named: set HUFU_DEVICE, for instance to unix:PATH or "
-                                "inproc:DIRECTORY");
+        return fail_with(HUFU_E_URL,
+                         "no device named: set HUFU_DEVICE, for instance to unix:PATH or "
+                         "inproc:DIRECTORY");
     const enum hufu_status s = transport_open(&t, url, options);
     return s ? s : device_attach(device, url, t, options);
 }
@@ -246,11 +250,11 @@ enum hufu_status hufu_device_init(struct hufu_device *device, const struct hufu_
     const struct init_req req = {
         .flags = init->flags,
         .retries = init->retries,
-        .label = view_text(init->label),
-        .admin_pin = view_text(init->admin_pin),
-        .operator_pin = view_text(init->operator_pin),
-        .user_pin = view_text(init->user_pin),
-        .unlock = view_text(init->unlock),
+        .label = as_text(init->label),
+        .admin_pin = as_text(init->admin_pin),
+        .operator_pin = as_text(init->operator_pin),
+        .user_pin = as_text(init->user_pin),
+        .unlock = as_text(init->unlock),
     };
     if (!CALL(&c, &device->nobody, init, INIT, 5 * 64, &req, &m)) {
         memcpy(device->serial, m.serial, HUFU_SERIAL_SIZE);
@@ -265,7 +269,7 @@ enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secr
                                     size_t secret_size)
 {
     struct call c;
-    const struct unlock_req req = {view_of(secret, secret_size)};
+    const struct unlock_req req = {as_view(secret, secret_size)};
     struct unlock_rsp m;
     CALL(&c, &device->nobody, unlock, UNLOCK, secret_size, &req, &m);
     call_end(&c);
@@ -285,7 +289,7 @@ enum hufu_status hufu_device_lock(struct hufu_session *session)
 enum hufu_status hufu_device_label(struct hufu_session *session, const char *label)
 {
     struct call c;
-    const struct label_req req = {view_text(label)};
+    const struct label_req req = {as_text(label)};
     struct label_rsp m;
     CALL(&c, session, label, LABEL, req.label.size, &req, &m);
     call_end(&c);

@@ -5,27 +5,28 @@
 #include <string.h>
 #include <time.h>
 
-/* hufu.h repeats the tables for programs that have no other file of ours; this keeps the two the same. */
-#define UP_state    STATE
-#define UP_role     ROLE
-#define UP_key      KEY
-#define UP_usage    USAGE
-#define UP_origin   ORIGIN
-#define UP_digest   DIGEST
-#define UP_sign     SIGN
-#define UP_cipher   CIPHER
-#define UP_init     INIT
-#define UP_key_flag KEY_FLAG
-#define UP_agree    AGREE
+/* hufu.h repeats the tables for programs that have no other file of ours; this keeps the two the
+ * same. */
+#define UP_state           STATE
+#define UP_role            ROLE
+#define UP_key             KEY
+#define UP_usage           USAGE
+#define UP_origin          ORIGIN
+#define UP_digest          DIGEST
+#define UP_sign            SIGN
+#define UP_cipher          CIPHER
+#define UP_init            INIT
+#define UP_key_flag        KEY_FLAG
+#define UP_agree           AGREE
 #define JOIN_(group, name) HUFU_##group##_##name
 #define JOIN(group, name)  JOIN_(group, name)
-#define ENUM(group, name, value, text) \
+#define ENUM(group, name, value, text)                                                             \
     _Static_assert((value) == JOIN(UP_##group, name), "hufu.h: " #group " " #name);
-#define FLAG ENUM
+#define FLAG                     ENUM
 #define LIMIT(name, value, text) _Static_assert((value) == HUFU_##name, "hufu.h: " #name);
 #include "proto/objects.def"
 enum { HUFU_E_OK = SW_OK };
-#define STATUS(sw, name, text, ckr, sdr, sar) \
+#define STATUS(sw, name, text, ckr, sdr, sar)                                                      \
     _Static_assert((sw) == HUFU_E_##name, "hufu.h: " #name);
 #include "proto/status.def"
 
@@ -97,7 +98,7 @@ void set_last_sw(uint16_t sw)
     last_sw = sw;
 }
 
-enum hufu_status fail(enum hufu_status status, const char *format, ...)
+enum hufu_status fail_with(enum hufu_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -121,12 +122,12 @@ enum hufu_status hufu_value(const char *group, const char *name, uint32_t *value
 {
     char word[40] = "";
     if (!group || !name || strlen(name) >= sizeof word)
-        return fail(HUFU_E_NOT_FOUND, "no such word");
+        return fail_with(HUFU_E_NOT_FOUND, "no such word");
     for (size_t i = 0; name[i]; i++)
         word[i] = name[i] == '-' ? '_' : name[i];
     const struct name_info *n = proto_value(group, word);
     if (!n)
-        return fail(HUFU_E_NOT_FOUND, "%s: no such %s", name, group);
+        return fail_with(HUFU_E_NOT_FOUND, "%s: no such %s", name, group);
     *value = n->value;
     return HUFU_OK;
 }

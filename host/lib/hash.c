@@ -23,9 +23,9 @@ enum hufu_status hufu_digest(struct hufu_session *session, uint8_t hash, const s
     const struct digest_req req = {
         .hash = hash,
         .handle = k->handle,
-        .public = view_of(k->public_key, k->public_size),
-        .id = view_of(signer_id, signer_id ? signer_id_size : 0),
-        .data = view_of(data, size),
+        .public = as_view(k->public_key, k->public_size),
+        .id = as_view(signer_id, signer_id ? signer_id_size : 0),
+        .data = as_view(data, size),
     };
     struct digest_rsp m;
     const size_t hint = k->public_size + req.id.size + size;
@@ -44,8 +44,8 @@ enum hufu_status hufu_hash_init(struct hufu_session *session, uint8_t hash,
     const struct hash_init_req req = {
         .hash = hash,
         .handle = k->handle,
-        .public = view_of(k->public_key, k->public_size),
-        .id = view_of(signer_id, signer_id ? signer_id_size : 0),
+        .public = as_view(k->public_key, k->public_size),
+        .id = as_view(signer_id, signer_id ? signer_id_size : 0),
     };
     struct hash_init_rsp m;
     CALL(&c, session, hash_init, HASH_INIT, k->public_size + req.id.size, &req, &m);
@@ -68,10 +68,10 @@ enum hufu_status hufu_hash_update(struct hufu_session *session, const void *data
     const uint8_t *p = data;
     enum hufu_status s = HUFU_OK;
     if (!session || (!data && size))
-        return fail(HUFU_E_ARGUMENT, "hufu_hash_update: no session or no data");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_hash_update: no session or no data");
     while (!s && size) {
         const size_t n = size < session->device->limit ? size : session->device->limit;
-        s = update_part(session, view_of(p, n));
+        s = update_part(session, as_view(p, n));
         p += n;
         size -= n;
     }

@@ -2,14 +2,16 @@
  * libhufu: programs' way to a Hufu key device.
  *
  * Everything returns enum hufu_status unless it says otherwise; HUFU_OK is 0. After a failure
- * hufu_last_error() holds, for the calling thread, one line that says what was wrong, where, and what
- * to do. Strings are UTF-8. Sizes are bytes. Integers are the host's. Pointers that a call takes are
- * used during the call only, unless it says otherwise.
+ * hufu_last_error() holds, for the calling thread, one line that says what was wrong, where, and
+ * what to do. Strings are UTF-8. Sizes are bytes. Integers are the host's. Pointers that a call
+ * takes are used during the call only, unless it says otherwise.
  *
  * Threads may share a device and its sessions; calls on unix: overlap, calls on inproc: take turns.
- * A session has one running hash and one key agreement: two threads that use those need two sessions.
+ * A session has one running hash and one key agreement: two threads that use those need two
+ * sessions.
  *
- * Nothing that a device answers is trusted: what does not parse or is out of range is HUFU_E_BAD_ANSWER.
+ * Nothing that a device answers is trusted: what does not parse or is out of range is
+ * HUFU_E_BAD_ANSWER.
  *
  *     struct hufu_device *device;
  *     struct hufu_session *session;
@@ -38,22 +40,23 @@ extern "C" {
 /* What a call comes back with: the library's own words first, then the device's status words. */
 enum hufu_status {
     HUFU_OK = 0,
-    HUFU_E_ARGUMENT = 1,        /* an argument is out of range: the device was not asked */
-    HUFU_E_MEMORY = 2,          /* no memory left on this machine */
-    HUFU_E_URL = 3,             /* no device named, or no such kind of link */
-    HUFU_E_OPEN = 4,            /* the device cannot be reached */
-    HUFU_E_PROTOCOL = 5,        /* the device speaks another version of the protocol */
-    HUFU_E_LINK = 6,            /* the link is lost; the command was not carried out */
-    HUFU_E_UNKNOWN_OUTCOME = 7, /* the link was lost on the way: the command may have been carried out */
-    HUFU_E_TIMEOUT = 8,         /* no answer in time: the command may have been carried out */
-    HUFU_E_BAD_ANSWER = 9,      /* the device's answer makes no sense: do not trust it */
-    HUFU_E_ROOM = 10,           /* the caller's buffer is too small; its size is set to what is needed */
-    HUFU_E_PENDING = 11,        /* hufu_poll: no answer yet */
-    HUFU_E_STOPPED = 12,        /* the caller's function asked to stop */
-    HUFU_E_FILE = 13,           /* a file cannot be read or written */
-    HUFU_E_FORMAT = 14,         /* data or a file is not in the expected format */
-    HUFU_E_NOT_FOUND = 15,      /* there is nothing of this name */
-    HUFU_E_CRYPTO = 16,         /* the host's own cryptographic library failed */
+    HUFU_E_ARGUMENT = 1, /* an argument is out of range: the device was not asked */
+    HUFU_E_MEMORY = 2,   /* no memory left on this machine */
+    HUFU_E_URL = 3,      /* no device named, or no such kind of link */
+    HUFU_E_OPEN = 4,     /* the device cannot be reached */
+    HUFU_E_PROTOCOL = 5, /* the device speaks another version of the protocol */
+    HUFU_E_LINK = 6,     /* the link is lost; the command was not carried out */
+    HUFU_E_UNKNOWN_OUTCOME =
+        7,                 /* the link was lost on the way: the command may have been carried out */
+    HUFU_E_TIMEOUT = 8,    /* no answer in time: the command may have been carried out */
+    HUFU_E_BAD_ANSWER = 9, /* the device's answer makes no sense: do not trust it */
+    HUFU_E_ROOM = 10,      /* the caller's buffer is too small; its size is set to what is needed */
+    HUFU_E_PENDING = 11,   /* hufu_poll: no answer yet */
+    HUFU_E_STOPPED = 12,   /* the caller's function asked to stop */
+    HUFU_E_FILE = 13,      /* a file cannot be read or written */
+    HUFU_E_FORMAT = 14,    /* data or a file is not in the expected format */
+    HUFU_E_NOT_FOUND = 15, /* there is nothing of this name */
+    HUFU_E_CRYPTO = 16,    /* the host's own cryptographic library failed */
 
     /* the device's: docs/protocol.md */
     HUFU_E_PIN_WRONG = 0x63C0, /* hufu_last_sw() & 15: tries left */
@@ -188,7 +191,7 @@ enum hufu_limit {
     HUFU_WRAPPED_MAX = 1056,
     HUFU_ACCOUNTS_MAX = 32,
     HUFU_SESSION_KEYS_MAX = 8,
-    HUFU_NAME_MAX = 32,        /* label of a device, name of an account */
+    HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_WRAP_HEADER_SIZE = 38,
     HUFU_AGREED_MAX = 1024,
@@ -207,20 +210,23 @@ HUFU_API const char *hufu_version(void);
 HUFU_API const char *hufu_strerror(enum hufu_status status);
 /* "PIN_WRONG", "LINK": the name without its prefix; never NULL. */
 HUFU_API const char *hufu_status_name(enum hufu_status status);
-/* One line about the calling thread's last failure; never NULL; valid until the thread's next call that fails. */
+/* One line about the calling thread's last failure; never NULL; valid until the thread's next call
+ * that fails. */
 HUFU_API const char *hufu_last_error(void);
 /* The status word of the last answer that the calling thread got, as it came; 0: none yet. */
 HUFU_API uint16_t hufu_last_sw(void);
 /*
- * Words and numbers of the enums above: hufu_name("key", 1) is "SM2". group: "state", "role", "key", "usage", "origin",
- * "digest", "sign", "cipher". hufu_name: NULL when there is none. hufu_value: any case, '-' for '_'; HUFU_E_NOT_FOUND.
+ * Words and numbers of the enums above: hufu_name("key", 1) is "SM2". group: "state", "role",
+ * "key", "usage", "origin", "digest", "sign", "cipher". hufu_name: NULL when there is none.
+ * hufu_value: any case, '-' for '_'; HUFU_E_NOT_FOUND.
  */
 HUFU_API const char *hufu_name(const char *group, uint32_t value);
 HUFU_API enum hufu_status hufu_value(const char *group, const char *name, uint32_t *value);
 /* "sign", "key_batch" of an instruction byte; NULL when there is none. */
 HUFU_API const char *hufu_command_name(uint8_t ins);
 
-/* Bytes of a public key, and of a signature or an RSA ciphertext, by enum hufu_key_type; 0: the type has none. */
+/* Bytes of a public key, and of a signature or an RSA ciphertext, by enum hufu_key_type; 0: the
+ * type has none. */
 HUFU_API size_t hufu_public_size(uint8_t type);
 HUFU_API size_t hufu_signature_size(uint8_t type);
 
@@ -257,8 +263,8 @@ HUFU_API void hufu_close(struct hufu_device *device);
 /* As hufu_open understood it, for messages. */
 HUFU_API const char *hufu_url(const struct hufu_device *device);
 /*
- * After HUFU_E_LINK or _UNKNOWN_OUTCOME: a new link to the same device. Its sessions are gone: close
- * them and open new ones. No other call may be running. HUFU_E_OPEN, _PROTOCOL.
+ * After HUFU_E_LINK or _UNKNOWN_OUTCOME: a new link to the same device. Its sessions are gone:
+ * close them and open new ones. No other call may be running. HUFU_E_OPEN, _PROTOCOL.
  */
 HUFU_API enum hufu_status hufu_reconnect(struct hufu_device *device);
 
@@ -285,13 +291,15 @@ struct hufu_capabilities {
     uint16_t tickets;                      /* unacknowledged key batches at a time */
     uint8_t accounts_max, retries_max, pin_min, pin_max;
 };
-HUFU_API enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capabilities *c);
+HUFU_API enum hufu_status hufu_capabilities(struct hufu_device *device,
+                                            struct hufu_capabilities *c);
 
 struct hufu_selftest {
     uint16_t tests, failed;
     char first[HUFU_NAME_MAX + 1]; /* the first that failed */
 };
-/* Run the device's self-tests. HUFU_E_DEVICE_FAILED when one failed; then the device has stopped. */
+/* Run the device's self-tests. HUFU_E_DEVICE_FAILED when one failed; then the device has stopped.
+ */
 HUFU_API enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *result);
 /* n random bytes of the device, n without limit. */
 HUFU_API enum hufu_status hufu_random(struct hufu_device *device, void *out, size_t n);
@@ -302,7 +310,8 @@ struct hufu_init {
     uint8_t flags;   /* enum hufu_init_flag */
     uint8_t retries; /* of a PIN, 1 to HUFU_RETRIES_MAX */
     const char *label;
-    /* NULL or empty: no such account; the administrator's is needed. unlock: only with HUFU_INIT_ATTENDED. */
+    /* NULL or empty: no such account; the administrator's is needed. unlock: only with
+     * HUFU_INIT_ATTENDED. */
     const char *admin_pin, *operator_pin, *user_pin, *unlock;
 };
 /* BLANK to READY. serial may be NULL. */
@@ -310,7 +319,8 @@ HUFU_API enum hufu_status hufu_device_init(struct hufu_device *device, const str
                                            uint8_t serial[HUFU_SERIAL_SIZE]);
 HUFU_API enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secret,
                                              size_t secret_size);
-/* READY to LOCKED; this session ends with all others, but is still closed by its owner. Operator or administrator. */
+/* READY to LOCKED; this session ends with all others, but is still closed by its owner. Operator or
+ * administrator. */
 HUFU_API enum hufu_status hufu_device_lock(struct hufu_session *session);
 /* Administrator from here on. */
 HUFU_API enum hufu_status hufu_device_label(struct hufu_session *session, const char *label);
@@ -372,7 +382,8 @@ struct hufu_object {
     uint8_t public_key[HUFU_PUBLIC_MAX];
     size_t public_size;
 };
-/* Called for each object in order of handle; anything but 0 stops the list (HUFU_E_STOPPED). It may call the library. */
+/* Called for each object in order of handle; anything but 0 stops the list (HUFU_E_STOPPED). It may
+ * call the library. */
 typedef int hufu_object_fn(void *context, const struct hufu_object *object);
 /* type 0: all. */
 HUFU_API enum hufu_status hufu_object_list(struct hufu_session *session, uint8_t type,
@@ -442,35 +453,38 @@ struct hufu_key_chunk {
     int fetched; /* not new: from a batch that was not acknowledged, perhaps handed over before */
 };
 /*
- * 0: the chunk is safe, its ticket may be acknowledged. HUFU_CHUNK_KNOWN: it was there before, acknowledge
- * it but do not count it. Anything else stops the batch (HUFU_E_STOPPED): the ticket stays with the
- * device, where a resumed batch finds it.
+ * 0: the chunk is safe, its ticket may be acknowledged. HUFU_CHUNK_KNOWN: it was there before,
+ * acknowledge it but do not count it. Anything else stops the batch (HUFU_E_STOPPED): the ticket
+ * stays with the device, where a resumed batch finds it.
  */
 enum { HUFU_CHUNK_KNOWN = -1 };
 typedef int hufu_chunk_fn(void *context, const struct hufu_key_chunk *chunk);
 
 struct hufu_batch {
-    uint8_t type;    /* enum hufu_key_type */
-    uint32_t usage;  /* of the wrapped keys */
-    uint64_t total;  /* good pairs that are wanted */
-    uint32_t chunk;  /* pairs per command; 0: as many as suit the type */
-    int resume;      /* first hand over what ended sessions of this account have left unacknowledged */
+    uint8_t type;   /* enum hufu_key_type */
+    uint32_t usage; /* of the wrapped keys */
+    uint64_t total; /* good pairs that are wanted */
+    uint32_t chunk; /* pairs per command; 0: as many as suit the type */
+    int resume; /* first hand over what ended sessions of this account have left unacknowledged */
 };
 /*
  * Make pairs and hand them over, chunk by chunk, while the device makes the next: the command for a
- * chunk is on its way before the last one is handed over, and acknowledges the one before. *made (may be
- * NULL) counts the good pairs of this type and usage that were taken. After HUFU_E_LINK or _UNKNOWN_OUTCOME nothing is lost: reconnect, open a
- * session, log in, and call again with resume set and the rest as total.
+ * chunk is on its way before the last one is handed over, and acknowledges the one before. *made
+ * (may be NULL) counts the good pairs of this type and usage that were taken. After HUFU_E_LINK or
+ * _UNKNOWN_OUTCOME nothing is lost: reconnect, open a session, log in, and call again with resume
+ * set and the rest as total.
  */
 HUFU_API enum hufu_status hufu_key_batch(struct hufu_session *session,
                                          const struct hufu_batch *batch, hufu_chunk_fn *each,
                                          void *context, uint64_t *made);
-/* For callers that keep tickets themselves. Ticket 0: this session's oldest, else the account's. Not acknowledged. */
+/* For callers that keep tickets themselves. Ticket 0: this session's oldest, else the account's.
+ * Not acknowledged. */
 HUFU_API enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket,
                                          hufu_chunk_fn *each, void *context);
 HUFU_API enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket);
 
-/* ------------------------------------------------------------------ archives of wrapped keys: docs/archive.md */
+/* ------------------------------------------------------------------ archives of wrapped keys:
+ * docs/archive.md */
 
 struct hufu_archive;
 
@@ -484,7 +498,8 @@ HUFU_API enum hufu_status hufu_archive_read(struct hufu_archive **archive, const
 HUFU_API void hufu_archive_close(struct hufu_archive *archive);
 /* Good keys in it. */
 HUFU_API uint64_t hufu_archive_count(const struct hufu_archive *archive);
-/* Add a chunk and bring it to the disk. One that is there already (same batch) is left alone: HUFU_OK. */
+/* Add a chunk and bring it to the disk. One that is there already (same batch) is left alone:
+ * HUFU_OK. */
 HUFU_API enum hufu_status hufu_archive_add(struct hufu_archive *archive,
                                            const struct hufu_key_chunk *chunk);
 /* A hufu_chunk_fn; context is the archive. */
@@ -496,23 +511,24 @@ HUFU_API enum hufu_status hufu_archive_get(struct hufu_archive *archive, uint64_
 /* ------------------------------------------------------------------ using keys */
 
 struct hufu_signing {
-    uint8_t scheme; /* enum hufu_sign_scheme */
-    uint8_t hash;   /* enum hufu_digest_alg; SM2: 0 or SM3 */
-    uint16_t salt;  /* RSA_PSS: bytes of salt */
+    uint8_t scheme;        /* enum hufu_sign_scheme */
+    uint8_t hash;          /* enum hufu_digest_alg; SM2: 0 or SM3 */
+    uint16_t salt;         /* RSA_PSS: bytes of salt */
     const void *signer_id; /* SM2_MESSAGE; NULL: the default ID 1234567812345678 */
     size_t signer_id_size;
 };
 /*
- * data: a digest, or with SM2_MESSAGE a message, at most a little less than info.frame_max. signature:
- * room HUFU_SIGNATURE_MAX; SM2: r || s (64), see hufu_sm2_signature_to_der.
+ * data: a digest, or with SM2_MESSAGE a message, at most a little less than info.frame_max.
+ * signature: room HUFU_SIGNATURE_MAX; SM2: r || s (64), see hufu_sm2_signature_to_der.
  */
 HUFU_API enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
                                     const struct hufu_signing *signing, const void *data,
                                     size_t size, uint8_t *signature, size_t *signature_size);
 /*
- * Sign n digests of digest_size bytes each, one after the other in memory; n without limit. signatures:
- * n * signature_size bytes, signature_size as the key's (SM2 64; RSA 256, 384, 512). good: n bytes, 1 for
- * each signature that is there (one failure does not spoil the others); may be NULL: then a failure is HUFU_E_SIGN_FAILED.
+ * Sign n digests of digest_size bytes each, one after the other in memory; n without limit.
+ * signatures: n * signature_size bytes, signature_size as the key's (SM2 64; RSA 256, 384, 512).
+ * good: n bytes, 1 for each signature that is there (one failure does not spoil the others); may be
+ * NULL: then a failure is HUFU_E_SIGN_FAILED.
  */
 HUFU_API enum hufu_status hufu_sign_batch(struct hufu_session *session, uint32_t handle,
                                           const struct hufu_signing *signing, const void *digests,
@@ -554,16 +570,16 @@ HUFU_API enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t ha
 HUFU_API enum hufu_status hufu_agree_begin(struct hufu_session *session, uint32_t handle,
                                            uint8_t temporary[64]);
 struct hufu_agreement {
-    uint8_t flags; /* enum hufu_agree_flag */
+    uint8_t flags;                /* enum hufu_agree_flag */
     const void *own_id, *peer_id; /* NULL: the default ID */
     size_t own_id_size, peer_id_size;
     const uint8_t *peer, *peer_temporary; /* 64 bytes each: static and temporary public key */
-    uint16_t size; /* of the key: 16, or with KEY_OUT 1 to HUFU_AGREED_MAX */
+    uint16_t size;                        /* of the key: 16, or with KEY_OUT 1 to HUFU_AGREED_MAX */
 };
 struct hufu_agreed {
-    uint8_t confirm_own[32];  /* send it to the peer */
-    uint8_t confirm_peer[32]; /* compare it with what the peer sends */
-    uint32_t handle;          /* the session's SM4 key, without KEY_OUT */
+    uint8_t confirm_own[32];      /* send it to the peer */
+    uint8_t confirm_peer[32];     /* compare it with what the peer sends */
+    uint32_t handle;              /* the session's SM4 key, without KEY_OUT */
     uint8_t key[HUFU_AGREED_MAX]; /* with KEY_OUT: wipe it after use (hufu_wipe) */
     size_t key_size;
 };
@@ -572,8 +588,8 @@ HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                             struct hufu_agreed *agreed);
 
 /*
- * Hash in the device. key NULL: plain; with an SM2 key and SM3: Z first, of the signer's ID (NULL: default).
- * digest: room HUFU_DIGEST_MAX.
+ * Hash in the device. key NULL: plain; with an SM2 key and SM3: Z first, of the signer's ID (NULL:
+ * default). digest: room HUFU_DIGEST_MAX.
  */
 HUFU_API enum hufu_status hufu_digest(struct hufu_session *session, uint8_t hash,
                                       const struct hufu_key *key, const void *signer_id,
@@ -597,7 +613,8 @@ struct hufu_log_entry {
     char detail[HUFU_NAME_MAX + 1];
 };
 typedef int hufu_log_fn(void *context, const struct hufu_log_entry *entry);
-/* The records after a sequence number (0: all that are kept), oldest first; not 0 from each stops. */
+/* The records after a sequence number (0: all that are kept), oldest first; not 0 from each stops.
+ */
 HUFU_API enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t after,
                                         hufu_log_fn *each, void *context);
 
@@ -617,8 +634,8 @@ HUFU_API enum hufu_status hufu_sm2_cipher_to_der(const void *cipher, size_t size
 HUFU_API enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint8_t *out,
                                                    size_t *out_size);
 /*
- * Public keys as SubjectPublicKeyInfo DER (room 600) and back (room HUFU_PUBLIC_MAX), SM2 and RSA 2048, 3072,
- * 4096 with e = 65537. HUFU_E_NOT_SUPPORTED: another kind of key.
+ * Public keys as SubjectPublicKeyInfo DER (room 600) and back (room HUFU_PUBLIC_MAX), SM2 and RSA
+ * 2048, 3072, 4096 with e = 65537. HUFU_E_NOT_SUPPORTED: another kind of key.
  */
 HUFU_API enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key,
                                               size_t public_size, uint8_t *der, size_t *der_size);
@@ -632,19 +649,20 @@ HUFU_API void hufu_wipe(void *p, size_t n);
 /* The number that P1 P2 carry; 0 for nobody. */
 HUFU_API uint16_t hufu_channel(const struct hufu_session *session);
 /*
- * Send a command as it is and take its answer. *response_size: room, then what came; with HUFU_E_ROOM
- * what is needed (the answer is lost). A status word other than 9000 is the result.
+ * Send a command as it is and take its answer. *response_size: room, then what came; with
+ * HUFU_E_ROOM what is needed (the answer is lost). A status word other than 9000 is the result.
  */
 HUFU_API enum hufu_status hufu_command(struct hufu_device *device, uint16_t channel, uint8_t ins,
                                        const void *data, size_t size, void *response,
                                        size_t *response_size);
 
 struct hufu_request; /* a command on its way */
-/* Send and do not wait. The data is copied or sent when this returns. Every request is released, once. */
+/* Send and do not wait. The data is copied or sent when this returns. Every request is released,
+ * once. */
 HUFU_API enum hufu_status hufu_submit(struct hufu_device *device, uint16_t channel, uint8_t ins,
-                                      const void *data, size_t size,
-                                      struct hufu_request **request);
-/* HUFU_E_PENDING: no answer yet; HUFU_OK: there is one, hufu_wait will not block. Else the link failed. */
+                                      const void *data, size_t size, struct hufu_request **request);
+/* HUFU_E_PENDING: no answer yet; HUFU_OK: there is one, hufu_wait will not block. Else the link
+ * failed. */
 HUFU_API enum hufu_status hufu_poll(struct hufu_request *request);
 /*
  * Wait for the answer, at most the device's time-out. *response stays valid until hufu_release.

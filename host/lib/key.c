@@ -12,12 +12,12 @@ enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZ
     struct wrap_header h;
     rd_init(&r, header, HUFU_WRAP_HEADER_SIZE);
     if (!wrap_header_get(&r, &h) || rd_left(&r) || memcmp(h.magic, wrap_magic, sizeof wrap_magic))
-        return fail(HUFU_E_FORMAT, "not the header of wrapped keys");
+        return fail_with(HUFU_E_FORMAT, "not the header of wrapped keys");
     if (h.version != 1)
-        return fail(HUFU_E_FORMAT, "wrapped keys of version %u: this library knows version 1",
-                    h.version);
+        return fail_with(HUFU_E_FORMAT, "wrapped keys of version %u: this library knows version 1",
+                         h.version);
     if (h.type < KEY_SM2 || h.type > KEY_SM4)
-        return fail(HUFU_E_FORMAT, "wrapped keys of an unknown type (%u)", h.type);
+        return fail_with(HUFU_E_FORMAT, "wrapped keys of an unknown type (%u)", h.type);
     out->type = h.type;
     out->usage = h.usage;
     memcpy(out->domain, h.domain, sizeof out->domain);
@@ -34,8 +34,8 @@ enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hu
         .type = spec->type,
         .flags = spec->flags,
         .usage = spec->usage,
-        .label = view_text(spec->label),
-        .id = view_of(spec->id, spec->id_size),
+        .label = as_text(spec->label),
+        .id = as_view(spec->id, spec->id_size),
     };
     struct key_generate_rsp m;
     if (!CALL(&c, session, key_generate, KEY_GENERATE, req.label.size + spec->id_size, &req, &m) &&
@@ -70,19 +70,21 @@ enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
 }
 
 enum hufu_status hufu_key_import(struct hufu_session *session, const struct hufu_wrapped *wrapped,
-                                 const char *label, const void *id, size_t id_size, uint32_t *handle)
+                                 const char *label, const void *id, size_t id_size,
+                                 uint32_t *handle)
 {
     struct call c;
     const struct key_import_req req = {
         .header = wrapped->header,
         .index = wrapped->index,
-        .record = view_of(wrapped->record, wrapped->record_size),
-        .label = view_text(label),
-        .id = view_of(id, id_size),
+        .record = as_view(wrapped->record, wrapped->record_size),
+        .label = as_text(label),
+        .id = as_view(id, id_size),
     };
     struct key_import_rsp m;
     const size_t hint = wrapped->record_size + req.label.size + id_size;
-    if (!CALL(&c, session, key_import, KEY_IMPORT, hint, &req, &m) && !call_check(&c, m.handle != 0))
+    if (!CALL(&c, session, key_import, KEY_IMPORT, hint, &req, &m) &&
+        !call_check(&c, m.handle != 0))
         *handle = m.handle;
     call_end(&c);
     return c.status;

@@ -28,12 +28,13 @@ struct hufu_device {
 };
 
 /* Keep the line for hufu_last_error and give the status back. */
-enum hufu_status fail(enum hufu_status status, const char *format, ...)
+enum hufu_status fail_with(enum hufu_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void set_last_sw(uint16_t sw);
 uint64_t now_ms(void); /* monotonic */
 
-/* A device over a transport that is open already; takes it over, also when it fails. For tests, too. */
+/* A device over a transport that is open already; takes it over, also when it fails. For tests,
+ * too. */
 enum hufu_status device_attach(struct hufu_device **device, const char *url,
                                struct transport *transport, const struct hufu_options *options);
 
@@ -57,10 +58,10 @@ struct call {
     struct rd in;
     enum hufu_status status;
 };
-#define CALL(c, session, name, NAME, hint, req, rsp)                                              \
-    ((call_begin((c), (session), INS_##NAME, (hint)) &&                                           \
-      (name##_req_put(&(c)->out, (req)), call_run(c)))                                            \
-         ? call_check((c), name##_rsp_get(&(c)->in, (rsp)))                                       \
+#define CALL(c, session, name, NAME, hint, req, rsp)                                               \
+    ((call_begin((c), (session), INS_##NAME, (hint)) &&                                            \
+      (name##_req_put(&(c)->out, (req)), call_run(c)))                                             \
+         ? call_check((c), name##_rsp_get(&(c)->in, (rsp)))                                        \
          : (c)->status)
 /* hint: bytes of the fields of variable size, at least. */
 bool call_begin(struct call *c, struct hufu_session *s, uint8_t ins, size_t hint);
@@ -72,9 +73,10 @@ enum hufu_status call_check(struct call *c, bool sound);
 void call_end(struct call *c);
 
 /* data NULL with a size: a view that no command takes. */
-struct view view_of(const void *data, size_t size);
-struct view view_text(const char *s); /* NULL: empty */
-/* Text that came from a device: out has room for v.size + 1; what is not printable UTF-8 becomes '?'. */
+struct view as_view(const void *data, size_t size);
+struct view as_text(const char *s); /* NULL: empty */
+/* Text that came from a device: out has room for v.size + 1; what is not printable UTF-8 becomes
+ * '?'. */
 void text_get(char *out, size_t room, struct view v);
 size_t wrapped_size_of(uint8_t type); /* bytes of a wrapped record; 0: no such type */
 /* The caller's buffer takes the bytes, or HUFU_E_ROOM. */

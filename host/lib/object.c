@@ -44,7 +44,7 @@ static enum hufu_status list_part(struct hufu_session *session, uint8_t type, ui
             break;
         *after = o.handle;
         if (each(context, &o))
-            c.status = fail(HUFU_E_STOPPED, "the list of objects was stopped by the caller");
+            c.status = fail_with(HUFU_E_STOPPED, "the list of objects was stopped by the caller");
     }
     if (!c.status) {
         *next = m.next;
@@ -74,8 +74,8 @@ enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
     struct object_info_rsp m;
     memset(object, 0, sizeof *object);
     if (!CALL(&c, session, object_info, OBJECT_INFO, 0, &req, &m)) {
-        const struct object_entry e = {handle,    m.type,  m.usage, m.owner, m.origin,
-                                       m.created, m.label, m.id};
+        const struct object_entry e = {handle,   m.type,    m.usage, m.owner,
+                                       m.origin, m.created, m.label, m.id};
         entry_take(object, &e);
         object->public_size = m.public.size;
         memcpy(object->public_key, m.public.data, m.public.size);
@@ -89,16 +89,17 @@ enum hufu_status hufu_object_find(struct hufu_session *session, uint32_t after, 
                                   const void *id, size_t id_size, uint32_t *handle)
 {
     struct call c;
-    const struct object_find_req req = {after, view_text(label), view_of(id, id_size)};
+    const struct object_find_req req = {after, as_text(label), as_view(id, id_size)};
     struct object_find_rsp m;
     *handle = 0;
     if (!CALL(&c, session, object_find, OBJECT_FIND, req.label.size + id_size, &req, &m) &&
         !call_check(&c, !m.handle || m.handle > after)) {
         *handle = m.handle;
         if (!m.handle)
-            c.status = fail(HUFU_E_NO_OBJECT, "%s: no%s object %s%s", session->device->url,
-                            after ? " further" : "", label && *label ? "with the label " : "of this id",
-                            label ? label : "");
+            c.status =
+                fail_with(HUFU_E_NO_OBJECT, "%s: no%s object %s%s", session->device->url,
+                          after ? " further" : "",
+                          label && *label ? "with the label " : "of this id", label ? label : "");
     }
     call_end(&c);
     return c.status;
@@ -108,7 +109,7 @@ enum hufu_status hufu_object_label(struct hufu_session *session, uint32_t handle
                                    const void *id, size_t id_size)
 {
     struct call c;
-    const struct object_label_req req = {handle, view_text(label), view_of(id, id_size)};
+    const struct object_label_req req = {handle, as_text(label), as_view(id, id_size)};
     struct object_label_rsp m;
     CALL(&c, session, object_label, OBJECT_LABEL, req.label.size + id_size, &req, &m);
     call_end(&c);
@@ -147,7 +148,7 @@ static enum hufu_status log_part(struct hufu_session *session, uint64_t *after, 
         *after = e.sequence;
         *more = *after < m.last;
         if (each(context, &out))
-            c.status = fail(HUFU_E_STOPPED, "reading the log was stopped by the caller");
+            c.status = fail_with(HUFU_E_STOPPED, "reading the log was stopped by the caller");
     }
     call_end(&c);
     return c.status;

@@ -124,7 +124,8 @@ enum hufu_status request_new(struct hufu_device *device, uint16_t channel, uint8
         if (*r)
             request_recycle(*r);
         *r = NULL;
-        return fail(HUFU_E_MEMORY, "%s: no memory for a command of %zu bytes", device->url, size);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for a command of %zu bytes", device->url,
+                         size);
     }
     (*r)->channel = channel;
     (*r)->ins = ins;
@@ -144,8 +145,9 @@ enum hufu_status request_send(struct hufu_request *r)
 {
     struct hufu_device *d = r->device;
     if (r->command.size - HEAD > d->limit)
-        return fail(HUFU_E_ARGUMENT, "%s at %s: %zu bytes are too many: the device takes %u at once",
-                    ins_name(r->ins), d->url, r->command.size - HEAD, (unsigned)d->limit);
+        return fail_with(HUFU_E_ARGUMENT,
+                         "%s at %s: %zu bytes are too many: the device takes %u at once",
+                         ins_name(r->ins), d->url, r->command.size - HEAD, (unsigned)d->limit);
     r->done = false;
     r->failure = HUFU_OK;
     r->answer.size = 0;
@@ -157,15 +159,17 @@ static enum hufu_status link_failure(const struct hufu_request *r)
     const char *url = r->device->url, *why = r->device->transport->why;
     switch (r->failure) {
     case HUFU_E_UNKNOWN_OUTCOME:
-        return fail(r->failure,
-                    "%s at %s: %s; whether the command was carried out is not known: look, then repeat "
-                    "it or not",
-                    ins_name(r->ins), url, why);
+        return fail_with(
+            r->failure,
+            "%s at %s: %s; whether the command was carried out is not known: look, then repeat "
+            "it or not",
+            ins_name(r->ins), url, why);
     case HUFU_E_BAD_ANSWER:
-        return fail(r->failure, "%s at %s: %s: not a Hufu device, or a broken one",
-                    ins_name(r->ins), url, why);
+        return fail_with(r->failure, "%s at %s: %s: not a Hufu device, or a broken one",
+                         ins_name(r->ins), url, why);
     default:
-        return fail(r->failure, "%s at %s: %s", ins_name(r->ins), url, hufu_strerror(r->failure));
+        return fail_with(r->failure, "%s at %s: %s", ins_name(r->ins), url,
+                         hufu_strerror(r->failure));
     }
 }
 
@@ -176,8 +180,8 @@ static enum hufu_status device_failure(const struct hufu_request *r, uint16_t sw
     char tries[40] = "";
     if (s->sw == SW_PIN_WRONG)
         snprintf(tries, sizeof tries, ", tries left: %u", sw & 15u);
-    return fail(status, "%s at %s: %s%s (%04X %s)", ins_name(r->ins), r->device->url, s->text, tries,
-                sw, s->name);
+    return fail_with(status, "%s at %s: %s%s (%04X %s)", ins_name(r->ins), r->device->url, s->text,
+                     tries, sw, s->name);
 }
 
 /* A done request's result. */
@@ -186,8 +190,8 @@ static enum hufu_status request_result(struct hufu_request *r)
     if (r->failure)
         return link_failure(r);
     if (r->answer.size < 2)
-        return fail(HUFU_E_BAD_ANSWER, "%s at %s: an answer without a status word",
-                    ins_name(r->ins), r->device->url);
+        return fail_with(HUFU_E_BAD_ANSWER, "%s at %s: an answer without a status word",
+                         ins_name(r->ins), r->device->url);
     const uint8_t *end = r->answer.data + r->answer.size;
     const uint16_t sw = (uint16_t)(end[-2] << 8 | end[-1]);
     set_last_sw(sw);
@@ -197,16 +201,16 @@ static enum hufu_status request_result(struct hufu_request *r)
 enum hufu_status hufu_wait(struct hufu_request *r, const uint8_t **response, size_t *response_size)
 {
     if (!r)
-        return fail(HUFU_E_ARGUMENT, "hufu_wait: no request");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_wait: no request");
     struct hufu_device *d = r->device;
     if (response)
         *response = NULL;
     if (response_size)
         *response_size = 0;
     if (!d->transport->ops->wait(d->transport, r, now_ms() + d->options.timeout_ms))
-        return fail(HUFU_E_TIMEOUT,
-                    "%s at %s: no answer within %u ms; the command may still be carried out",
-                    ins_name(r->ins), d->url, (unsigned)d->options.timeout_ms);
+        return fail_with(HUFU_E_TIMEOUT,
+                         "%s at %s: no answer within %u ms; the command may still be carried out",
+                         ins_name(r->ins), d->url, (unsigned)d->options.timeout_ms);
     const enum hufu_status status = request_result(r);
     if (r->failure == HUFU_OK && r->answer.size >= 2) {
         if (response)
@@ -220,7 +224,7 @@ enum hufu_status hufu_wait(struct hufu_request *r, const uint8_t **response, siz
 enum hufu_status hufu_poll(struct hufu_request *r)
 {
     if (!r)
-        return fail(HUFU_E_ARGUMENT, "hufu_poll: no request");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_poll: no request");
     struct transport *t = r->device->transport;
     if (!t->ops->wait(t, r, 0))
         return HUFU_E_PENDING;
@@ -240,13 +244,14 @@ enum hufu_status hufu_submit(struct hufu_device *device, uint16_t channel, uint8
                              const void *data, size_t size, struct hufu_request **request)
 {
     if (!request)
-        return fail(HUFU_E_ARGUMENT, "hufu_submit: no place for the request");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_submit: no place for the request");
     *request = NULL;
     if (!device || (!data && size))
-        return fail(HUFU_E_ARGUMENT, "hufu_submit: no device or no data");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_submit: no device or no data");
     if (size > device->limit)
-        return fail(HUFU_E_ARGUMENT, "%s at %s: %zu bytes are too many: the device takes %u at once",
-                    ins_name(ins), device->url, size, (unsigned)device->limit);
+        return fail_with(HUFU_E_ARGUMENT,
+                         "%s at %s: %zu bytes are too many: the device takes %u at once",
+                         ins_name(ins), device->url, size, (unsigned)device->limit);
     struct hufu_request *r;
     enum hufu_status s = request_new(device, channel, ins, size, &r);
     if (s)
@@ -283,17 +288,18 @@ bool call_begin(struct call *c, struct hufu_session *s, uint8_t ins, size_t hint
 {
     memset(c, 0, sizeof *c);
     if (!s) {
-        c->status = fail(HUFU_E_ARGUMENT, "%s: no session", ins_name(ins));
+        c->status = fail_with(HUFU_E_ARGUMENT, "%s: no session", ins_name(ins));
         return false;
     }
     struct hufu_device *d = s->device;
     if (s != &d->nobody && s->generation != d->generation)
-        c->status = fail(HUFU_E_NO_SESSION,
-                         "%s at %s: the session ended with its link: open a new one", ins_name(ins),
-                         d->url);
+        c->status = fail_with(HUFU_E_NO_SESSION,
+                              "%s at %s: the session ended with its link: open a new one",
+                              ins_name(ins), d->url);
     else if (hint > d->limit)
-        c->status = fail(HUFU_E_ARGUMENT, "%s at %s: %zu bytes are too many: the device takes %u at once",
-                         ins_name(ins), d->url, hint, (unsigned)d->limit);
+        c->status = fail_with(HUFU_E_ARGUMENT,
+                              "%s at %s: %zu bytes are too many: the device takes %u at once",
+                              ins_name(ins), d->url, hint, (unsigned)d->limit);
     else
         c->status = request_new(d, s->channel, ins, hint + FIXED_MAX, &c->r);
     if (!c->status)
@@ -305,8 +311,8 @@ bool call_submit(struct call *c)
 {
     struct hufu_request *r = c->r;
     if (c->out.bad)
-        c->status = fail(HUFU_E_ARGUMENT, "%s at %s: an argument is missing or too long", ins_name(r->ins),
-                         r->device->url);
+        c->status = fail_with(HUFU_E_ARGUMENT, "%s at %s: an argument is missing or too long",
+                              ins_name(r->ins), r->device->url);
     else
         r->command.size = HEAD + wr_size(&c->out);
     if (!c->status)
@@ -335,9 +341,10 @@ bool call_run(struct call *c)
 enum hufu_status call_check(struct call *c, bool sound)
 {
     if (!sound)
-        c->status = fail(HUFU_E_BAD_ANSWER,
-                         "%s at %s: the answer makes no sense: not a Hufu device, or a broken one",
-                         ins_name(c->r->ins), c->r->device->url);
+        c->status =
+            fail_with(HUFU_E_BAD_ANSWER,
+                      "%s at %s: the answer makes no sense: not a Hufu device, or a broken one",
+                      ins_name(c->r->ins), c->r->device->url);
     return c->status;
 }
 
@@ -349,14 +356,14 @@ void call_end(struct call *c)
 
 /* ------------------------------------------------------------------ bytes */
 
-struct view view_of(const void *data, size_t size)
+struct view as_view(const void *data, size_t size)
 {
     return (struct view){data, data || !size ? size : SIZE_MAX}; /* missing bytes fit nowhere */
 }
 
-struct view view_text(const char *s)
+struct view as_text(const char *s)
 {
-    return view_of(s, s ? strlen(s) : 0);
+    return as_view(s, s ? strlen(s) : 0);
 }
 
 /* Bytes of the UTF-8 character at p, 0 when there is none that may be printed. */
@@ -425,8 +432,8 @@ enum hufu_status give(const char *what, void *out, size_t *out_size, struct view
     const size_t room = *out_size;
     *out_size = v.size;
     if (v.size > room || (!out && v.size))
-        return fail(HUFU_E_ROOM, "%s: the caller's buffer has %zu bytes, %zu are needed", what, room,
-                    v.size);
+        return fail_with(HUFU_E_ROOM, "%s: the caller's buffer has %zu bytes, %zu are needed", what,
+                         room, v.size);
     if (v.size)
         memcpy(out, v.data, v.size);
     return HUFU_OK;

@@ -17,7 +17,7 @@ enum hufu_status hufu_session_open(struct hufu_device *device, struct hufu_sessi
     *session = NULL;
     struct hufu_session *s = calloc(1, sizeof *s);
     if (!s)
-        return fail(HUFU_E_MEMORY, "%s: no memory for a session", device->url);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for a session", device->url);
     if (!CALL(&c, &device->nobody, session_open, SESSION_OPEN, 0, &req, &m) &&
         !call_check(&c, m.channel != 0))
         *s = (struct hufu_session){device, device->generation, m.channel};
@@ -46,7 +46,7 @@ enum hufu_status hufu_login(struct hufu_session *session, uint8_t account, const
                             size_t pin_size, uint8_t *role)
 {
     struct call c;
-    const struct login_req req = {account, view_of(pin, pin_size)};
+    const struct login_req req = {account, as_view(pin, pin_size)};
     struct login_rsp m;
     if (!CALL(&c, session, login, LOGIN, pin_size, &req, &m) && role)
         *role = m.role;
@@ -68,8 +68,8 @@ enum hufu_status hufu_pin_change(struct hufu_session *session, uint8_t account, 
                                  size_t old_size, const char *new_pin, size_t new_size)
 {
     struct call c;
-    const struct pin_change_req req = {account, view_of(old_pin, old_size),
-                                       view_of(new_pin, new_size)};
+    const struct pin_change_req req = {account, as_view(old_pin, old_size),
+                                       as_view(new_pin, new_size)};
     struct pin_change_rsp m;
     CALL(&c, session, pin_change, PIN_CHANGE, old_size + new_size, &req, &m);
     call_end(&c);
@@ -80,7 +80,7 @@ enum hufu_status hufu_pin_unblock(struct hufu_session *session, uint8_t account,
                                   const char *new_pin, size_t new_size)
 {
     struct call c;
-    const struct pin_unblock_req req = {account, view_of(new_pin, new_size)};
+    const struct pin_unblock_req req = {account, as_view(new_pin, new_size)};
     struct pin_unblock_rsp m;
     CALL(&c, session, pin_unblock, PIN_UNBLOCK, new_size, &req, &m);
     call_end(&c);
@@ -92,7 +92,7 @@ enum hufu_status hufu_account_create(struct hufu_session *session, uint8_t role,
                                      uint8_t *account)
 {
     struct call c;
-    const struct account_create_req req = {role, retries, view_text(name), view_of(pin, pin_size)};
+    const struct account_create_req req = {role, retries, as_text(name), as_view(pin, pin_size)};
     struct account_create_rsp m;
     if (!CALL(&c, session, account_create, ACCOUNT_CREATE, req.name.size + pin_size, &req, &m))
         *account = m.account;
@@ -136,8 +136,9 @@ enum hufu_status hufu_account_list(struct hufu_device *device, struct hufu_accou
     if (!CALL(&c, &device->nobody, account_list, ACCOUNT_LIST, 0, &req, &m) &&
         !accounts_take(&c, m.entries, all, &n)) {
         if (n > *count)
-            c.status = fail(HUFU_E_ROOM, "%s: there are %zu accounts, the caller has room for %zu",
-                            device->url, n, *count);
+            c.status =
+                fail_with(HUFU_E_ROOM, "%s: there are %zu accounts, the caller has room for %zu",
+                          device->url, n, *count);
         else if (n)
             memcpy(accounts, all, n * sizeof *all);
         *count = n;
@@ -173,5 +174,5 @@ enum hufu_status hufu_account_find(struct hufu_device *device, const char *name,
             *account = all[i].account;
             return HUFU_OK;
         }
-    return s ? s : fail(HUFU_E_NOT_FOUND, "%s: no account of the name %s", device->url, name);
+    return s ? s : fail_with(HUFU_E_NOT_FOUND, "%s: no account of the name %s", device->url, name);
 }

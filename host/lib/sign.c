@@ -15,8 +15,8 @@ enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
         .scheme = signing->scheme,
         .hash = signing->hash,
         .salt = signing->salt,
-        .id = view_of(signing->signer_id, signing->signer_id ? signing->signer_id_size : 0),
-        .data = view_of(data, size),
+        .id = as_view(signing->signer_id, signing->signer_id ? signing->signer_id_size : 0),
+        .data = as_view(data, size),
     };
     struct sign_rsp m;
     const bool sm2 = signing->scheme == SIGN_SM2 || signing->scheme == SIGN_SM2_MESSAGE;
@@ -62,7 +62,7 @@ static size_t part_size(const struct batch *b)
 static bool order(struct batch *b, struct call *c)
 {
     const size_t left = b->n - b->sent, n = left < b->part ? left : b->part;
-    b->req.digests = view_of(b->digests + b->sent * b->digest_size, n * b->digest_size);
+    b->req.digests = as_view(b->digests + b->sent * b->digest_size, n * b->digest_size);
     if (!call_begin(c, b->session, INS_SIGN_BATCH, b->req.digests.size))
         return false;
     sign_batch_req_put(&c->out, &b->req);
@@ -131,14 +131,15 @@ enum hufu_status hufu_sign_batch(struct hufu_session *session, uint32_t handle,
     };
     if (!session || (n && (!digests || !signatures)) || !digest_size || digest_size > 4096 ||
         !signature_size || signature_size > LIMIT_SIGNATURE_MAX)
-        return fail(HUFU_E_ARGUMENT, "hufu_sign_batch: no data, or sizes out of range");
+        return fail_with(HUFU_E_ARGUMENT, "hufu_sign_batch: no data, or sizes out of range");
     b.part = part_size(&b);
     if (!b.part)
-        return fail(HUFU_E_NOT_SUPPORTED, "%s: the device signs no batches", session->device->url);
+        return fail_with(HUFU_E_NOT_SUPPORTED, "%s: the device signs no batches",
+                         session->device->url);
     const enum hufu_status s = run(&b);
     if (!s && b.failed && !good)
-        return fail(HUFU_E_SIGN_FAILED, "%s: a signature of the batch failed: sign again",
-                    session->device->url);
+        return fail_with(HUFU_E_SIGN_FAILED, "%s: a signature of the batch failed: sign again",
+                         session->device->url);
     return s;
 }
 
@@ -152,13 +153,13 @@ enum hufu_status hufu_verify(struct hufu_session *session, const struct hufu_key
     const struct verify_req req = {
         .handle = key->handle,
         .type = key->type,
-        .public = view_of(key->public_key, key->public_size),
+        .public = as_view(key->public_key, key->public_size),
         .scheme = signing->scheme,
         .hash = signing->hash,
         .salt = signing->salt,
-        .id = view_of(signing->signer_id, signing->signer_id ? signing->signer_id_size : 0),
-        .signature = view_of(signature, signature_size),
-        .data = view_of(data, size),
+        .id = as_view(signing->signer_id, signing->signer_id ? signing->signer_id_size : 0),
+        .signature = as_view(signature, signature_size),
+        .data = as_view(data, size),
     };
     struct verify_rsp m;
     const size_t hint = key->public_size + req.id.size + signature_size + size;

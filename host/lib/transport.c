@@ -29,7 +29,7 @@ void transport_list(char *out, size_t room)
 static enum hufu_status none_submit(struct transport *t, struct hufu_request *r)
 {
     (void)t;
-    return fail(HUFU_E_LINK, "%s: there is no link: reconnect", r->device->url);
+    return fail_with(HUFU_E_LINK, "%s: there is no link: reconnect", r->device->url);
 }
 
 static bool none_wait(struct transport *t, struct hufu_request *r, uint64_t deadline)

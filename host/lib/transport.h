@@ -18,7 +18,8 @@ struct buffer {
     size_t size, room;
 };
 
-/* A command and its answer. From submit until done it is the transport's, but for what abandon says. */
+/* A command and its answer. From submit until done it is the transport's, but for what abandon
+ * says. */
 struct hufu_request {
     struct hufu_device *device;
     struct hufu_request *next, *prev; /* in a list of whoever has it */
@@ -36,7 +37,7 @@ struct hufu_request {
 struct transport_ops {
     const char *scheme; /* of the URL, in front of the colon */
     const char *usage;  /* "unix:PATH" */
-    /* Reports with fail(), as all of these. */
+    /* Reports with fail_with(), as all of these. */
     enum hufu_status (*open)(struct transport **t, const char *address,
                              const struct hufu_options *options);
     /* Take the command; a failure leaves it with the caller: it was not carried out. */

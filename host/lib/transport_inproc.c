@@ -21,8 +21,8 @@ struct inproc {
     size_t memory_size;
     struct device *device;
     uint32_t link;
-    pthread_mutex_t lock; /* what follows */
-    bool inside;          /* a thread is in the device */
+    pthread_mutex_t lock;              /* what follows */
+    bool inside;                       /* a thread is in the device */
     struct hufu_request *first, *last; /* to be served */
 };
 
@@ -30,7 +30,7 @@ static enum hufu_status inproc_submit(struct transport *t, struct hufu_request *
 {
     struct inproc *p = (struct inproc *)t;
     if (!buffer_grow(&r->answer, (size_t)p->base.limit + 2))
-        return fail(HUFU_E_MEMORY, "%s: no memory for an answer", r->device->url);
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for an answer", r->device->url);
     pthread_mutex_lock(&p->lock);
     r->next = NULL;
     if (p->last)
@@ -180,12 +180,13 @@ static enum hufu_status boot(struct inproc *p, const struct hufu_options *o)
     p->memory_size = (device_memory(&config, &p->hal) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     p->memory = aligned_alloc(ALIGNMENT, p->memory_size ? p->memory_size : ALIGNMENT);
     if (!p->memory)
-        return fail(HUFU_E_MEMORY, "inproc: no memory for a device of %zu bytes", p->memory_size);
+        return fail_with(HUFU_E_MEMORY, "inproc: no memory for a device of %zu bytes",
+                         p->memory_size);
     p->device = device_create(p->memory, &config, &p->hal);
     if (!p->device)
-        return fail(HUFU_E_ARGUMENT, "inproc: an option of the device is out of range");
+        return fail_with(HUFU_E_ARGUMENT, "inproc: an option of the device is out of range");
     p->link = device_link_open(p->device);
-    return p->link ? HUFU_OK : fail(HUFU_E_OPEN, "inproc: the device takes no more links");
+    return p->link ? HUFU_OK : fail_with(HUFU_E_OPEN, "inproc: the device takes no more links");
 }
 
 static enum hufu_status inproc_open(struct transport **t, const char *directory,
@@ -198,16 +199,17 @@ static enum hufu_status inproc_open(struct transport **t, const char *directory,
         .threads = or_default(o->threads, processors > 0 ? (uint32_t)processors : 1),
     };
     if (o->sessions_max > UINT16_MAX || o->tickets_max > UINT16_MAX)
-        return fail(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 sessions and tickets", directory);
+        return fail_with(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 sessions and tickets",
+                         directory);
     struct inproc *p = calloc(1, sizeof *p);
     if (!p)
-        return fail(HUFU_E_MEMORY, "inproc: no memory for a link");
+        return fail_with(HUFU_E_MEMORY, "inproc: no memory for a link");
     p->base.ops = &transport_inproc;
     p->base.limit = LIMIT_FRAME_MAX;
     pthread_mutex_init(&p->lock, NULL);
     p->port = posix_open(&options, &p->hal, why, sizeof why);
     const enum hufu_status s =
-        p->port ? boot(p, o) : fail(HUFU_E_OPEN, "inproc:%s: %s", directory, why);
+        p->port ? boot(p, o) : fail_with(HUFU_E_OPEN, "inproc:%s: %s", directory, why);
     if (s)
         inproc_close(&p->base);
     else
@@ -215,6 +217,6 @@ static enum hufu_status inproc_open(struct transport **t, const char *directory,
     return s;
 }
 
-const struct transport_ops transport_inproc = {
-    "inproc",    "inproc:DIRECTORY", inproc_open, inproc_submit,
-    inproc_wait, inproc_abandon,     inproc_close};
+const struct transport_ops transport_inproc = {"inproc",      "inproc:DIRECTORY", inproc_open,
+                                               inproc_submit, inproc_wait,        inproc_abandon,
+                                               inproc_close};

@@ -1,7 +1,7 @@
 /*
  * Native frames over a Unix socket, many in flight. Whoever waits and finds no reader becomes the
- * reader: it takes answers from the socket, its own and others', until its own is there, and then hands
- * the part over. So there is no thread of ours, and a lone caller never switches threads.
+ * reader: it takes answers from the socket, its own and others', until its own is there, and then
+ * hands the part over. So there is no thread of ours, and a lone caller never switches threads.
  */
 #include <errno.h>
 #include <poll.h>
@@ -45,7 +45,8 @@ struct unix_link {
     uint8_t in[IN_ROOM];
 };
 
-/* ------------------------------------------------------------------ slots, waiting (all with the lock held) */
+/* ------------------------------------------------------------------ slots, waiting (all with the
+ * lock held) */
 
 static bool slot_take(struct unix_link *l, struct hufu_request *r)
 {
@@ -89,7 +90,8 @@ static void fail_all(struct unix_link *l)
     l->current = NULL;
 }
 
-/* The link is of no use any more. The reader, if there is one, has a request's memory in hand: it ends the others. */
+/* The link is of no use any more. The reader, if there is one, has a request's memory in hand: it
+ * ends the others. */
 static void break_link(struct unix_link *l, enum hufu_status failure, const char *why)
 {
     if (!l->broken) {
@@ -138,7 +140,8 @@ static void waiting_remove(struct unix_link *l, struct hufu_request *r)
     r->waiting = false;
 }
 
-/* ------------------------------------------------------------------ reading (with the reader's part) */
+/* ------------------------------------------------------------------ reading (with the reader's
+ * part) */
 
 /* A frame's header is there: find whose it is. Lock held. */
 static void begin_answer(struct unix_link *l)
@@ -192,7 +195,8 @@ static void take_answers(struct unix_link *l)
     l->in_pos = 0;
 }
 
-/* Take what the socket has; a long answer goes straight to its place. Lock held, not while it reads. */
+/* Take what the socket has; a long answer goes straight to its place. Lock held, not while it
+ * reads. */
 static void read_some(struct unix_link *l)
 {
     const bool straight = l->current && l->in_end == 0 && l->missing >= IN_ROOM;
@@ -275,8 +279,8 @@ static bool unix_wait(struct transport *t, struct hufu_request *r, uint64_t dead
 /* ------------------------------------------------------------------ sending */
 
 /*
- * The socket takes no more: wait until it does, and read meanwhile, for the device may be waiting for us to
- * take its answers. Lock held on entry and exit.
+ * The socket takes no more: wait until it does, and read meanwhile, for the device may be waiting
+ * for us to take its answers. Lock held on entry and exit.
  */
 static void wait_writable(struct unix_link *l, uint64_t deadline)
 {
@@ -327,17 +331,18 @@ static enum hufu_status unix_submit(struct transport *t, struct hufu_request *r)
     pthread_mutex_lock(&l->write);
     pthread_mutex_lock(&l->lock);
     if (l->broken) {
-        s = fail(HUFU_E_LINK, "%s: the link is lost (%s): reconnect", url, l->base.why);
+        s = fail_with(HUFU_E_LINK, "%s: the link is lost (%s): reconnect", url, l->base.why);
     } else if (!slot_take(l, r)) {
-        s = fail(HUFU_E_ARGUMENT, "%s: %d commands are on their way: wait for some first", url, SLOTS);
+        s = fail_with(HUFU_E_ARGUMENT, "%s: %d commands are on their way: wait for some first", url,
+                      SLOTS);
     } else {
         const struct frame f = {(uint32_t)r->command.size - FRAME_HEADER, r->tag, r->channel, 0};
         frame_put(r->command.data, &f);
-        const int error = send_all(l, r->command.data, r->command.size,
-                                   now_ms() + r->device->options.timeout_ms);
+        const int error =
+            send_all(l, r->command.data, r->command.size, now_ms() + r->device->options.timeout_ms);
         if (error) { /* a part of a command is not carried out, but nothing can follow it */
-            s = fail(HUFU_E_LINK, "%s: sending failed (%s); the command was not carried out", url,
-                     strerror(error));
+            s = fail_with(HUFU_E_LINK, "%s: sending failed (%s); the command was not carried out",
+                          url, strerror(error));
             break_link(l, HUFU_E_UNKNOWN_OUTCOME, "another command could not be sent");
             while (l->reading) /* it may have this request's memory in hand */
                 pthread_cond_wait(&l->left, &l->lock);
@@ -379,7 +384,7 @@ enum hufu_status transport_unix_attach(struct transport **t, int fd)
     struct unix_link *l = calloc(1, sizeof *l);
     if (!l) {
         close(fd);
-        return fail(HUFU_E_MEMORY, "no memory for a link");
+        return fail_with(HUFU_E_MEMORY, "no memory for a link");
     }
     l->base.ops = &transport_unix;
     l->base.limit = LIMIT_FRAME_MAX;
@@ -399,21 +404,22 @@ static enum hufu_status unix_open(struct transport **t, const char *path,
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     (void)options;
     if (!*path || strlen(path) >= sizeof a.sun_path)
-        return fail(HUFU_E_URL, "unix:%s: the path of a socket has 1 to %zu bytes", path,
-                    sizeof a.sun_path - 1);
+        return fail_with(HUFU_E_URL, "unix:%s: the path of a socket has 1 to %zu bytes", path,
+                         sizeof a.sun_path - 1);
     memcpy(a.sun_path, path, strlen(path));
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(HUFU_E_OPEN, "unix:%s: no socket: %s", path, strerror(errno));
+        return fail_with(HUFU_E_OPEN, "unix:%s: no socket: %s", path, strerror(errno));
     if (connect(fd, (const struct sockaddr *)&a, sizeof a) < 0) {
         const int error = errno;
         close(fd);
-        return fail(HUFU_E_OPEN,
-                    "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --dir DIR --socket %s",
-                    path, strerror(error), path);
+        return fail_with(
+            HUFU_E_OPEN,
+            "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --dir DIR --socket %s", path,
+            strerror(error), path);
     }
     return transport_unix_attach(t, fd);
 }
 
-const struct transport_ops transport_unix = {"unix",    "unix:PATH",  unix_open,
-                                             unix_submit, unix_wait, unix_abandon, unix_close};
+const struct transport_ops transport_unix = {"unix",    "unix:PATH",  unix_open, unix_submit,
+                                             unix_wait, unix_abandon, unix_close};

@@ -112,8 +112,9 @@ void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
 /* r = a * b / R; r = a * a / R. r may be an operand. */
 void bn_mont_mul(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b);
 void bn_mont_sqr(const struct bn_mont *mont, limb_t *r, const limb_t *a);
-/* r = a + b. r may be an operand. */
-void bn_mont_add(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b);
+/* r = a + (b & mask). r may be an operand. */
+void bn_mont_add_masked(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b,
+                        limb_t mask);
 /* Into Montgomery form, r = a * R, and out of it, r = a / R below m. r may be a. */
 void bn_mont_enter(const struct bn_mont *mont, limb_t *r, const limb_t *a);
 void bn_mont_leave(const struct bn_mont *mont, limb_t *r, const limb_t *a);

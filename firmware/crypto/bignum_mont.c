@@ -31,7 +31,7 @@ void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
     bn_sub(mont->one, mont->one, m, n);
     memcpy(mont->rr, mont->one, n * sizeof *m);
     for (size_t i = 0; i < n * LIMB_BITS >> SQUARINGS; i++)
-        bn_mont_add(mont, mont->rr, mont->rr, mont->rr);
+        bn_mont_add_masked(mont, mont->rr, mont->rr, mont->rr, limb_mask(1));
     for (size_t i = 0; i < SQUARINGS; i++)
         bn_mont_sqr(mont, mont->rr, mont->rr);
 }
@@ -51,9 +51,10 @@ void bn_mont_leave(const struct bn_mont *mont, limb_t *r, const limb_t *a)
 }
 
 /* The sum is below 2R and m at least R/2: two subtractions bring it below R. */
-void bn_mont_add(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b)
+void bn_mont_add_masked(const struct bn_mont *mont, limb_t *r, const limb_t *a, const limb_t *b,
+                        limb_t mask)
 {
-    limb_t over = bn_add(r, a, b, mont->n);
+    limb_t over = bn_add_masked(r, a, b, mask, mont->n);
     over &= ~bn_sub_masked(r, r, mont->m, limb_mask(over), mont->n);
     bn_sub_masked(r, r, mont->m, limb_mask(over), mont->n);
 }

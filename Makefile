@@ -199,8 +199,17 @@ $(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
+# A fuzz target is a program of the tests, too: with driver.c it runs once over its kept corpus, with
+# libFuzzer (LIBFUZZER=1, clang) it looks for more. See "fuzz" below.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+FUZZERS    := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz_%)
+FUZZ_MAIN  := $(if $(LIBFUZZER),,$(BUILD)/obj/tests/fuzz/driver.o)
+$(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/obj/sim/client.o $(call obj,$(LIB_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
 .PHONY: tests
-tests: $(UNIT) $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(UNIT) $(FUZZERS) $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine
@@ -247,10 +256,11 @@ check-run:
 	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)"
 	$(Q)$(RUN) phase "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT)
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
+	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(FUZZ_NAMES:%="$(BUILD)/tests/fuzz_% tests/fuzz/corpus/%")
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
-	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM)
+	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM) $(FUZZ_NAMES:%="$(ASAN)/tests/fuzz_% tests/fuzz/corpus/%")
 	$(Q)$(limb32-make) $(LIMB_TESTS:%=$(LIMB32)/tests/%)
 	$(Q)$(RUN) phase "Unit tests (32-bit limbs)" $(LIMB_TESTS:%=$(LIMB32)/tests/%)
 	$(Q)$(clang-make) all tests
@@ -266,6 +276,28 @@ layers: ## Compare every #include with the arrows of docs/design.md
 .PHONY: power
 power: $(BUILD)/tests/power ## Power cuts at every pair of steps (long)
 	$(Q)$(BUILD)/tests/power --depth 2
+
+# ---------------------------------------------------------------- fuzz
+FUZZ_SECONDS ?= 60
+FUZZ ?= $(FUZZ_NAMES)
+FUZZ_BUILD := $(BUILD)-fuzz
+FUZZ_CORPUS = $(FUZZ_BUILD)/corpus
+fuzz-make = $(SUB) BUILD=$(FUZZ_BUILD) CC=clang SAN=address,undefined OPT=-O1 LIBFUZZER=1 \
+            EXTRA_CFLAGS=-fsanitize=fuzzer-no-link
+
+.PHONY: fuzz fuzz-keep
+fuzz: ## Fuzz each target (or FUZZ="name...") for FUZZ_SECONDS; what it finds stays in build-fuzz
+	$(Q)$(fuzz-make) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz_%) $(FUZZ_BUILD)/gen/hufu.dict
+	$(Q)set -e; for name in $(FUZZ); do \
+	    mkdir -p $(FUZZ_CORPUS)/$$name; echo "fuzz_$$name, $(FUZZ_SECONDS) s"; \
+	    $(FUZZ_BUILD)/tests/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -dict=$(FUZZ_BUILD)/gen/hufu.dict \
+	        -artifact_prefix=$(FUZZ_BUILD)/$$name- -timeout=20 -print_final_stats=1 -verbosity=0 -print_funcs=0 \
+	        $(FUZZ_CORPUS)/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null); done
+fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few and small files as do
+	$(Q)set -e; for name in $(FUZZ); do \
+	    mkdir -p $(FUZZ_CORPUS)/$$name tests/fuzz/corpus/$$name; rm -rf $(FUZZ_CORPUS)/merged; mkdir $(FUZZ_CORPUS)/merged; \
+	    $(FUZZ_BUILD)/tests/fuzz_$$name -merge=1 -verbosity=0 $(FUZZ_CORPUS)/merged tests/fuzz/corpus/$$name $(FUZZ_CORPUS)/$$name; \
+	    rm -f tests/fuzz/corpus/$$name/*; cp $(FUZZ_CORPUS)/merged/* tests/fuzz/corpus/$$name/; done
 
 # ---------------------------------------------------------------- bench
 .PHONY: bench

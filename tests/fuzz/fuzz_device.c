@@ -1,0 +1,256 @@
+/*
+ * The whole device: a sequence of commands from the input against a device in RAM, which is put
+ * back to a saved moment before each input. Input: a byte that chooses the moment (BLANK, READY
+ * with sessions and keys, LOCKED) and how many commands are served together, then commands as CLA
+ * INS P1 P2 (top bit of P1: the other link), size u16, data Whatever comes, the device answers
+ * every command with a status word of the table, inside the room it was given, in a form that the
+ * generated decoders accept, and stays well.
+ */
+#include <string.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "tests/lib/dev.h"
+
+enum {
+    FRAME = 4096,
+    COMMANDS_MAX = 24,
+    TOGETHER_MAX = 4,
+    SLOW_MAX = 1, /* commands of an input that cost a thousand others */
+    GUARD = 64
+};
+
+static struct dev dev;
+static uint64_t random_state;
+
+/* The same at each run: an input does the same whenever it is tried. */
+static int sample(void *ctx, uint8_t *out, size_t n)
+{
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) {
+        random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+        out[i] = (uint8_t)(random_state >> 40);
+    }
+    return 0;
+}
+
+static bool all(const uint8_t *p, size_t n, uint8_t value)
+{
+    while (n && p[n - 1] == value)
+        n--;
+    return n == 0;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+#define GROUP(name, text)
+#define RECORD(name, fields, text)
+#define COMMAND(ins, name, group, states, roles, audit, request, response, text)                   \
+    static bool answer_##name(struct rd *r)                                                        \
+    {                                                                                              \
+        struct name##_rsp m;                                                                       \
+        return name##_rsp_get(r, &m);                                                              \
+    }
+#include "proto/commands.def"
+#undef COMMAND
+
+static bool (*const answer_of[256])(struct rd *r) = {
+#define COMMAND(ins, name, group, states, roles, audit, request, response, text)                   \
+    [ins] = answer_##name,
+#include "proto/commands.def"
+};
+
+static void check(const struct exchange *x)
+{
+    struct rd r;
+    const bool pin_wrong = (x->sw & 0xFFF0) == SW_PIN_WRONG;
+    REQUIRE(pin_wrong || proto_status(x->sw)->sw == x->sw);
+    REQUIRE(x->sw != SW_INTERNAL);
+    REQUIRE(x->response_size <= x->room);
+    REQUIRE(all(x->response + x->room, GUARD, 0xA5));
+    if (x->sw != SW_OK) {
+        REQUIRE(x->response_size == 0);
+        return;
+    }
+    REQUIRE(x->cla == CLA_HUFU && answer_of[x->ins]);
+    rd_init(&r, x->response, x->response_size);
+    REQUIRE(answer_of[x->ins](&r));
+}
+
+/* ------------------------------------------------------------------ saved moments */
+
+struct moment {
+    uint8_t *memory, *medium, root[32];
+    uint64_t random;
+    uint32_t link[2];
+};
+
+enum { BLANK, READY, LOCKED, MOMENTS };
+static struct moment moments[MOMENTS];
+static uint32_t links[2];
+static bool prepared;
+
+static void save(struct moment *m)
+{
+    links[0] = dev.link;
+    links[1] = device_link_open(dev.d);
+    m->random = random_state;
+    m->memory = malloc(dev.memory_size);
+    m->medium = malloc(dev.sim.size);
+    REQUIRE(m->memory && m->medium);
+    memcpy(m->memory, dev.memory, dev.memory_size);
+    memcpy(m->root, dev.sim.root, sizeof m->root);
+    memcpy(m->link, links, sizeof links);
+    nvm_sim_save(&dev.sim, m->medium);
+}
+
+static void restore(const struct moment *m)
+{
+    random_state = m->random;
+    memcpy(dev.memory, m->memory, dev.memory_size);
+    memcpy(dev.sim.root, m->root, sizeof m->root);
+    memcpy(links, m->link, sizeof links);
+    dev.link = links[0];
+    dev.now = 1700000000000u;
+    nvm_sim_load(&dev.sim, m->medium);
+}
+
+/* READY: a session for each account, and one without log-in; keys of each kind. */
+static void fill(void)
+{
+    uint16_t channel[5];
+    dev_init(&dev, 0);
+    for (uint8_t account = DEV_ADMIN; account <= DEV_AUDITOR; account++)
+        channel[account] = dev_login(&dev, account);
+    dev_session(&dev);
+    const uint16_t user = channel[DEV_USER];
+    dev_key(&dev, user, KEY_SM2, USAGE_SIGN | USAGE_DECRYPT | USAGE_AGREE | USAGE_DERIVE_OUT);
+    dev_key(&dev, user, KEY_SM4, USAGE_ENCRYPT | USAGE_DECRYPT);
+    dev_key(&dev, channel[DEV_OPERATOR], KEY_SM2, USAGE_SIGN | USAGE_EXPORT_WRAPPED);
+    dev_key(&dev, user, KEY_RSA2048, USAGE_SIGN | USAGE_DECRYPT);
+    const struct key_generate_req session_key = {
+        .type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT | USAGE_DECRYPT};
+    MUST(do_key_generate(&dev, user, &session_key, NULL));
+}
+
+static void prepare(void)
+{
+    random_state = 1;
+    dev_prepare(&dev);
+    dev.config = (struct device_config){.objects_max = 16,
+                                        .log_max = 64,
+                                        .sessions_max = 7,
+                                        .tickets_max = 2,
+                                        .frame_max = FRAME,
+                                        .port = "fuzz",
+                                        .engine = "portable"};
+    dev.hal.rng.sample = sample;
+    dev.segments = 8;
+    dev.segment_size = 32768;
+    dev_start(&dev);
+    save(&moments[BLANK]);
+    fill();
+    save(&moments[READY]);
+    restore(&moments[BLANK]);
+    dev_init(&dev, INIT_ATTENDED);
+    device_stop(dev.d);
+    dev_reboot(&dev);
+    REQUIRE(device_state(dev.d) == STATE_LOCKED);
+    save(&moments[LOCKED]);
+    prepared = true;
+}
+
+/* ------------------------------------------------------------------ one input */
+
+/* RSA key generation takes seconds, the unlock secret and the self-tests tens of milliseconds. */
+static bool too_slow(const struct exchange *x, unsigned *slow)
+{
+    const uint8_t first = x->size ? x->data[0] : 0;
+    switch (x->ins) {
+    case INS_KEY_GENERATE:
+    case INS_KEY_BATCH:
+        return first >= KEY_RSA2048 && first <= KEY_RSA4096;
+    case INS_SELFTEST:
+        return true;
+    case INS_INIT:
+        return (first & INIT_ATTENDED) && ++*slow > SLOW_MAX;
+    case INS_UNLOCK:
+        return ++*slow > SLOW_MAX;
+    default:
+        return false;
+    }
+}
+
+struct round {
+    struct exchange x[TOGETHER_MAX];
+    uint8_t *data[TOGETHER_MAX];
+    uint8_t response[TOGETHER_MAX][FRAME + GUARD];
+    size_t n;
+};
+
+/* The next command of the input; false: there is none. */
+static bool next(struct rd *r, struct round *t, unsigned *slow)
+{
+    const uint8_t *head = rd_bytes(r, 4);
+    const uint16_t size = rd_u16(r);
+    if (r->bad || size > rd_left(r))
+        return false;
+    struct exchange *x = &t->x[t->n];
+    const uint8_t *data = rd_bytes(r, size);
+    t->data[t->n] = malloc(size ? size : 1); /* to the byte, for the sanitizer */
+    REQUIRE(t->data[t->n]);
+    if (size)
+        memcpy(t->data[t->n], data, size);
+    memset(t->response[t->n], 0xA5, sizeof t->response[t->n]);
+    *x = (struct exchange){.link = links[head[2] >> 7],
+                           .cla = head[0],
+                           .ins = head[1],
+                           .channel = (uint16_t)((head[2] & 0x7F) << 8 | head[3]),
+                           .data = t->data[t->n],
+                           .size = size,
+                           .response = t->response[t->n],
+                           .room = FRAME};
+    /* Some have little room for the answer. */
+    if (x->cla == 0xC1) {
+        x->cla = CLA_HUFU;
+        x->room = size < FRAME ? size : FRAME;
+    }
+    if (too_slow(x, slow))
+        free(t->data[t->n]);
+    else
+        t->n++;
+    return true;
+}
+
+static void serve(struct round *t)
+{
+    device_serve(dev.d, t->x, t->n);
+    for (size_t i = 0; i < t->n; i++) {
+        check(&t->x[i]);
+        free(t->data[i]);
+    }
+    t->n = 0;
+    REQUIRE(device_state(dev.d) >= STATE_BLANK && device_state(dev.d) <= STATE_TERMINATED);
+    REQUIRE(device_state(dev.d) != STATE_FAILED);
+    REQUIRE(!dev.sim.violation);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct round t;
+    struct rd r;
+    unsigned slow = 0;
+    if (!prepared)
+        prepare();
+    if (!size)
+        return 0;
+    restore(&moments[data[0] % MOMENTS]);
+    const size_t together = 1 + (data[0] >> 6) % TOGETHER_MAX;
+    rd_init(&r, data + 1, size - 1);
+    for (unsigned i = 0; i < COMMANDS_MAX && next(&r, &t, &slow); i++)
+        if (t.n >= together)
+            serve(&t);
+    serve(&t);
+    device_link_close(dev.d, links[0]);
+    device_link_close(dev.d, links[1]);
+    return 0;
+}

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2 };
+enum {
+    ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2,
+    BARREN_MAX = 3 /* a pair may fail; three chunks of them are a fault */
+};
 
 struct run {
     struct hufu_session *session;
@@ -12,8 +15,9 @@ struct run {
     hufu_chunk_fn *each;
     void *context;
     uint64_t made;
-    uint64_t ack;      /* a ticket that is done with; 0: none */
+    uint64_t ack[2];   /* tickets that are done with, oldest first; 0: none */
     uint64_t ack_sent; /* one that the command on its way acknowledges */
+    unsigned barren;   /* chunks in a row without a good pair */
     bool one_by_one;   /* the device keeps too few tickets for overlapping */
 };
 
@@ -74,11 +78,20 @@ enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket)
     return c.status;
 }
 
+/* Sets the ticket to 0. */
 static enum hufu_status ack_if(struct hufu_session *session, uint64_t *ticket)
 {
     const enum hufu_status s = *ticket ? hufu_key_ack(session, *ticket) : HUFU_OK;
     *ticket = 0;
     return s == HUFU_E_NO_TICKET ? HUFU_OK : s; /* done already */
+}
+
+static enum hufu_status ack_all(struct run *run)
+{
+    enum hufu_status s = ack_if(run->session, &run->ack_sent);
+    for (int i = 0; i < 2 && !s; i++)
+        s = ack_if(run->session, &run->ack[i]);
+    return s;
 }
 
 /* *ticket: which, 0 the oldest; then the one that was taken, 0 when there was none. */
@@ -148,14 +161,15 @@ static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch 
 
 static bool order(struct run *run, struct call *c, uint32_t count)
 {
-    const struct key_batch_req req = {run->batch->type, run->batch->usage, count, run->ack};
+    const struct key_batch_req req = {run->batch->type, run->batch->usage, count, run->ack[0]};
     if (!call_begin(c, run->session, INS_KEY_BATCH, 0))
         return false;
     key_batch_req_put(&c->out, &req);
     if (!call_submit(c))
         return false;
-    run->ack_sent = run->ack;
-    run->ack = 0;
+    run->ack_sent = run->ack[0];
+    run->ack[0] = run->ack[1];
+    run->ack[1] = 0;
     return true;
 }
 
@@ -169,7 +183,8 @@ static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
                           k->fields.usage == run->batch->usage);
     if (!c->status) {
         run->ack_sent = 0;
-        if (!k->good)
+        run->barren = k->good ? 0 : run->barren + 1;
+        if (run->barren == BARREN_MAX)
             c->status =
                 fail_with(HUFU_E_KEY_GENERATION_FAILED, "%s: not one of %u keys could be made",
                           run->session->device->url, (unsigned)count);
@@ -180,9 +195,9 @@ static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
 /* The device has no ticket left: give ours back, and from now on acknowledge before ordering. */
 static bool make_room(struct run *run)
 {
-    const bool ours = run->ack || run->ack_sent;
+    const bool ours = run->ack[0] || run->ack_sent;
     run->one_by_one = true;
-    return ours && !ack_if(run->session, &run->ack_sent) && !ack_if(run->session, &run->ack);
+    return ours && !ack_all(run);
 }
 
 static enum hufu_status receive_or_retry(struct run *run, struct call *c, uint32_t count,
@@ -223,7 +238,7 @@ static enum hufu_status make(struct run *run, uint32_t chunk)
             s = next->status;
         enum hufu_status delivered = HUFU_OK;
         if (deliver(run, &k, &delivered))
-            run->ack = k.ticket;
+            run->ack[run->ack[0] != 0] = k.ticket;
         if (!s)
             s = delivered;
         call_end(now);
@@ -240,12 +255,12 @@ static enum hufu_status settle(struct run *run, enum hufu_status s)
 {
     char line[600];
     if (!s)
-        return ack_if(run->session, &run->ack);
+        return ack_all(run);
     if (s == HUFU_E_LINK || s == HUFU_E_UNKNOWN_OUTCOME || s == HUFU_E_TIMEOUT ||
         s == HUFU_E_BAD_ANSWER)
         return s;
     snprintf(line, sizeof line, "%s", hufu_last_error());
-    if (ack_if(run->session, &run->ack_sent) || ack_if(run->session, &run->ack))
+    if (ack_all(run))
         fail_with(s, "%s", line); /* the first failure is the one to tell of */
     return s;
 }

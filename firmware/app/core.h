@@ -98,7 +98,7 @@ struct call {
 void device_fail(struct device *d, const char *what, const char *why);
 /* A session ends; its tickets wait for another one. */
 void session_end(struct device *d, struct session *one);
-struct view view_of(const char *text);
+struct view text_view(const char *text);
 uint64_t device_time(const struct device *d);
 void call_detail(struct call *c, const void *text, size_t n);
 

@@ -15,7 +15,7 @@ static const uint8_t zeros[ROOT_SIZE]; /* also the nonce of the one thing that a
 /* HMAC-SM3(key, label) */
 static void derive(const uint8_t *key, const char *label, uint8_t out[32])
 {
-    hmac(HASH_SM3, key, 32, label, view_of(label).size, out);
+    hmac(HASH_SM3, key, 32, label, text_view(label).size, out);
 }
 
 int keys_open_root(struct device *d, enum root_state *state)

@@ -151,7 +151,7 @@ static void initialised(struct call *c, bool done)
 static uint16_t put_account(struct call *c, uint8_t number, uint8_t role, uint8_t retries,
                             const char *name, struct view pin)
 {
-    const struct view text = view_of(name);
+    const struct view text = text_view(name);
     struct account a = {.role = role, .tries_max = retries, .name_size = (uint8_t)text.size};
     memcpy(a.name, text.data, text.size);
     if (!pin.size)

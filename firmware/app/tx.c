@@ -18,7 +18,7 @@ void device_fail(struct device *d, const char *what, const char *why)
     d->failure[n] = 0;
 }
 
-struct view view_of(const char *text)
+struct view text_view(const char *text)
 {
     size_t n = 0;
     while (text[n])

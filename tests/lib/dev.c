@@ -7,72 +7,21 @@
 
 enum { SEGMENTS = 64, SEGMENT = 65536, UNIT = 16 };
 
-/* ---------------------------------------------------------------- the medium */
-
-static int nvm_read(void *ctx, uint32_t segment, uint32_t offset, void *buffer, uint32_t n)
-{
-    struct dev *dv = ctx;
-    if (dv->dark || segment >= dv->hal.nvm.segments || offset + n > dv->hal.nvm.segment_size)
-        return -1;
-    memcpy(buffer, dv->flash + (size_t)segment * dv->hal.nvm.segment_size + offset, n);
-    return 0;
-}
-
-/* Counts one write of n bytes: how many of them still happen. */
-static uint32_t power(struct dev *dv, uint32_t n)
-{
-    if (++dv->writes != dv->cut_at)
-        return n;
-    dv->dark = true;
-    return n / 2;
-}
-
-static int nvm_program(void *ctx, uint32_t segment, uint32_t offset, const void *data, uint32_t n)
-{
-    struct dev *dv = ctx;
-    const uint8_t *in = data;
-    if (dv->dark || segment >= dv->hal.nvm.segments || offset + n > dv->hal.nvm.segment_size)
-        return -1;
-    if (offset % UNIT || n % UNIT) {
-        fprintf(stderr, "dev: program of %u bytes at %u is not whole units\n", n, offset);
-        abort();
-    }
-    uint8_t *out = dv->flash + (size_t)segment * dv->hal.nvm.segment_size + offset;
-    const uint32_t done = power(dv, n);
-    memcpy(out, in, done);
-    return dv->dark ? -1 : 0;
-}
-
-static int nvm_erase(void *ctx, uint32_t segment)
-{
-    struct dev *dv = ctx;
-    if (dv->dark || segment >= dv->hal.nvm.segments)
-        return -1;
-    const uint32_t done = power(dv, dv->hal.nvm.segment_size);
-    memset(dv->flash + (size_t)segment * dv->hal.nvm.segment_size, 0xFF, done);
-    return dv->dark ? -1 : 0;
-}
-
-static int nvm_sync(void *ctx)
-{
-    const struct dev *dv = ctx;
-    return dv->dark ? -1 : 0;
-}
-
-static int root_read(void *ctx, uint8_t root[32])
-{
-    struct dev *dv = ctx;
-    memcpy(root, dv->root, 32);
-    return dv->dark ? -1 : 0;
-}
-
+/* The root is programmed all at once or torn, and that too is a place for a power cut. */
 static int root_program(void *ctx, const uint8_t root[32])
 {
-    struct dev *dv = ctx;
-    if (dv->dark)
+    struct nvm_sim *m = ctx;
+    if (m->dead)
         return -1;
-    memcpy(dv->root, root, power(dv, 32));
-    return dv->dark ? -1 : 0;
+    const bool last = m->count++ == m->cut_at;
+    const bool whole = !last || m->cut == NVM_CUT_ALL;
+    const size_t n = whole ? 32 : m->cut == NVM_CUT_NONE || m->cut == NVM_CUT_LOST ? 0 : 16;
+    memcpy(m->root, root, n);
+    if (last) {
+        nvm_sim_power_on(m); /* what a cut makes of unsynced writes */
+        m->dead = true;
+    }
+    return last ? -1 : 0;
 }
 
 static int rng_sample(void *ctx, uint8_t *out, size_t n)
@@ -95,6 +44,12 @@ static uint64_t clock_now(void *ctx)
 
 /* ---------------------------------------------------------------- the device */
 
+static void broken(const char *name, const char *what)
+{
+    fprintf(stderr, "dev: %s: %s\n", name, what);
+    abort();
+}
+
 static void *grab(size_t n)
 {
     void *p = aligned_alloc(64, (n + 63) & ~(size_t)63);
@@ -109,9 +64,9 @@ void dev_prepare(struct dev *dv)
 {
     memset(dv, 0, sizeof *dv);
     dv->now = 1700000000000;
+    dv->segments = SEGMENTS;
+    dv->segment_size = SEGMENT;
     dv->hal = (struct hal){
-        .nvm = {dv, SEGMENTS, SEGMENT, UNIT, nvm_read, nvm_program, nvm_erase, nvm_sync, root_read,
-                root_program},
         .rng = {dv, rng_sample},
         .clock = {dv, clock_now},
     };
@@ -136,9 +91,9 @@ static void boot(struct dev *dv)
 
 void dev_start(struct dev *dv)
 {
-    const size_t size = (size_t)dv->hal.nvm.segments * dv->hal.nvm.segment_size;
-    dv->flash = grab(size);
-    memset(dv->flash, 0xFF, size);
+    nvm_sim_open(&dv->sim, dv->segments, dv->segment_size, UNIT);
+    dv->hal.nvm = dv->sim.nvm;
+    dv->hal.nvm.root_program = root_program;
     dv->request = grab(dv->config.frame_max + 16);
     dv->response = grab(dv->config.frame_max);
     dv->memory_size = device_memory(&dv->config, &dv->hal);
@@ -155,7 +110,9 @@ void dev_open(struct dev *dv)
 void dev_close(struct dev *dv)
 {
     device_stop(dv->d);
-    free(dv->flash);
+    if (dv->sim.violation)
+        broken("medium", dv->sim.violation);
+    nvm_sim_close(&dv->sim);
     free(dv->request);
     free(dv->response);
     free(dv->memory);
@@ -163,9 +120,7 @@ void dev_close(struct dev *dv)
 
 void dev_reboot(struct dev *dv)
 {
-    dv->dark = false;
-    dv->cut_at = 0;
-    dv->writes = 0;
+    nvm_sim_power_on(&dv->sim);
     boot(dv);
 }
 
@@ -184,12 +139,6 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
     device_serve(dv->d, &x, 1);
     dv->response_size = x.response_size;
     return x.sw;
-}
-
-static void broken(const char *name, const char *what)
-{
-    fprintf(stderr, "dev: %s: %s\n", name, what);
-    abort();
 }
 
 #define GROUP(name, text)

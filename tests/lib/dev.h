@@ -12,6 +12,7 @@
 
 #include "firmware/app/device.h"
 #include "proto/proto.h"
+#include "tests/lib/nvm_sim.h"
 
 /* PINs of dev_init; accounts 1 (administrator), 2 (operator), 3 (user), 4 (auditor). */
 #define DEV_ADMIN_PIN "admin-pin"
@@ -30,21 +31,19 @@ struct dev {
     uint32_t link;
     uint8_t *request, *response; /* frame_max bytes each; the last command and answer */
     size_t response_size;
-    /* the medium */
-    uint8_t *flash, root[32];
-    uint64_t writes;  /* programs, erases and root programs since power on */
-    uint64_t cut_at;  /* power fails within this write, counted from 1; 0: never */
-    bool dark;        /* power has failed: nothing is read or written until dev_reboot */
+    struct nvm_sim sim; /* the medium; programming the root counts as one of its operations */
+    uint32_t segments, segment_size;
     bool rng_stuck, rng_dead;
     uint64_t now;     /* what the clock says; 1 ms later at each look */
 };
 
-/* A device that has just been switched on with a fresh medium. Change dv->config in between, if need be. */
+/* A device that has just been switched on with a fresh medium. Between prepare and start, config, hal.par
+ * and the size of the medium may be changed. */
 void dev_prepare(struct dev *dv);
 void dev_start(struct dev *dv);
 void dev_open(struct dev *dv); /* both */
 void dev_close(struct dev *dv);
-/* Power off and on: RAM is gone, the medium stays. */
+/* Power off and on: RAM is gone, the medium stays (or what dv->sim.cut leaves of it). */
 void dev_reboot(struct dev *dv);
 /* INIT with the PINs above, the auditor made as account 4. flags: INIT_* */
 void dev_init(struct dev *dv, uint8_t flags);
@@ -67,7 +66,7 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
 #undef COMMAND
 
 /* Exits with a message unless sw is wanted; gives sw. */
-#define MUST_BE(wanted, sw) dev_must((wanted), (sw), #sw, __FILE__, __LINE__)
+#define MUST_BE(wanted, sw) dev_must((uint16_t)(wanted), (sw), #sw, __FILE__, __LINE__)
 #define MUST(sw) MUST_BE(SW_OK, sw)
 uint16_t dev_must(uint16_t wanted, uint16_t sw, const char *what, const char *file, int line);
 

@@ -13,7 +13,7 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
     (void)q;
     info_rsp_put(out, &(struct info_rsp){
                           .protocol = LIMIT_PROTOCOL,
-                          .version = view_of(HUFU_VERSION),
+                          .version = text_view(HUFU_VERSION),
                           .serial = d->identity.serial,
                           .label = {d->identity.label, d->identity.label_size},
                           .state = d->state,
@@ -25,9 +25,9 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
                           .objects = d->objects.count,
                           .objects_max = d->config.objects_max,
                           .boots = d->identity.boots,
-                          .engine = view_of(d->engine ? d->engine->name : ""),
-                          .port = view_of(d->port),
-                          .failure = view_of(d->failure),
+                          .engine = text_view(d->engine ? d->engine->name : ""),
+                          .port = text_view(d->port),
+                          .failure = text_view(d->failure),
                       });
     return SW_OK;
 }
@@ -66,8 +66,8 @@ uint16_t cmd_selftest(struct call *c, const struct selftest_req *q, struct wr *o
     const unsigned n = selftest_all(c->d, &failed, &first);
     if (failed)
         device_fail(c->d, "self-test", first);
-    call_detail(c, first, view_of(first).size);
-    selftest_rsp_put(out, &(struct selftest_rsp){(uint16_t)n, (uint16_t)failed, view_of(first)});
+    call_detail(c, first, text_view(first).size);
+    selftest_rsp_put(out, &(struct selftest_rsp){(uint16_t)n, (uint16_t)failed, text_view(first)});
     return SW_OK;
 }
 

@@ -380,7 +380,7 @@ START_TEST(point_multiples)
 {
     static const int small[] = {1, 2, 3, 15, 16, 17, 31, 255};
     uint8_t k[32], raw[64], want[64], got[64];
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 110; i++) {
         struct sm2_affine point, r;
         struct sm2_jacobian j;
         struct sm2_scalar s;
@@ -390,8 +390,10 @@ START_TEST(point_multiples)
             near(k, "0", small[i]);
         else if (i < 16)
             near(k, SM2_N, -small[i - 8]);
-        else if (i < 32)
+        else if (i < 48)
             near(k, "0", 2 * (i - 15)); /* 2d: the last addition may be a doubling */
+        else if (i < 80)
+            near(k, SM2_N, -2 * (i - 47));
         else
             random_private(k);
         ck_assert(ec_mul(want, k, raw));

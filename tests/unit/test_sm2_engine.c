@@ -433,6 +433,71 @@ START_TEST(edge_signatures)
 }
 END_TEST
 
+/* r + s = n with all else right: e = r - x([s]G) */
+START_TEST(zero_t)
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *n = bn_hex(SM2_N), *r, *x;
+    good_signatures(3);
+    negate(sig[1] + 32, sig[1]);
+    r = bn_from(sig[1]);
+    x = x_mod_n(sig[1] + 32, n, ctx);
+    ck_assert(BN_mod_sub(x, r, x, n, ctx));
+    bn_to(e[1], x);
+    verify(3);
+    ck_assert_int_eq(ok[0], 1);
+    ck_assert_int_eq(ok[1], 0);
+    ck_assert_int_eq(ok[2], 1);
+    BN_free(n);
+    BN_free(r);
+    BN_free(x);
+    BN_CTX_free(ctx);
+}
+END_TEST
+
+/* R with n <= x(R) < p: the public key is made to fit, P = (R - [s]G) / t. */
+START_TEST(x_above_n)
+{
+    enum { N = 6 };
+    static uint8_t points[N][64];
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *n = bn_hex(SM2_N), *x = bn_hex(SM2_N);
+    EC_POINT *point = EC_POINT_new(curve()), *base = EC_POINT_new(curve());
+    for (int i = 0; i < N; i++) {
+        BIGNUM *s, *t, *r = BN_new();
+        while (!EC_POINT_set_compressed_coordinates(curve(), point, x, i & 1, ctx))
+            ck_assert(BN_add_word(x, 1));
+        random_private(sig[i] + 32);
+        random_private(sig[i]);
+        s = bn_from(sig[i] + 32);
+        t = bn_from(sig[i]);
+        ck_assert(BN_mod_sub(r, t, s, n, ctx));
+        bn_to(sig[i], r);
+        ck_assert(BN_mod_sub(r, r, x, n, ctx)); /* e = r - x */
+        bn_to(e[i], r);
+        ck_assert(EC_POINT_mul(curve(), base, s, NULL, NULL, ctx));
+        ck_assert(EC_POINT_invert(curve(), base, ctx));
+        ck_assert(EC_POINT_add(curve(), base, base, point, ctx));
+        ck_assert(BN_mod_inverse(t, t, n, ctx) != NULL);
+        ck_assert(EC_POINT_mul(curve(), base, NULL, base, t, ctx));
+        ck_assert(ec_bytes(points[i], base));
+        pubs[i] = points[i];
+        ck_assert(BN_add_word(x, 1));
+        BN_free(s);
+        BN_free(t);
+        BN_free(r);
+    }
+    verify(N);
+    for (int i = 0; i < N; i++)
+        ck_assert_msg(ok[i] == 1, "item %d", i);
+    BN_free(n);
+    BN_free(x);
+    EC_POINT_free(point);
+    EC_POINT_free(base);
+    BN_CTX_free(ctx);
+}
+END_TEST
+
 /* e and e + n are the same digest to the equations; [s]G + [t]P = infinity is refused. */
 START_TEST(congruent_digest_and_infinity)
 {
@@ -539,6 +604,8 @@ static Suite *suite_of(const struct engine *engine)
     tcase_add_test(t, refused_signatures);
     tcase_add_test(t, many_keys);
     tcase_add_test(t, edge_signatures);
+    tcase_add_test(t, zero_t);
+    tcase_add_test(t, x_above_n);
     tcase_add_test(t, congruent_digest_and_infinity);
     tcase_add_test(t, flipped_bits);
     tcase_add_test(t, verify_equal_points);

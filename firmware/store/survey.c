@@ -69,22 +69,28 @@ static enum store_result check_numbers(const struct store *s)
     return seen == s->data ? STORE_OK : STORE_CORRUPT; /* two with one number count once */
 }
 
+/* The notice of an unfinished format is looked for to the end: it excuses whatever else is there.
+ */
 enum store_result survey(struct store *s)
 {
+    enum store_result result = STORE_OK;
     bool known = false;
     s->seq = s->data = s->clean = 0;
     for (uint32_t i = 0; i < s->count; i++) {
         struct first f;
         enum store_result r = read_first(s, i, &f);
-        if (r != STORE_OK)
-            return r;
-        if (f.headed && f.header.kind == SEGMENT_FORMATTING)
+        if (r == STORE_OK && f.headed && f.header.kind == SEGMENT_FORMATTING)
             return STORE_BLANK;
-        known |= f.headed || f.marked;
-        r = judge(s, i, &f);
-        if (r != STORE_OK)
+        if (r == STORE_OK)
+            r = judge(s, i, &f);
+        if (r == STORE_FAULT)
             return r;
+        if (result == STORE_OK)
+            result = r;
+        known |= f.headed || f.marked;
     }
+    if (result != STORE_OK)
+        return result;
     return known ? check_numbers(s) : STORE_BLANK;
 }
 

@@ -104,22 +104,31 @@ static void apply(struct nvm_sim *m, const struct nvm_op *op)
         memset(m->durable + position(m, op->segment, 0), 0xFF, m->nvm.segment_size);
 }
 
-/* Each unit of an unsynced write reached the medium or not; an erasure may have stopped anywhere.
- */
-static void apply_some(struct nvm_sim *m, const struct nvm_op *op)
+static void apply_half(struct nvm_sim *m, const struct nvm_op *op)
 {
-    const uint64_t fate = next_random(m) % 3;
-    if (fate == 0)
-        return;
-    if (fate == 1) {
-        apply(m, op);
-    } else if (op->n == 0) {
+    if (op->n == 0) {
         tear_erase(m, op, NVM_CUT_SUBSET);
-    } else {
-        for (uint32_t i = 0; i < op->n; i += m->nvm.unit)
-            if (next_random(m) % 2)
-                memcpy(m->durable + position(m, op->segment, op->offset + i),
-                       m->journal + op->data + i, m->nvm.unit);
+        return;
+    }
+    for (uint32_t i = 0; i < op->n; i += m->nvm.unit)
+        if (next_random(m) % 2)
+            memcpy(m->durable + position(m, op->segment, op->offset + i), m->journal + op->data + i,
+                   m->nvm.unit);
+}
+
+/* Of the first n unsynced operations any may be lost, or a part of it; or just one; or a part of
+ * one. */
+static void apply_subset(struct nvm_sim *m, size_t n)
+{
+    const uint64_t style = next_random(m) % 4, one = n ? next_random(m) % n : 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t fate = next_random(m) % 4;
+        const bool whole = style == 0 ? fate >= 2 : style == 1 ? fate >= 1 : i != one;
+        const bool half = style == 0 ? fate == 1 : style != 2;
+        if (whole)
+            apply(m, &m->op[i]);
+        else if (half)
+            apply_half(m, &m->op[i]);
     }
 }
 
@@ -133,12 +142,10 @@ static void forget_ops(struct nvm_sim *m)
 static void power_off(struct nvm_sim *m, bool in_flight)
 {
     size_t done = m->ops - in_flight;
-    for (size_t i = 0; i < done && m->cut != NVM_CUT_LOST; i++) {
-        if (m->cut == NVM_CUT_SUBSET)
-            apply_some(m, &m->op[i]);
-        else
-            apply(m, &m->op[i]);
-    }
+    if (m->cut == NVM_CUT_SUBSET)
+        apply_subset(m, done);
+    for (size_t i = 0; i < done && m->cut != NVM_CUT_LOST && m->cut != NVM_CUT_SUBSET; i++)
+        apply(m, &m->op[i]);
     if (in_flight && m->op[done].n)
         tear_program(m, &m->op[done], m->cut);
     else if (in_flight)

@@ -217,7 +217,10 @@ uint32_t batch_keys_max(uint8_t type, size_t room)
     const size_t size = wrap_record_size(type);
     if (room < BATCH_FIXED + 1 + size)
         return 0;
-    const size_t n = (8 * (room - BATCH_FIXED) - 7) / (8 * size + 1); /* a status bit each */
+    const size_t left = room - BATCH_FIXED;
+    size_t n = 8 * left / (8 * size + 1); /* a status bit each, in whole bytes */
+    if ((n + 7) / 8 + n * size > left)
+        n--;
     return (uint32_t)(n < 8 * STATUS_MAX ? n : 8 * STATUS_MAX);
 }
 

@@ -32,23 +32,24 @@ static int fill(void *ctx, void *out, size_t n)
 }
 static const struct rng os_rng = {fill, NULL};
 
+static const struct engine *find_engine(const struct options *o)
+{
+    const struct engine *e;
+    for (size_t i = 0; (e = engine_at(i)); i++)
+        if (!o->engine || !strcmp(e->name, o->engine))
+            return e;
+    bench_die("--engine", "no such engine on this machine");
+}
+
 const char *engine_name(const struct options *o)
 {
-    if (!o->engine)
-        return engines[0]->name;
-    for (size_t i = 0; engines[i]; i++)
-        if (!strcmp(engines[i]->name, o->engine))
-            return engines[i]->name;
-    bench_die("--engine", "no such engine on this machine");
+    return find_engine(o)->name;
 }
 
 static struct core *new_core(const struct options *o, size_t n)
 {
     struct core *c = bench_alloc(sizeof *c);
-    const char *name = engine_name(o);
-    for (size_t i = 0; engines[i]; i++)
-        if (!strcmp(engines[i]->name, name))
-            c->engine = engines[i];
+    c->engine = find_engine(o);
     c->n = n;
     c->ok = bench_alloc(n);
     return c;

@@ -31,9 +31,10 @@ static size_t most(size_t a, size_t b)
 static size_t scratch_size(size_t chunk)
 {
     size_t size = rsa_scratch(RSA_MAX_BITS);
-    for (const struct engine *const *e = engines; *e; e++) {
-        size = most(size, (*e)->sm2->scratch(chunk));
-        size = most(size, (*e)->rsa->scratch(RSA_MAX_BITS, BATCH_RSA_LANES));
+    const struct engine *e;
+    for (size_t i = 0; (e = engine_at(i)); i++) {
+        size = most(size, e->sm2->scratch(chunk));
+        size = most(size, e->rsa->scratch(RSA_MAX_BITS, BATCH_RSA_LANES));
     }
     return size;
 }

@@ -44,10 +44,12 @@ static int condition(struct random *r, uint8_t out[SM3_SIZE])
     return bad;
 }
 
-int random_start(struct random *r, const struct hal_rng *source, const void *personal, size_t n)
+int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
+                 const void *personal, size_t n)
 {
     uint8_t seed[2][SM3_SIZE], raw[64];
     r->source = source;
+    r->many = many;
     r->requests = 0;
     r->failed = true;
     health_start(&r->health);
@@ -57,6 +59,7 @@ int random_start(struct random *r, const struct hal_rng *source, const void *per
     if (condition(r, seed[0]) || condition(r, seed[1]))
         goto end;
     r->failed = drbg_init(&r->drbg, seed[0], SM3_SIZE, seed[1], SM3_SIZE / 2, personal, n) != 0;
+    drbg_use(&r->drbg, many);
 end:
     wipe(raw, sizeof raw);
     wipe(seed, sizeof seed);
@@ -95,6 +98,7 @@ int random_child(struct random *r, struct drbg *child)
     uint8_t seed[DRBG_MIN_ENTROPY + 16];
     int bad = random_fill(r, seed, sizeof seed);
     bad = bad || drbg_init(child, seed, DRBG_MIN_ENTROPY, seed + DRBG_MIN_ENTROPY, 16, NULL, 0);
+    drbg_use(child, r->many);
     wipe(seed, sizeof seed);
     return bad ? -1 : 0;
 }

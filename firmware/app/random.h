@@ -16,11 +16,11 @@
 enum {
     /* We take 4 bits of entropy for granted in each byte that the port samples. */
     RANDOM_BITS_PER_SAMPLE = 4,
-    RANDOM_STARTUP = 1024,        /* samples that are tested and thrown away at start */
-    RANDOM_RESEED_AFTER = 4096,   /* requests between two reseeds */
-    HEALTH_REPEAT_CUTOFF = 9,     /* 1 + 30/4: equal samples in a row (false alarm 2^-30) */
+    RANDOM_STARTUP = 1024,      /* samples that are tested and thrown away at start */
+    RANDOM_RESEED_AFTER = 4096, /* requests between two reseeds */
+    HEALTH_REPEAT_CUTOFF = 9,   /* 1 + 30/4: equal samples in a row (false alarm 2^-30) */
     HEALTH_WINDOW = 512,
-    HEALTH_WINDOW_CUTOFF = 71     /* times a window may hold its first sample (false alarm 2^-30) */
+    HEALTH_WINDOW_CUTOFF = 71 /* times a window may hold its first sample (false alarm 2^-30) */
 };
 
 /* The two continuous tests over a stream of samples. */
@@ -36,12 +36,14 @@ struct random {
     const struct hal_rng *source;
     struct health health;
     struct drbg drbg;
-    uint32_t requests; /* since the last reseed */
-    bool failed;       /* for good */
+    uint32_t requests;   /* since the last reseed */
+    drbg_sm3_many *many; /* of the engine, for the generator and its children */
+    bool failed;         /* for good */
 };
 
 /* Start-up test and first seed; source must outlive it. 0, or -1: failed. */
-int random_start(struct random *r, const struct hal_rng *source, const void *personal, size_t n);
+int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
+                 const void *personal, size_t n);
 /* n bytes; the fill of a struct rng whose ctx is the struct random. -1: failed, out is zero. */
 int random_fill(void *r, void *out, size_t n);
 void random_stop(struct random *r);

@@ -262,14 +262,13 @@ bool selftest_choose_engine(struct device *d)
     const char *first = "no such engine";
     unsigned failed = 0;
     selftest_run(selftests, &e, &failed, &first);
-    for (const struct engine *const *one = engines; *one && !failed && !d->engine; one++) {
+    for (size_t i = 0; (e.engine = engine_at(i)) && !failed && !d->engine; i++) {
         unsigned wrong = 0;
-        if (d->engine_wanted[0] && !same_name(d->engine_wanted, (*one)->name))
+        if (d->engine_wanted[0] && !same_name(d->engine_wanted, e.engine->name))
             continue;
-        e.engine = *one;
         selftest_run(selftests_engine, &e, &wrong, &first);
         if (!wrong)
-            d->engine = *one;
+            d->engine = e.engine;
     }
     if (!d->engine)
         device_fail(d, "self-test", first);

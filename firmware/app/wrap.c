@@ -100,8 +100,14 @@ static void group(const struct wrap *w, uint32_t from, size_t n, uint8_t *record
         store_be32(r->nonce[i] + NONCE - 4, from + (uint32_t)i);
         memcpy(r->aad[i], w->header, WRAP_AUTHENTICATED);
         memcpy(r->aad[i] + WRAP_AUTHENTICATED, records, SM2_POINT);
-        r->item[i] = (struct gcm_item){r->nonce[i], r->aad[i], secrets[i], records + SM2_POINT,
-                                       records + SM2_POINT + SM2_SCALAR};
+        r->item[i] = (struct sm4_gcm_item){.nonce = r->nonce[i],
+                                           .nonce_size = NONCE,
+                                           .aad = r->aad[i],
+                                           .aad_size = sizeof r->aad[i],
+                                           .in = secrets[i],
+                                           .n = SM2_SCALAR,
+                                           .out = records + SM2_POINT,
+                                           .tag = records + SM2_POINT + SM2_SCALAR};
     }
 }
 
@@ -111,7 +117,7 @@ void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t fro
     for (size_t part; n; n -= part, from += (uint32_t)part, secrets += part) {
         part = n < WRAP_GROUP ? n : WRAP_GROUP;
         group(w, from, part, records, secrets, room);
-        sym->sm4_gcm_many(&w->key, part, room->item, sizeof room->aad[0], SM2_SCALAR);
+        sym->sm4_gcm_seal(&w->key, room->item, part);
         records += part * (SM2_POINT + SM2_SCALAR + WRAP_TAG);
     }
 }

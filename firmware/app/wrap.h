@@ -33,7 +33,7 @@ enum { WRAP_GROUP = 64 };
 struct wrap_room {
     uint8_t nonce[WRAP_GROUP][12];
     uint8_t aad[WRAP_GROUP][WRAP_AUTHENTICATED + SM2_POINT];
-    struct gcm_item item[WRAP_GROUP];
+    struct sm4_gcm_item item[WRAP_GROUP];
 };
 void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t from, size_t n,
                    uint8_t *records, const uint8_t (*secrets)[32], struct wrap_room *room);

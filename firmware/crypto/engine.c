@@ -2,11 +2,17 @@
 
 #include "firmware/crypto/portable/portable.h"
 
-const struct engine engine_portable = {
-    .name = "portable",
-    .sm2 = &sm2_portable,
-    .rsa = &rsa_portable,
-    .sym = &sym_portable,
+static const struct engine engines[] = {
+    {"portable", NULL, &sm2_portable, &rsa_portable, &sym_portable},
 };
 
-const struct engine *const engines[] = {&engine_portable, NULL};
+const struct engine *engine_at(size_t i)
+{
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
+        if (engines[e].usable && !engines[e].usable())
+            continue;
+        if (i-- == 0)
+            return &engines[e];
+    }
+    return NULL;
+}

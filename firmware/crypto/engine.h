@@ -1,8 +1,8 @@
 /*
  * Engines: per family one struct of batch entries. The portable engine is always there; others are
  * chosen once at boot after their known answers came out right. A failing item never spoils its
- * neighbours: ok[i] says, item by item (1 done, 0 failed and its output zero). Scratch is the caller's, 64-byte
- * aligned, and is wiped by the engine when it held a secret.
+ * neighbours: ok[i] says, item by item (1 done, 0 failed and its output zero). Scratch is the
+ * caller's, 64-byte aligned, and is wiped by the engine when it held a secret.
  */
 #ifndef HUFU_CRYPTO_ENGINE_H
 #define HUFU_CRYPTO_ENGINE_H
@@ -25,9 +25,11 @@ struct sm2_ops {
     size_t (*scratch)(size_t n);
     /* pub[i] = [k[i]]G for n scalars, each 32 uniform random bytes.
      * ok[i] = 0: k[i] is not in [1, n-2] (chance 2^-32), draw again. CT: only ok */
-    void (*keygen)(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok, void *scratch);
+    void (*keygen)(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok,
+                   void *scratch);
     /* sig[i] = r || s over digest e[i] with key[i] (may all be the same) and nonce k[i], 32 uniform
-     * random bytes, used for nothing else. ok[i] = 0: k out of [1, n-1], r = 0, r + k = n or s = 0. CT: only ok */
+     * random bytes, used for nothing else. ok[i] = 0: k out of [1, n-1], r = 0, r + k = n or s = 0.
+     * CT: only ok */
     void (*sign)(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
                  const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch);
     /* ok[i] = 1: sig[i] over e[i] is right under pub[i], which must have passed sm2_public_check.
@@ -41,25 +43,21 @@ struct rng;
 
 struct rsa_ops {
     const char *name;
-    unsigned lanes;                                   /* items that are worked on together */
+    unsigned lanes; /* items that are worked on together */
     size_t (*scratch)(unsigned bits, size_t n);
     /* out[i] = in[i]^d mod n by CRT, blinded with rng and checked with e; keys may differ but share
      * one size. ok[i] = 0: in >= n or the check failed. CT: only ok */
     void (*private_op)(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
                        uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch);
-    /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds` rounds with random
-     * bases. CT: only ok */
+    /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds`
+     * rounds with random bases. CT: only ok */
     void (*prime_test)(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,
                        uint8_t *ok, const struct rng *rng, void *scratch);
 };
 
 struct sm4_key;
 
-/* One of many messages to seal: nonce of 12 bytes, tag of 16. */
-struct gcm_item {
-    const uint8_t *nonce, *aad, *in;
-    uint8_t *out, *tag;
-};
+struct sm4_gcm_item;
 
 /* CT: sizes and counts only */
 struct sym_ops {
@@ -68,22 +66,22 @@ struct sym_ops {
     void (*sm3_many)(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32]);
     /* as in sm4.h */
     void (*sm4_encrypt)(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
-    void (*sm4_ctr)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n);
-    /* n messages of one size, with AAD of one size, under one key */
-    void (*sm4_gcm_many)(const struct sm4_key *key, size_t n, const struct gcm_item *item,
-                         size_t aad_size, size_t size);
+    void (*sm4_ctr)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                    size_t n);
+    /* as sm4_gcm_seal_batch; quickest for nonces of 12 bytes and short texts of one size */
+    void (*sm4_gcm_seal)(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items);
 };
 
 struct engine {
     const char *name;
+    int (*usable)(void); /* 1: this machine can run it. NULL: every machine can */
     const struct sm2_ops *sm2;
     const struct rsa_ops *rsa;
     const struct sym_ops *sym;
 };
 
-extern const struct engine engine_portable;
-
-/* All engines of this build, best first, ended by NULL. */
-extern const struct engine *const engines[];
+/* The i-th engine of this build that this machine can run, best first; NULL: there are no more. The
+ * last one is always the portable engine. */
+const struct engine *engine_at(size_t i);
 
 #endif

@@ -25,8 +25,9 @@ int rsa_public_check(const struct rsa_public *pub)
 size_t rsa_scratch(unsigned bits)
 {
     size_t most = 0;
-    for (const struct engine *const *e = engines; *e; e++) {
-        const size_t size = (*e)->rsa->scratch(bits, (*e)->rsa->lanes);
+    const struct engine *e;
+    for (size_t i = 0; (e = engine_at(i)); i++) {
+        const size_t size = e->rsa->scratch(bits, e->rsa->lanes);
         most = size > most ? size : most;
     }
     return rsa_keygen_room(bits) + most;

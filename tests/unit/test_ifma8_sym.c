@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(gcm_of_many)
 {
-    struct gcm_item item[MESSAGES];
+    struct sm4_gcm_item item[MESSAGES];
     struct sm4_key key;
     uint8_t k[16], expected[MESSAGE_MAX], expected_tag[16];
     for (int round = 0; round < 400; round++) {
@@ -90,8 +90,9 @@ START_TEST(gcm_of_many)
         test_random(aad, sizeof aad);
         sm4_set_key(&key, k);
         for (size_t i = 0; i < n; i++)
-            item[i] = (struct gcm_item){nonce[i], aad[i], text[i], out[i], tag[i]};
-        ifma8_gcm_many(&key, n, item, aad_size, size);
+            item[i] = (struct sm4_gcm_item){nonce[i], 12,   aad[i], aad_size,
+                                            text[i],  size, out[i], tag[i]};
+        ifma8_gcm_seal(&key, item, n);
         for (size_t i = 0; i < n; i++) {
             sm4_gcm_seal(&key, nonce[i], 12, aad[i], aad_size, text[i], size, expected,
                          expected_tag);

@@ -26,13 +26,13 @@ int ifma8_usable(void)
     const uint32_t osxsave = 1u << 27;
     const uint32_t saved = 0xe6; /* SSE, AVX, opmask, upper halves, upper sixteen */
     const uint32_t bmi2 = 1u << 8, f = 1u << 16, dq = 1u << 17, ifma = 1u << 21, bw = 1u << 30,
-                   vl = 1u << 31, vbmi = 1u << 1;
-    const uint32_t need = bmi2 | f | dq | ifma | bw | vl;
+                   vl = 1u << 31, vbmi = 1u << 1, gfni = 1u << 8, clmul = 1u << 10;
+    const uint32_t need = bmi2 | f | dq | ifma | bw | vl, need_c = vbmi | gfni | clmul;
 
     if (cpuid(0, 0).a < 7 || !(cpuid(1, 0).c & osxsave) || (xgetbv() & saved) != saved)
         return 0;
     const struct regs r = cpuid(7, 0);
-    return (r.b & need) == need && (r.c & vbmi) != 0;
+    return (r.b & need) == need && (r.c & need_c) == need_c;
 }
 
 #else

@@ -100,7 +100,7 @@ struct group {
 };
 
 /* Counter blocks: the tag's first, then the text's, message by message. */
-static void make_stream(const struct sm4_key *key, struct group *g, const struct gcm_item *item,
+static void make_stream(const struct sm4_key *key, struct group *g, const struct sm4_gcm_item *item,
                         size_t n, size_t each)
 {
     uint8_t(*s)[16] = g->stream;
@@ -113,7 +113,7 @@ static void make_stream(const struct sm4_key *key, struct group *g, const struct
 }
 
 static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
-                       const struct gcm_item *item, size_t n, size_t aad_size, size_t size)
+                       const struct sm4_gcm_item *item, size_t n, size_t aad_size, size_t size)
 {
     const size_t each = 1 + (size + 15) / 16, aad_blocks = (aad_size + 15) / 16,
                  blocks = aad_blocks + each;
@@ -135,28 +135,43 @@ static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
             item[i].tag[j] = g->tag[i][j] ^ g->stream[i * each][j];
 }
 
-void ifma8_gcm_many(const struct sm4_key *key, size_t n, const struct gcm_item *item,
-                    size_t aad_size, size_t size)
+/* Short texts of one shape, enough of them to be worth it */
+static int fits(const struct sm4_gcm_item *item, size_t items)
+{
+    if (items < 4 || item->n > TEXT_MAX ||
+        (item->aad_size + 15) / 16 + (item->n + 15) / 16 + 1 > BLOCKS_MAX)
+        return 0;
+    for (size_t i = 0; i < items; i++)
+        if (item[i].nonce_size != 12 || item[i].aad_size != item->aad_size || item[i].n != item->n)
+            return 0;
+    return 1;
+}
+
+void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
 {
     static const uint8_t zeros[16];
     struct group g;
-    if (n < 4 || size > TEXT_MAX || (aad_size + 15) / 16 + (size + 15) / 16 + 1 > BLOCKS_MAX) {
-        for (size_t i = 0; i < n; i++)
-            sm4_gcm_seal(key, item[i].nonce, 12, item[i].aad, aad_size, item[i].in, size,
-                         item[i].out, item[i].tag);
+    if (!fits(item, items)) {
+        sm4_gcm_seal_batch(key, item, items);
         return;
     }
     memset(g.hashed, 0, sizeof g.hashed); /* the padding, once: its places do not move */
     ifma8_sm4_encrypt(key, zeros, g.tag[0], 1);
     lanes h = hash_key(g.tag[0]);
-    while (n) {
-        const size_t now = n < GROUP ? n : GROUP;
-        seal_group(key, h, &g, item, now, aad_size, size);
-        item += now;
-        n -= now;
+    for (size_t now; items; items -= now, item += now) {
+        now = items < GROUP ? items : GROUP;
+        seal_group(key, h, &g, item, now, item->aad_size, item->n);
     }
     wipe(&g, sizeof g);
     wipe(&h, sizeof h);
 }
+
+const struct sym_ops sym_ifma8 = {
+    .name = "ifma8",
+    .sm3_many = ifma8_sm3_many,
+    .sm4_encrypt = ifma8_sm4_encrypt,
+    .sm4_ctr = ifma8_sm4_ctr,
+    .sm4_gcm_seal = ifma8_gcm_seal,
+};
 
 #endif

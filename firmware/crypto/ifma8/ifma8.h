@@ -10,12 +10,13 @@
 #define HUFU_IFMA8 0
 #endif
 
-/* 1: this processor has AVX-512 F, DQ, BW, VL, IFMA, VBMI and BMI2, and the system saves their registers;
- * 0: nothing of the engine may be called. */
+/* 1: this processor has AVX-512 F, DQ, BW, VL, IFMA, VBMI, BMI2, GFNI and VPCLMULQDQ, and the system saves
+ * their registers; 0: nothing of the engine may be called. */
 int ifma8_usable(void);
 
 #if HUFU_IFMA8
 extern const struct sm2_ops sm2_ifma8;
+extern const struct sym_ops sym_ifma8;
 #endif
 
 #endif

@@ -13,9 +13,8 @@ void ifma8_sm3_many(size_t n, const uint8_t *const *message, size_t size, uint8_
 void ifma8_sm4_encrypt(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
 void ifma8_sm4_ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
                    size_t n);
-/* n messages of one size under one key: sym_ops.sm4_gcm_many. */
-void ifma8_gcm_many(const struct sm4_key *key, size_t n, const struct gcm_item *item,
-                    size_t aad_size, size_t size);
+/* As sm4_gcm_seal_batch, 64 short texts at a time when they are of one shape. */
+void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items);
 
 #endif
 

@@ -121,7 +121,7 @@ static inline int ec_mul(uint8_t out[64], const uint8_t k[32], const uint8_t *p)
 
 /* A source that gives out n given blocks of 32 bytes, one after the other, and then fails. */
 struct blocks {
-    const uint8_t (*block)[32];
+    const uint8_t *block;
     size_t n, used;
 };
 
@@ -131,7 +131,7 @@ static inline int blocks_fill(void *ctx, void *out, size_t n)
     ck_assert_uint_eq(n, 32);
     if (b->used == b->n)
         return -1;
-    memcpy(out, b->block[b->used++], 32);
+    memcpy(out, b->block + 32 * b->used++, 32);
     return 0;
 }
 

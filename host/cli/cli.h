@@ -82,8 +82,8 @@ bool mask_of(const struct cli *cli, const char *name, const char *group, uint32_
 /* "hufu: ..." on stderr, one line; the result is FAILED or USAGE. */
 int say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int say_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int say_library(void);            /* hufu_last_error */
-int say_crypto(const char *what); /* libcrypto's last error */
+int say_library(const struct cli *cli); /* hufu_last_error, and what to do about it */
+int say_crypto(const char *what);       /* libcrypto's last error */
 /* On stderr, unless --quiet. */
 void say_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -129,8 +129,8 @@ int pin_get(const struct pin_source *source, struct pin *pin);
 int link_open(struct cli *cli);
 /* A session in which the command's account, or --account, is logged in. */
 int link_login(struct cli *cli);
-/* After a lost link: a new one, with the PIN that was given before. */
-int link_again(struct cli *cli);
+/* After a lost link: a new one, with the PIN that was given before. Says nothing. */
+enum hufu_status link_again(struct cli *cli);
 void link_close(struct cli *cli);
 /* The key that --key names: a label, label:TEXT, id:HEX, handle:NUMBER or a number; with its public
  * part. */

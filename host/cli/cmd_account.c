@@ -12,7 +12,7 @@ static int run_accounts(struct cli *cli)
     if (status)
         return status;
     if (hufu_account_list(cli->device, a, &n))
-        return say_library();
+        return say_library(cli);
     if (flag(cli, "json")) {
         json_open(NULL, '[');
         for (size_t i = 0; i < n; i++) {
@@ -57,7 +57,7 @@ static int run_pin_change(struct cli *cli)
         status = new_pin(cli, name ? name : cli->command->account, &pin);
     if (!status && hufu_pin_change(cli->session, cli->account, cli->pin.text, cli->pin.size,
                                    pin.text, pin.size))
-        status = say_library();
+        status = say_library(cli);
     hufu_wipe(&pin, sizeof pin);
     return status;
 }
@@ -71,11 +71,11 @@ static int run_pin_unblock(struct cli *cli)
         return say_usage(cli, "give the account whose PIN is to be new");
     int status = link_login(cli);
     if (!status && hufu_account_find(cli->device, name, &account))
-        status = say_library();
+        status = say_library(cli);
     if (!status)
         status = new_pin(cli, name, &pin);
     if (!status && hufu_pin_unblock(cli->session, account, pin.text, pin.size))
-        status = say_library();
+        status = say_library(cli);
     hufu_wipe(&pin, sizeof pin);
     return status;
 }
@@ -97,7 +97,7 @@ static int run_create(struct cli *cli)
         status = new_pin(cli, name, &pin);
     if (!status && hufu_account_create(cli->session, (uint8_t)role, (uint8_t)retries, name,
                                        pin.text, pin.size, &account))
-        status = say_library();
+        status = say_library(cli);
     hufu_wipe(&pin, sizeof pin);
     if (status)
         return status;
@@ -123,7 +123,7 @@ static int run_delete(struct cli *cli)
         return status;
     if (hufu_account_find(cli->device, name, &account) ||
         hufu_account_delete(cli->session, account))
-        return say_library();
+        return say_library(cli);
     return DONE;
 }
 

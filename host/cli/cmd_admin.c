@@ -53,7 +53,13 @@ static int run_init(struct cli *cli)
     if (!number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries))
         return USAGE;
     memset(&pins, 0, sizeof pins);
+    struct hufu_info info;
     int status = link_open(cli);
+    if (!status && hufu_info(cli->device, &info))
+        status = say_library(cli);
+    else if (!status && info.state == HUFU_STATE_READY)
+        status = say_failed("%s is initialised already; hufu zeroise makes it blank",
+                            hufu_url(cli->device));
     if (!status)
         status = init_pins(cli, &pins);
     const struct hufu_init init = {
@@ -66,7 +72,7 @@ static int run_init(struct cli *cli)
         .unlock = pins.unlock.text,
     };
     if (!status && hufu_device_init(cli->device, &init, serial))
-        status = say_library();
+        status = say_library(cli);
     hufu_wipe(&pins, sizeof pins);
     if (status)
         return status;
@@ -93,7 +99,7 @@ static int run_unlock(struct cli *cli)
         status = pin_get(&source, &secret);
     if (!status) {
         if (hufu_device_unlock(cli->device, secret.text, secret.size))
-            status = say_library();
+            status = say_library(cli);
         hufu_wipe(&secret, sizeof secret);
     }
     return status;
@@ -103,7 +109,7 @@ static int run_lock(struct cli *cli)
 {
     const int status = link_login(cli);
     if (!status && hufu_device_lock(cli->session))
-        return say_library();
+        return say_library(cli);
     return status;
 }
 
@@ -113,7 +119,7 @@ static int run_zeroise(struct cli *cli)
         return say_usage(cli, "this destroys every key of the device: say --yes to do it");
     const int status = link_login(cli);
     if (!status && hufu_device_zeroise(cli->session))
-        return say_library();
+        return say_library(cli);
     return status;
 }
 
@@ -124,7 +130,7 @@ static int run_label(struct cli *cli)
         return say_usage(cli, "give one label");
     const int status = link_login(cli);
     if (!status && hufu_device_label(cli->session, label))
-        return say_library();
+        return say_library(cli);
     return status;
 }
 
@@ -184,7 +190,7 @@ static int run_info(struct cli *cli)
     if (status)
         return status;
     if (hufu_info(cli->device, &info) || hufu_capabilities(cli->device, &capabilities))
-        return say_library();
+        return say_library(cli);
     if (flag(cli, "json"))
         info_json(&info, &capabilities);
     else
@@ -200,7 +206,7 @@ static int run_selftest(struct cli *cli)
         return status;
     const enum hufu_status s = hufu_selftest(cli->device, &result);
     if (s && !result.tests)
-        return say_library();
+        return say_library(cli);
     if (flag(cli, "json")) {
         json_open(NULL, '{');
         json_number("tests", result.tests);
@@ -212,7 +218,7 @@ static int run_selftest(struct cli *cli)
     } else {
         printf("%u self-tests, %u failed\n", result.tests, result.failed);
     }
-    return s ? say_library() : DONE;
+    return s ? say_library(cli) : DONE;
 }
 
 static const struct option init_options[] = {

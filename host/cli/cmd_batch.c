@@ -8,7 +8,7 @@
 
 #include "host/cli/pem.h"
 
-enum { TRIES = 5 }; /* new links in a row that bring nothing */
+enum { TRIES = 5 };
 
 struct progress {
     const struct cli *cli;
@@ -58,10 +58,23 @@ static bool is_lost(enum hufu_status s)
     return s == HUFU_E_LINK || s == HUFU_E_UNKNOWN_OUTCOME;
 }
 
+/* The device may be starting again: wait for it a little. */
+static int reach_again(struct cli *cli)
+{
+    const struct timespec pause = {1, 0};
+    enum hufu_status s = HUFU_E_LINK;
+    say_note(cli, "hufu: %s; trying again", hufu_last_error());
+    for (unsigned i = 0; i < TRIES && (is_lost(s) || s == HUFU_E_OPEN); i++) {
+        nanosleep(&pause, NULL);
+        s = link_again(cli);
+    }
+    return s ? say_library(cli) : DONE;
+}
+
 /* The file may be there with keys in it, or the link be lost: go on where it stands. */
 static int make(struct cli *cli, struct hufu_batch *batch, struct progress *p)
 {
-    unsigned tries = 0;
+    unsigned tries = 0; /* new links in a row that brought nothing */
     while (hufu_archive_count(p->archive) < p->total) {
         const uint64_t before = hufu_archive_count(p->archive);
         batch->total = p->total - before;
@@ -70,11 +83,8 @@ static int make(struct cli *cli, struct hufu_batch *batch, struct progress *p)
             continue;
         tries = hufu_archive_count(p->archive) > before ? 0 : tries + 1;
         if (!is_lost(s) || tries >= TRIES)
-            return say_library();
-        say_note(cli, "hufu: %s; trying again", hufu_last_error());
-        const struct timespec pause = {1, 0};
-        nanosleep(&pause, NULL);
-        if (link_again(cli))
+            return say_library(cli);
+        if (reach_again(cli))
             return FAILED;
         batch->resume = 1;
     }
@@ -116,7 +126,7 @@ static int run_batch(struct cli *cli)
     if (status)
         return status;
     if (hufu_archive_append(&p.archive, path))
-        return say_library();
+        return say_library(cli);
     p.start = hufu_archive_count(p.archive);
     p.began = now();
     batch.resume = p.start || flag(cli, "resume");
@@ -134,7 +144,7 @@ static int show_one(struct cli *cli, struct hufu_archive *archive, uint64_t inde
     struct hufu_wrapped w;
     struct hufu_wrap_header h;
     if (hufu_archive_get(archive, index, &w) || hufu_wrap_header_read(w.header, &h))
-        return say_library();
+        return say_library(cli);
     const size_t n = hufu_public_size(h.type);
     return public_write(cli, h.type, w.record, n);
 }
@@ -150,7 +160,7 @@ static int run_archive_show(struct cli *cli)
     if (!number_of(cli, "index", 0, UINT64_MAX, 0, &index))
         return USAGE;
     if (hufu_archive_read(&archive, path))
-        return say_library();
+        return say_library(cli);
     if (value_of(cli, "index")) {
         status = show_one(cli, archive, index);
     } else if (flag(cli, "json")) {

@@ -105,14 +105,31 @@ static int run_generate(struct cli *cli)
     if (status)
         return status;
     if (hufu_key_generate(cli->session, &spec, &handle, NULL, NULL))
-        return say_library();
+        return say_library(cli);
     return print_new(cli, handle);
+}
+
+struct list {
+    const struct cli *cli;
+    bool begun;
+};
+
+static void list_begin(struct list *l)
+{
+    if (l->begun)
+        return;
+    l->begun = true;
+    if (flag(l->cli, "json"))
+        json_open(NULL, '[');
+    else
+        printf("%-8s %-8s %-24s %-20s %s\n", "handle", "type", "usage", "label", "id");
 }
 
 static int list_each(void *context, const struct hufu_object *o)
 {
-    const struct cli *cli = context;
-    if (flag(cli, "json"))
+    struct list *l = context;
+    list_begin(l);
+    if (flag(l->cli, "json"))
         object_json(o);
     else
         object_line(o);
@@ -121,22 +138,21 @@ static int list_each(void *context, const struct hufu_object *o)
 
 static int run_list(struct cli *cli)
 {
+    struct list l = {.cli = cli};
     uint32_t type;
     if (!word_of(cli, "type", "key", 0, &type))
         return USAGE;
     const int status = link_login(cli);
     if (status)
         return status;
-    if (flag(cli, "json"))
-        json_open(NULL, '[');
-    else
-        printf("%-8s %-8s %-24s %-20s %s\n", "handle", "type", "usage", "label", "id");
-    const enum hufu_status s = hufu_object_list(cli->session, (uint8_t)type, list_each, cli);
-    if (flag(cli, "json")) {
+    const enum hufu_status s = hufu_object_list(cli->session, (uint8_t)type, list_each, &l);
+    if (!s)
+        list_begin(&l);
+    if (l.begun && flag(cli, "json")) {
         json_close(']');
         json_end();
     }
-    return s ? say_library() : DONE;
+    return s ? say_library(cli) : DONE;
 }
 
 static int run_show(struct cli *cli)
@@ -166,7 +182,7 @@ static int run_destroy(struct cli *cli)
     struct hufu_object key;
     const int status = find_operand(cli, &key);
     if (!status && hufu_object_destroy(cli->session, key.handle))
-        return say_library();
+        return say_library(cli);
     return status;
 }
 
@@ -186,7 +202,7 @@ static int run_label(struct cli *cli)
     const bool new_id = value_of(cli, "id") != NULL;
     if (hufu_object_label(cli->session, key.handle, label ? label : key.label, new_id ? id : key.id,
                           new_id ? id_size : key.id_size))
-        return say_library();
+        return say_library(cli);
     return DONE;
 }
 
@@ -203,7 +219,7 @@ static int run_export(struct cli *cli)
     if (status)
         return status;
     if (hufu_key_export(cli->session, key.handle, &wrapped) || hufu_archive_append(&archive, path))
-        return say_library();
+        return say_library(cli);
     struct hufu_key_chunk chunk = {.header = wrapped.header,
                                    .count = 1,
                                    .good = 1,
@@ -212,7 +228,7 @@ static int run_export(struct cli *cli)
                                    .records = wrapped.record,
                                    .record_size = wrapped.record_size};
     const enum hufu_status s = hufu_wrap_header_read(wrapped.header, &chunk.fields);
-    const int result = s || hufu_archive_add(archive, &chunk) ? say_library() : DONE;
+    const int result = s || hufu_archive_add(archive, &chunk) ? say_library(cli) : DONE;
     hufu_archive_close(archive);
     return result;
 }
@@ -230,14 +246,14 @@ static int run_import(struct cli *cli)
         !number_of(cli, "index", 0, UINT64_MAX, 0, &index))
         return USAGE;
     if (hufu_archive_read(&archive, path))
-        return say_library();
-    int status = hufu_archive_get(archive, index, &wrapped) ? say_library() : DONE;
+        return say_library(cli);
+    int status = hufu_archive_get(archive, index, &wrapped) ? say_library(cli) : DONE;
     hufu_archive_close(archive);
     if (!status)
         status = link_login(cli);
     if (!status &&
         hufu_key_import(cli->session, &wrapped, value_of(cli, "label"), id, id_size, &handle))
-        status = say_library();
+        status = say_library(cli);
     return status ? status : print_new(cli, handle);
 }
 

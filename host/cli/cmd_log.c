@@ -29,6 +29,12 @@ static void entry_json(const struct hufu_log_entry *e)
     json_end();
 }
 
+static void head(void)
+{
+    printf("%-8s %-20s %-14s %-7s %-4s %-8s %s\n", "record", "time", "command", "account", "sw",
+           "object", "detail");
+}
+
 static void entry_line(const struct hufu_log_entry *e)
 {
     char t[32];
@@ -43,6 +49,8 @@ static int each(void *context, const struct hufu_log_entry *e)
     r->count++;
     if (r->only_count || r->count <= r->skip)
         return 0;
+    if (!flag(r->cli, "json") && r->count == r->skip + 1)
+        head();
     if (flag(r->cli, "json"))
         entry_json(e);
     else
@@ -61,12 +69,9 @@ static int run_log(struct cli *cli)
         return status;
     struct reading r = {.cli = cli, .only_count = last != 0};
     if (last && hufu_log_read(cli->session, after, each, &r))
-        return say_library();
+        return say_library(cli);
     r = (struct reading){.cli = cli, .skip = last && r.count > last ? r.count - last : 0};
-    if (!flag(cli, "json"))
-        printf("%-8s %-20s %-14s %-7s %-4s %-8s %s\n", "record", "time", "command", "account", "sw",
-               "object", "detail");
-    return hufu_log_read(cli->session, after, each, &r) ? say_library() : DONE;
+    return hufu_log_read(cli->session, after, each, &r) ? say_library(cli) : DONE;
 }
 
 static const struct option log_options[] = {{"after=N", "only records after this one", 0},

@@ -101,11 +101,11 @@ static int run_sign(struct cli *cli)
     if (status)
         return status;
     if (hufu_sign(cli->session, key.handle, &signing, digest, digest_size, signature, &n))
-        return say_library();
+        return say_library(cli);
     if (raw || key.type != HUFU_KEY_SM2)
         return file_write(value_of(cli, "out"), signature, n, false);
     if (hufu_sm2_signature_to_der(signature, der, &der_size))
-        return say_library();
+        return say_library(cli);
     return file_write(value_of(cli, "out"), der, der_size, false);
 }
 
@@ -150,7 +150,7 @@ static int run_verify(struct cli *cli)
         return status;
     const struct hufu_key used = key_of(&key);
     if (hufu_verify(cli->session, &used, &signing, digest, digest_size, signature, n))
-        return say_library();
+        return say_library(cli);
     say_note(cli, "the signature is good");
     return DONE;
 }
@@ -286,20 +286,20 @@ static int encrypt(struct cli *cli, const struct hufu_object *key, struct cipher
     const size_t front = p->iv_made ? p->c.iv_size : 0;
     const struct hufu_key used = key_of(key);
     if (front && hufu_random(cli->device, p->iv, front))
-        return say_library();
+        return say_library(cli);
     if (!bytes_room(out, front + in->size + 1024))
         return FAILED;
     if (front)
         memcpy(out->data, p->iv, front);
     size_t n = out->room - front;
     if (hufu_encrypt(cli->session, &used, &p->c, in->data, in->size, out->data + front, &n))
-        return say_library();
+        return say_library(cli);
     out->size = front + n;
     return DONE;
 }
 
 /* C1 || C3 || C2 in place of itself as DER. */
-static int to_der(struct bytes *b)
+static int to_der(const struct cli *cli, struct bytes *b)
 {
     struct bytes der;
     if (!bytes_room(&der, b->size + 32))
@@ -308,7 +308,7 @@ static int to_der(struct bytes *b)
     const enum hufu_status s = hufu_sm2_cipher_to_der(b->data, b->size, der.data, &der.size);
     bytes_free(b);
     *b = der;
-    return s ? say_library() : DONE;
+    return s ? say_library(cli) : DONE;
 }
 
 static int run_encrypt(struct cli *cli)
@@ -326,7 +326,7 @@ static int run_encrypt(struct cli *cli)
     if (!status)
         status = encrypt(cli, &key, &p, &in, &out);
     if (!status && key.type == HUFU_KEY_SM2 && !p.raw)
-        status = to_der(&out);
+        status = to_der(cli, &out);
     if (!status)
         status = file_write(value_of(cli, "out"), out.data, out.size, false);
     bytes_free(&in);
@@ -334,7 +334,7 @@ static int run_encrypt(struct cli *cli)
     return status;
 }
 
-static int from_der(struct bytes *b)
+static int from_der(const struct cli *cli, struct bytes *b)
 {
     struct bytes raw;
     if (!bytes_room(&raw, b->size + 1))
@@ -343,7 +343,7 @@ static int from_der(struct bytes *b)
     const enum hufu_status s = hufu_sm2_cipher_from_der(b->data, b->size, raw.data, &raw.size);
     bytes_free(b);
     *b = raw;
-    return s ? say_library() : DONE;
+    return s ? say_library(cli) : DONE;
 }
 
 static int decrypt(struct cli *cli, const struct hufu_object *key, struct cipher *p,
@@ -359,7 +359,7 @@ static int decrypt(struct cli *cli, const struct hufu_object *key, struct cipher
     out->size = out->room;
     if (hufu_decrypt(cli->session, key->handle, &p->c, in->data + front, in->size - front,
                      out->data, &out->size))
-        return say_library();
+        return say_library(cli);
     return p->padded ? unpad(out) : DONE;
 }
 
@@ -379,7 +379,7 @@ static int run_decrypt(struct cli *cli)
     if (!status)
         status = input(cli, &in);
     if (!status && key.type == HUFU_KEY_SM2 && !p.raw)
-        status = from_der(&in);
+        status = from_der(cli, &in);
     if (!status)
         status = decrypt(cli, &key, &p, &in, &out);
     if (!status)
@@ -401,7 +401,7 @@ static int run_random(struct cli *cli)
     if (status || !bytes_room(&out, (size_t)n))
         return status ? status : FAILED;
     if (hufu_random(cli->device, out.data, (size_t)n)) {
-        status = say_library();
+        status = say_library(cli);
     } else if (flag(cli, "hex")) {
         for (size_t i = 0; i < n; i++)
             printf("%02x", out.data[i]);

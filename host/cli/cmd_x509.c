@@ -36,7 +36,7 @@ static int subject_get(struct cli *cli, struct subject *s)
         status = key_find(cli, key, &s->key);
     if (!status)
         status = x509_hash(cli, &s->key, &s->hash);
-    if (!status && !(s->pkey = x509_key(&s->key)))
+    if (!status && !(s->pkey = x509_key(cli, &s->key)))
         status = FAILED;
     return status;
 }
@@ -94,7 +94,7 @@ static int set_serial(struct cli *cli, X509 *x)
 {
     uint8_t bytes[SERIAL_SIZE];
     if (hufu_random(cli->device, bytes, sizeof bytes))
-        return say_library();
+        return say_library(cli);
     bytes[0] = (uint8_t)((bytes[0] & 0x7F) | 0x40);
     BIGNUM *n = BN_bin2bn(bytes, sizeof bytes, NULL);
     const bool ok = n && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x));

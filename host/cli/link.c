@@ -16,15 +16,13 @@ int link_open(struct cli *cli)
     if (!number_of(cli, "timeout", 1, 86400, 60, &seconds))
         return USAGE;
     options.timeout_ms = (uint32_t)seconds * 1000;
-    return hufu_open_with(&cli->device, value_of(cli, "device"), &options) ? say_library() : DONE;
+    return hufu_open_with(&cli->device, value_of(cli, "device"), &options) ? say_library(cli)
+                                                                           : DONE;
 }
 
-static int login(struct cli *cli)
+static enum hufu_status login(struct cli *cli)
 {
-    if (hufu_session_open(cli->device, &cli->session) ||
-        hufu_login(cli->session, cli->account, cli->pin.text, cli->pin.size, NULL))
-        return say_library();
-    return DONE;
+    return hufu_login(cli->session, cli->account, cli->pin.text, cli->pin.size, NULL);
 }
 
 int link_login(struct cli *cli)
@@ -40,8 +38,10 @@ int link_login(struct cli *cli)
         if (status)
             return status;
     }
-    if (hufu_account_find(cli->device, name, &cli->account))
-        return say_library();
+    /* nobody is asked for a PIN that would not be used */
+    if (hufu_session_open(cli->device, &cli->session) ||
+        hufu_account_find(cli->device, name, &cli->account))
+        return say_library(cli);
     snprintf(who, sizeof who, "PIN of %.40s", name);
     const bool fixed = cli->account < sizeof variables / sizeof *variables;
     const struct pin_source source = {
@@ -51,14 +51,19 @@ int link_login(struct cli *cli)
         .variable2 = fixed ? "HUFU_PIN" : NULL,
     };
     const int status = pin_get(&source, &cli->pin);
-    return status ? status : login(cli);
+    if (status)
+        return status;
+    return login(cli) ? say_library(cli) : DONE;
 }
 
-int link_again(struct cli *cli)
+enum hufu_status link_again(struct cli *cli)
 {
     hufu_session_close(cli->session);
     cli->session = NULL;
-    return hufu_reconnect(cli->device) ? say_library() : login(cli);
+    enum hufu_status s = hufu_reconnect(cli->device);
+    if (!s)
+        s = hufu_session_open(cli->device, &cli->session);
+    return s ? s : login(cli);
 }
 
 void link_close(struct cli *cli)
@@ -89,11 +94,11 @@ static int find_only(struct cli *cli, const char *name, const char *label, const
     if (s == HUFU_E_NO_OBJECT)
         return say_failed("no key %s for this account: see hufu key list", name);
     if (s)
-        return say_library();
+        return say_library(cli);
     s = hufu_object_find(cli->session, *handle, label, id, id_size, &second);
     if (!s)
         return say_failed("more than one key is %s: give its handle, from hufu key list", name);
-    return s == HUFU_E_NO_OBJECT ? DONE : say_library();
+    return s == HUFU_E_NO_OBJECT ? DONE : say_library(cli);
 }
 
 int key_find(struct cli *cli, const char *name, struct hufu_object *key)
@@ -118,7 +123,7 @@ int key_find(struct cli *cli, const char *name, struct hufu_object *key)
     }
     if (status)
         return status;
-    return hufu_object_info(cli->session, handle, key) ? say_library() : DONE;
+    return hufu_object_info(cli->session, handle, key) ? say_library(cli) : DONE;
 }
 
 struct hufu_key key_of(const struct hufu_object *key)

@@ -29,6 +29,6 @@ int public_write(const struct cli *cli, uint8_t type, const uint8_t *public_key,
     if (!size)
         return say_failed("a secret key has no public part");
     if (hufu_public_to_spki(type, public_key, size, der, &n))
-        return say_library();
+        return say_library(cli);
     return pem_write(cli, "PUBLIC KEY", der, n);
 }

@@ -32,9 +32,29 @@ int say_usage(const struct cli *cli, const char *format, ...)
     return USAGE;
 }
 
-int say_library(void)
+/* What to do about a device in the wrong state depends on the state. */
+static const char *state_hint(struct hufu_device *device)
 {
-    return say_failed("%s", hufu_last_error());
+    struct hufu_info info;
+    if (!device || hufu_last_sw() != HUFU_E_WRONG_STATE || hufu_info(device, &info))
+        return "";
+    switch (info.state) {
+    case HUFU_STATE_BLANK:
+        return ": it is blank: hufu init";
+    case HUFU_STATE_LOCKED:
+        return ": it is locked: hufu unlock";
+    case HUFU_STATE_READY:
+        return ": it is ready";
+    default:
+        return ": it has ended its life";
+    }
+}
+
+int say_library(const struct cli *cli)
+{
+    char line[600];
+    snprintf(line, sizeof line, "%s", hufu_last_error());
+    return say_failed("%s%s", line, state_hint(cli->device));
 }
 
 int say_crypto(const char *what)

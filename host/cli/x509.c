@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-EVP_PKEY *x509_key(const struct hufu_object *key)
+EVP_PKEY *x509_key(const struct cli *cli, const struct hufu_object *key)
 {
     uint8_t der[600];
     const uint8_t *p = der;
@@ -15,7 +15,7 @@ EVP_PKEY *x509_key(const struct hufu_object *key)
         return NULL;
     }
     if (hufu_public_to_spki(key->type, key->public_key, key->public_size, der, &n)) {
-        say_library();
+        say_library(cli);
         return NULL;
     }
     EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)n);
@@ -163,11 +163,11 @@ static int sign(struct cli *cli, const struct hufu_object *key, uint32_t hash, c
         return FAILED;
     if (!sm2)
         return hufu_sign(cli->session, key->handle, &how, digest, n, signature, size)
-                   ? say_library()
+                   ? say_library(cli)
                    : DONE;
     if (hufu_sign(cli->session, key->handle, &how, digest, n, raw, size) ||
         hufu_sm2_signature_to_der(raw, signature, size))
-        return say_library();
+        return say_library(cli);
     return DONE;
 }
 

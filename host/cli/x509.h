@@ -9,7 +9,7 @@
 #include "host/cli/cli.h"
 
 /* A public key of the device; NULL after a message. The caller frees. */
-EVP_PKEY *x509_key(const struct hufu_object *key);
+EVP_PKEY *x509_key(const struct cli *cli, const struct hufu_object *key);
 /* "/C=CN/O=Example/CN=host", "\/" for a slash, UTF-8; NULL after a message. */
 X509_NAME *x509_name(const struct cli *cli, const char *text);
 /* The --san options as an extension: DNS:, IP:, email:, URI:. *out NULL when there are none. */

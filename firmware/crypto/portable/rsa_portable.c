@@ -130,9 +130,11 @@ static void private_op(size_t n, const struct rsa_private *const *key, const uin
     for (size_t i = 0; i < n; i++) {
         const unsigned bits = key[i]->pub.bits;
         ok[i] = 0;
-        if (rsa_public_check(&key[i]->pub))
+        if (!rsa_bits_ok(bits))
             continue;
         memset(out[i], 0, bits / 8);
+        if (rsa_public_check(&key[i]->pub))
+            continue;
         ok[i] = (uint8_t)(private_one(key[i], in[i], out[i], rng, scratch) & 1);
         PUBLIC(&ok[i], 1);
         wipe(scratch, scratch_size(bits, 1));

@@ -4,8 +4,7 @@
 #include "firmware/store/internal.h"
 
 enum {
-    LEVEL_WEAR = 32, /* every so many compactions the oldest segment is taken, whatever it holds */
-    READ_TRIES = 3
+    LEVEL_WEAR = 32 /* every so many compactions the oldest segment is taken, whatever it holds */
 };
 
 /* Not the head, and nothing that holds a part of the open transaction. */

@@ -58,6 +58,16 @@ bool area_valid(const uint8_t area[AREA_SIZE])
     return load_be32(area + SALT_SIZE + 4) == store_crc(0, area, SALT_SIZE + 4);
 }
 
+/* A salt has about 128 one bits; 16 or fewer do not happen to it. */
+bool area_dead(const uint8_t area[AREA_SIZE])
+{
+    unsigned ones = 0;
+    for (size_t i = 0; i < AREA_SIZE; i++)
+        for (unsigned b = area[i]; b; b &= b - 1)
+            ones++;
+    return ones <= 16;
+}
+
 uint32_t area_body_crc(const uint8_t area[AREA_SIZE])
 {
     return load_be32(area + SALT_SIZE);

@@ -68,6 +68,8 @@ bool record_decode(struct record *r, uint32_t seed, uint32_t at, const uint8_t h
 /* Area: salt | CRC of the body | CRC of both. */
 void area_encode(uint8_t area[AREA_SIZE], const uint8_t salt[SALT_SIZE], uint32_t body_crc);
 bool area_valid(const uint8_t area[AREA_SIZE]);
+/* Programmed to zeros, but for a few bits that have flipped back since. */
+bool area_dead(const uint8_t area[AREA_SIZE]);
 uint32_t area_body_crc(const uint8_t area[AREA_SIZE]);
 
 enum segment_kind { SEGMENT_LOG = 1, SEGMENT_FORMATTING = 2 };

@@ -9,6 +9,8 @@
 
 enum { NONE = 0xFFFFFFFF };
 
+enum { READ_TRIES = 3 }; /* a bit that flips in a read must not pass for damage of the medium */
+
 enum segment_state {
     SEGMENT_CLEAN = 1, /* erased, mark and nothing else */
     SEGMENT_DATA,      /* header and records */
@@ -121,8 +123,8 @@ int medium_blank(struct store *s, uint32_t segment, uint32_t at, uint8_t value);
 /* The head and the area (when there is one) of the record at `at`. 1: valid, 0: not, -1. */
 int medium_record(struct store *s, uint32_t segment, uint32_t seed, uint32_t at, struct record *r,
                   uint8_t area[AREA_SIZE]);
-/* CRC of a segment's header: the seed of its heads. */
-int medium_seed(struct store *s, uint32_t segment, uint32_t *seed);
+/* The header of a data segment, and its CRC, the seed of the heads. -1: it cannot be read. */
+int medium_seed(struct store *s, uint32_t segment, struct segment_header *h, uint32_t *seed);
 
 /* ---- seal.c */
 /* Seal data into bytes, a whole record but its head. -1: no randomness. */

@@ -21,6 +21,7 @@ static int blank(struct store *s, uint32_t segment)
  * record: recovery relies on both. */
 int log_next(struct store *s)
 {
+    struct segment_header h;
     uint32_t segment = s->head == NONE ? 0 : (s->head + 1) % s->count;
     for (uint32_t i = 0; s->segment[segment].state != SEGMENT_CLEAN; i++) {
         if (i == s->count)
@@ -35,7 +36,7 @@ int log_next(struct store *s)
             return -1;
     }
     if (medium_sync(s) || medium_header(s, segment, SEGMENT_LOG) || medium_sync(s) ||
-        medium_seed(s, segment, &s->head_seed))
+        medium_seed(s, segment, &h, &s->head_seed))
         return -1;
     s->seq++;
     s->data++;

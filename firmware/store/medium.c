@@ -146,21 +146,31 @@ int medium_record(struct store *s, uint32_t segment, uint32_t seed, uint32_t at,
     const uint32_t n = s->size - at < sizeof bytes ? s->size - at : (uint32_t)sizeof bytes;
     if (n < HEAD_SIZE)
         return 0;
-    if (medium_read(s, segment, at, bytes, n))
-        return -1;
-    if (!record_decode(r, seed, at, bytes) || record_bytes(r) > s->size - at ||
-        (r->kind == RECORD_PUT && r->n > s->max_data))
-        return 0;
-    if (r->kind == RECORD_PUT)
-        memcpy(area, bytes + HEAD_SIZE, AREA_SIZE);
-    return 1;
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (medium_read(s, segment, at, bytes, n))
+            return -1;
+        if (all_bytes(bytes, HEAD_SIZE, 0xFF) || all_bytes(bytes, HEAD_SIZE, 0))
+            return 0;
+        if (!record_decode(r, seed, at, bytes) || record_bytes(r) > s->size - at ||
+            (r->kind == RECORD_PUT && r->n > s->max_data))
+            continue;
+        if (r->kind == RECORD_PUT)
+            memcpy(area, bytes + HEAD_SIZE, AREA_SIZE);
+        return 1;
+    }
+    return 0;
 }
 
-int medium_seed(struct store *s, uint32_t segment, uint32_t *seed)
+int medium_seed(struct store *s, uint32_t segment, struct segment_header *h, uint32_t *seed)
 {
-    uint8_t crc[4];
-    if (medium_read(s, segment, HEADER_AT + HEADER_SIZE - 4, crc, sizeof crc))
-        return -1;
-    *seed = load_be32(crc);
-    return 0;
+    uint8_t bytes[HEADER_SIZE];
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (medium_read(s, segment, HEADER_AT, bytes, sizeof bytes))
+            return -1;
+        if (header_decode(h, bytes)) {
+            *seed = load_be32(bytes + HEADER_SIZE - 4);
+            return 0;
+        }
+    }
+    return -1;
 }

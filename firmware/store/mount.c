@@ -15,7 +15,7 @@ struct scan {
         complete; /* its COMMIT was read, but a record of it is damaged: cut, unless more follows */
     bool damaged;
     uint32_t commit_at; /* complete: where COMMIT is */
-    uint32_t salted;    /* records that can still be opened */
+    uint32_t salted;    /* records that have not been scrubbed */
     bool ended;
 };
 
@@ -69,20 +69,24 @@ static int body_valid(struct scan *c, const struct record *r, const uint8_t *are
         return 1;
     if (!area_valid(area))
         return 0;
-    if (medium_read(s, c->segment, c->at + skip, s->scratch, n))
-        return -1;
-    return store_crc(0, s->scratch, n) == area_body_crc(area);
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (medium_read(s, c->segment, c->at + skip, s->scratch, n))
+            return -1;
+        if (store_crc(0, s->scratch, n) == area_body_crc(area))
+            return 1;
+    }
+    return 0;
 }
 
 static enum store_result take_put(struct scan *c, const struct record *r, const uint8_t *area)
 {
     struct store *s = c->s;
-    if (all_bytes(area, AREA_SIZE, 0))
-        return STORE_OK; /* dead, whatever the log says */
+    c->salted += !all_bytes(area, AREA_SIZE, 0);
+    if (area_dead(area)) /* whatever the log says */
+        return STORE_OK;
     int valid = body_valid(c, r, area);
     if (valid < 0)
         return STORE_FAULT;
-    c->salted++;
     c->damaged |= !valid;
     s->t.change[s->t.changes++] = (struct change){.id = r->id,
                                                   .place = place_of(s, c->segment, c->at),
@@ -131,9 +135,9 @@ static enum store_result take_copy(struct scan *c, const struct record *r, const
     struct store *s = c->s;
     struct entry e;
     enum store_result result = proceed(c);
-    if (result != STORE_OK || all_bytes(area, AREA_SIZE, 0))
+    c->salted += !all_bytes(area, AREA_SIZE, 0);
+    if (result != STORE_OK || area_dead(area))
         return result;
-    c->salted++;
     if (map_find(&s->map, r->id, &e))
         return STORE_OK;
     e = (struct entry){
@@ -175,14 +179,19 @@ static enum store_result closed(struct scan *c)
     uint8_t head[HEAD_SIZE];
     if (c->ended || c->at + HEAD_SIZE > c->s->size)
         return STORE_OK;
-    if (medium_read(c->s, c->segment, c->at, head, sizeof head))
-        return STORE_FAULT;
-    return all_bytes(head, sizeof head, 0) ? STORE_OK : STORE_CORRUPT;
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (medium_read(c->s, c->segment, c->at, head, sizeof head))
+            return STORE_FAULT;
+        if (all_bytes(head, sizeof head, 0))
+            return STORE_OK;
+    }
+    return STORE_CORRUPT;
 }
 
 static enum store_result scan_log(struct scan *c)
 {
     struct store *s = c->s;
+    struct segment_header h;
     uint32_t seq = 0;
     for (uint32_t i = survey_after(s, 0); i != NONE; i = survey_after(s, seq)) {
         const bool follows = s->segment[i].seq == seq + 1 && seq != 0;
@@ -190,7 +199,7 @@ static enum store_result scan_log(struct scan *c)
         c->segment = i;
         c->at = LOG_AT;
         c->ended = false;
-        if (medium_seed(s, i, &c->seed))
+        if (medium_seed(s, i, &h, &c->seed))
             return STORE_FAULT;
         if (!follows) { /* the rest of it was in a segment that is gone: it was decided long ago */
             enum store_result r = apply(c, false);
@@ -212,7 +221,8 @@ static enum store_result scan_log(struct scan *c)
 /* ---------------------------------------------------------------- compaction that was cut */
 
 /* Make the segments that the newest declares void DIRTY. *voids: declarations. */
-static enum store_result find_voids(struct store *s, uint32_t newest, uint32_t *voids, bool *copies)
+static enum store_result find_voids(struct store *s, uint32_t newest, struct segment_header *h,
+                                    uint32_t *voids, bool *copies)
 {
     struct record r;
     uint8_t area[AREA_SIZE];
@@ -220,7 +230,7 @@ static enum store_result find_voids(struct store *s, uint32_t newest, uint32_t *
     int valid;
     *voids = 0;
     *copies = true;
-    if (medium_seed(s, newest, &seed))
+    if (medium_seed(s, newest, h, &seed))
         return STORE_FAULT;
     while ((valid = medium_record(s, newest, seed, at, &r, area)) == 1) {
         at += record_bytes(&r);
@@ -246,12 +256,11 @@ static enum store_result find_voids(struct store *s, uint32_t newest, uint32_t *
 static enum store_result find_newest(struct store *s, uint32_t *newest)
 {
     struct segment_header h;
-    uint8_t bytes[HEADER_SIZE];
     uint32_t voids;
     bool copies;
     for (;;) {
         *newest = survey_after(s, s->seq - 1);
-        enum store_result r = find_voids(s, *newest, &voids, &copies);
+        enum store_result r = find_voids(s, *newest, &h, &voids, &copies);
         if (r != STORE_OK)
             return r;
         if (s->data < s->count)
@@ -265,9 +274,7 @@ static enum store_result find_newest(struct store *s, uint32_t *newest)
             if (s->segment[i].state == SEGMENT_DATA && s->segment[i].seq > s->seq)
                 s->seq = s->segment[i].seq;
     }
-    if (medium_read(s, *newest, HEADER_AT, bytes, sizeof bytes))
-        return STORE_FAULT;
-    if (!header_decode(&h, bytes) || h.data - voids != s->data)
+    if (h.data - voids != s->data)
         return STORE_CORRUPT;
     s->txn = h.txn;
     return STORE_OK;
@@ -358,9 +365,10 @@ static enum store_result scrub_segment(struct store *s, uint32_t segment, uint32
 {
     struct record r;
     uint8_t area[AREA_SIZE];
+    struct segment_header h;
     uint32_t seed, at = LOG_AT;
     int valid = 0;
-    if (medium_seed(s, segment, &seed))
+    if (medium_seed(s, segment, &h, &seed))
         return STORE_FAULT;
     while (at < end && (valid = medium_record(s, segment, seed, at, &r, area)) == 1) {
         const uint32_t place = place_of(s, segment, at);

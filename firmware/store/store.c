@@ -325,48 +325,59 @@ void store_abort(struct store *s)
 
 /* ---------------------------------------------------------------- reading */
 
-/* The whole record into scratch. */
-static enum store_result fetch(struct store *s, uint32_t id, struct record *r)
+/* Where a record is, whether it may be opened, and its whole bytes in scratch. */
+static enum store_result fetch(struct store *s, uint32_t id, struct entry *e, struct record *r)
 {
-    struct entry e;
     enum store_result result = ready(s, false);
     if (result != STORE_OK)
         return result;
-    if (!map_find(&s->map, id, &e))
+    if (!map_find(&s->map, id, e))
         return STORE_ABSENT;
-    if (medium_read(s, place_segment(s, e.place), place_at(s, e.place), s->scratch,
-                    record_size(e.n)))
+    if (medium_read(s, place_segment(s, e->place), place_at(s, e->place), s->scratch,
+                    record_size(e->n)))
         return store_fault(s);
-    record_decode(r, 0, 0, s->scratch); /* the seal covers all of this but the class */
-    if (r->kind != RECORD_PUT || r->id != id || r->type != e.type || r->n != e.n ||
+    record_decode(r, 0, 0, s->scratch); /* the seal covers what the CRC does, but the class */
+    if (r->kind != RECORD_PUT || r->id != id || r->type != e->type || r->n != e->n ||
         r->cls >= STORE_CLASSES)
         return STORE_CORRUPT;
     return s->key_set[r->cls] ? STORE_OK : STORE_LOCKED;
 }
 
+/* Read and open a record, again when that fails: the fault may be in the reading. out NULL: in
+ * place. */
+static enum store_result open_record(struct store *s, uint32_t id, uint8_t *type, uint8_t *out,
+                                     size_t *n)
+{
+    enum store_result result = STORE_CORRUPT;
+    for (int i = 0; i < READ_TRIES && result == STORE_CORRUPT; i++) {
+        struct entry e;
+        struct record r;
+        const size_t room = *n;
+        result = fetch(s, id, &e, &r);
+        if (result != STORE_OK)
+            continue;
+        *n = e.n;
+        if (type)
+            *type = e.type;
+        if (room < e.n)
+            return STORE_ARGUMENT;
+        if (unseal(s, &r, s->scratch, out ? out : s->scratch + HEAD_SIZE + AREA_SIZE))
+            result = STORE_CORRUPT;
+        if (result != STORE_OK)
+            *n = room;
+    }
+    return result;
+}
+
 enum store_result store_get(struct store *s, uint32_t id, uint8_t *type, void *data, size_t *n)
 {
-    struct record r;
-    const size_t room = *n;
-    enum store_result result = fetch(s, id, &r);
-    if (result != STORE_OK)
-        return result;
-    *n = r.n;
-    if (type)
-        *type = r.type;
-    if (room < r.n)
-        return STORE_ARGUMENT;
-    return unseal(s, &r, s->scratch, data ? data : s->scratch) ? STORE_CORRUPT : STORE_OK;
+    return open_record(s, id, type, data, n);
 }
 
 enum store_result store_check(struct store *s, uint32_t id)
 {
-    struct record r;
-    enum store_result result = fetch(s, id, &r);
-    if (result != STORE_OK)
-        return result;
-    result =
-        unseal(s, &r, s->scratch, s->scratch + HEAD_SIZE + AREA_SIZE) ? STORE_CORRUPT : STORE_OK;
+    size_t n = STORE_MAX_DATA;
+    enum store_result result = open_record(s, id, NULL, NULL, &n);
     wipe(s->scratch, sizeof s->scratch);
     return result;
 }

@@ -4,20 +4,33 @@
 #include "firmware/store/internal.h"
 
 struct first {
-    bool marked, headed, headed_before; /* before: the header bytes are not FF */
+    bool marked, headed, begun; /* begun: the header is not all FF */
     struct segment_header header;
 };
 
-static enum store_result read_first(struct store *s, uint32_t segment, struct first *f)
+/* Read until both parts are valid or erased. */
+static int read_bytes(struct store *s, uint32_t segment, struct first *f, uint16_t *format,
+                      uint32_t *size)
 {
     uint8_t bytes[LOG_AT];
+    for (int i = 0; i < READ_TRIES; i++) {
+        if (medium_read(s, segment, 0, bytes, sizeof bytes))
+            return -1;
+        f->marked = mark_decode(format, size, bytes);
+        f->headed = header_decode(&f->header, bytes + HEADER_AT);
+        f->begun = !all_bytes(bytes + HEADER_AT, HEADER_SIZE, 0xFF);
+        if (f->marked && (f->headed || !f->begun))
+            break;
+    }
+    return 0;
+}
+
+static enum store_result read_first(struct store *s, uint32_t segment, struct first *f)
+{
     uint16_t format;
     uint32_t size;
-    if (medium_read(s, segment, 0, bytes, sizeof bytes))
+    if (read_bytes(s, segment, f, &format, &size))
         return STORE_FAULT;
-    f->marked = mark_decode(&format, &size, bytes);
-    f->headed = header_decode(&f->header, bytes + HEADER_AT);
-    f->headed_before = !all_bytes(bytes + HEADER_AT, HEADER_SIZE, 0xFF);
     if ((f->marked && format > STORE_FORMAT) || (f->headed && f->header.format > STORE_FORMAT))
         return STORE_VERSION;
     if ((f->marked && (format != STORE_FORMAT || size != s->size)) ||
@@ -39,7 +52,7 @@ static enum store_result judge(struct store *s, uint32_t segment, const struct f
         s->data++;
         if (g->seq > s->seq)
             s->seq = g->seq;
-    } else if (f->marked && !f->headed_before) {
+    } else if (f->marked && !f->begun) {
         g->state = SEGMENT_CLEAN;
         s->clean++;
     } else if (f->marked) {

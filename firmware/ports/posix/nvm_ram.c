@@ -1,14 +1,12 @@
 /* NVM in RAM: pages that were never programmed are not there, as in the sparse file (bytes are
  * inverted too). */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 
 #include "firmware/ports/posix/internal.h"
 
-enum { UNIT = 16 };
+enum { UNIT = 16, PAGE = 4096 };
 
 static uint8_t *locate(const struct nvm_ram *r, uint32_t segment, uint32_t offset, uint32_t n)
 {
@@ -52,7 +50,8 @@ static int nvm_erase(void *ctx, uint32_t segment)
     uint8_t *p = locate(r, segment, 0, r->segment_size);
     if (p == NULL)
         return -1;
-    memset(p, 0, r->segment_size);
+    if (r->segment_size % PAGE || madvise(p, r->segment_size, MADV_DONTNEED))
+        memset(p, 0, r->segment_size);
     return 0;
 }
 

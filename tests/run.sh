@@ -26,7 +26,7 @@ run_one() {
         skipped=$(grep -ac '^SKIP' "$log")
     else
         line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
-        [ -n "$line" ] && read -r passed failed skipped < <(sed -E 's/[^0-9]+/ /g' <<<"$line 0")
+        [ -n "$line" ] && read -r passed failed skipped _ < <(sed -E 's/[^0-9]+/ /g' <<<"$line 0")
         : "${skipped:=0}"
     fi
     if [ $((passed + failed + skipped)) = 0 ]; then

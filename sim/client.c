@@ -60,6 +60,8 @@ uint64_t client_close(struct client *c)
     c->gone = true;
     for (struct command *m; (m = client_take(c)) != NULL; command_free(m))
         cost += m->cost;
+    if (c->incoming)
+        c->incoming->frame.length = (uint32_t)c->payload_size; /* only what came is memory */
     command_free(c->incoming);
     c->incoming = NULL;
     drop_unsent(c);

@@ -12,7 +12,8 @@
 enum {
     WINDOW_HEAD = 64, /* before the answer: room for the frame header, then aligned */
     TRIM_ABOVE = 1048576,
-    COST_UNKNOWN = 1000000
+    COST_UNKNOWN = 1000000,
+    SHARE_BYTES = 4 * 1048576 /* of answers to one client in a round, about */
 };
 
 /* A command on the desk and the window that its answer is built in. */
@@ -26,8 +27,8 @@ struct desk {
     struct device *device;
     size_t frame_max, window_size, windows;
     uint8_t *memory;
-    size_t touched; /* bytes of large answers since the last trim */
-    uint32_t cost[256];
+    size_t touched;                  /* bytes of large answers since the last trim */
+    uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
     unsigned count, native_count;
     struct place place[DESK_BATCH];
     struct exchange native[DESK_BATCH];
@@ -84,13 +85,24 @@ uint32_t desk_cost(const struct desk *k, const struct command *m)
 }
 
 /* The largest of late: a rise counts at once, a fall slowly. */
-static void learn(struct desk *k, uint8_t ins, uint64_t ns)
+static uint32_t largest(uint32_t last, uint64_t value)
 {
-    const uint32_t last = k->cost[ins], faded = last - last / 8;
-    const uint32_t now = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
-    k->cost[ins] = now > faded ? now : faded;
-    if (!k->cost[ins])
-        k->cost[ins] = 1;
+    const uint32_t faded = last - last / 8;
+    const uint32_t now = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+    const uint32_t most = now > faded ? now : faded;
+    return most ? most : 1;
+}
+
+static void learn(struct desk *k, uint8_t ins, uint64_t ns, size_t answer)
+{
+    k->cost[ins] = largest(k->cost[ins], ns);
+    k->answer[ins] = largest(k->answer[ins], answer);
+}
+
+static size_t expected_answer(const struct desk *k, const struct command *m)
+{
+    const uint32_t size = k->answer[ins_of(m)];
+    return size ? size : k->frame_max;
 }
 
 static uint64_t clock_ns(void)
@@ -124,8 +136,12 @@ static void place_native(struct desk *k, unsigned at)
 unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
 {
     unsigned taken = 0;
+    size_t bytes = c->unsent;
     bool apdu = false;
     while (taken < quota && k->count < k->windows && c->first) {
+        if (taken && bytes + expected_answer(k, c->first) > SHARE_BYTES)
+            break;
+        bytes += expected_answer(k, c->first);
         /* APDUs run after the native commands of a round: a native one behind an APDU waits. */
         if (apdu && !is_apdu(c->first))
             break;
@@ -181,7 +197,7 @@ static void run_native(struct desk *k)
     for (unsigned i = 0; i < k->native_count; i++) {
         struct place *p = &k->place[k->native_place[i]];
         p->size = put_sw(p->answer, k->native[i].response_size, k->native[i].sw);
-        learn(k, k->native[i].ins, each);
+        learn(k, k->native[i].ins, each, p->size);
     }
 }
 
@@ -205,7 +221,7 @@ static void run_apdu(struct desk *k, struct place *p)
         p->size = card_exchange(card, m->bytes, m->frame.length, p->answer, k->frame_max + 2);
     else
         p->size = put_sw(p->answer, 0, SW_INTERNAL);
-    learn(k, ins_of(m), clock_ns() - start);
+    learn(k, ins_of(m), clock_ns() - start, p->size);
 }
 
 void desk_run(struct desk *k)

@@ -5,6 +5,8 @@
 #if HUFU_IFMA8
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
+#include "firmware/crypto/ifma8/sm2_sum.h"
+#include "firmware/crypto/ifma8/sm2_table.h"
 
 static void get(struct lane_fe *r, probe_fe a)
 {
@@ -129,5 +131,24 @@ unsigned probe_range(probe_fe a, uint64_t less)
 
     get(&la, a);
     return ifma8_order_range(&la, less);
+}
+
+int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks)
+{
+    static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE_WINDOWS};
+    static struct ifma8_point point[64];
+    static struct lane_fe scalar[64];
+    const struct ifma8_rows rows = {k, 0, NULL};
+    lanes w[4];
+
+    if (groups * blocks > 64)
+        return -1;
+    for (unsigned i = 0; i < groups; i++) {
+        struct lane_fe a;
+        ifma8_load_group(w, &rows, 0, 8);
+        fe_from_words(&a, w);
+        ifma8_order_recode(&scalar[i], &a, IFMA8_SPAN_WIDE);
+    }
+    return ifma8_sum(point, &wide, scalar, groups, blocks, 1) != 0;
 }
 #endif

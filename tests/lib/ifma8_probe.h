@@ -36,5 +36,7 @@ void probe_plain(probe_words r, probe_fe a);
 void probe_enter(probe_fe r, probe_words a);
 /* Lanes with 1 <= a <= n - 1 - less */
 unsigned probe_range(probe_fe a, uint64_t less);
+/* Whether the batch sums of 8 * `groups` times [k]G can be done; 0: the lanes met equal or opposite points. */
+int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks);
 
 #endif

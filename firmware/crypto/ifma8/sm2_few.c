@@ -44,6 +44,39 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
     wipe(&t, sizeof t);
 }
 
+/* The points of a window for groups at .. at + n - 1, n 1 or JACOBIAN_SIDE. */
+LANES_INLINE void add_points(struct lane_jacobian *sum, int first, const struct lane_words *wx,
+                             const struct lane_words *wy, const __mmask8 *negative, int n)
+{
+    struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
+
+    for (int i = 0; i < n; i++) {
+        fe_from_words(&x[i], wx[i].w);
+        fe_from_words(&y[i], wy[i].w);
+        fe_negate_small(&y[i], negative[i]);
+    }
+    if (!first) {
+        jacobian_add_affine(sum, x, y, n);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        sum[i].x = x[i];
+        sum[i].y = y[i];
+        ifma8_fe_one(&sum[i].z);
+    }
+}
+
+static void add_window(struct lane_jacobian *sum, int first, const struct lane_words *wx,
+                       const struct lane_words *wy, const struct ifma8_digits *d, size_t groups)
+{
+    size_t i = 0;
+
+    for (; i + JACOBIAN_SIDE <= groups; i += JACOBIAN_SIDE)
+        add_points(sum + i, first, wx + i, wy + i, d->negative + i, JACOBIAN_SIDE);
+    if (i < groups)
+        add_points(sum + i, first, wx + i, wy + i, d->negative + i, 1);
+}
+
 void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t groups,
                __mmask8 *failed)
 {
@@ -56,19 +89,7 @@ void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t g
         ifma8_digits(&digits, &table, window, scalar, groups);
         ifma8_look_up(wx, &table, window, 0, &digits, groups);
         ifma8_look_up(wy, &table, window, 1, &digits, groups);
-        for (size_t i = 0; i < groups; i++) {
-            struct lane_fe x, y;
-            fe_from_words(&x, wx[i].w);
-            fe_from_words(&y, wy[i].w);
-            fe_negate_small(&y, digits.negative[i]);
-            if (window == 0) {
-                sum[i].x = x;
-                sum[i].y = y;
-                ifma8_fe_one(&sum[i].z);
-            } else {
-                jacobian_add_affine(&sum[i], &x, &y);
-            }
-        }
+        add_window(sum, window == 0, wx, wy, &digits, groups);
     }
     ifma8_to_affine(point, sum, groups, failed);
     wipe(wx, sizeof wx);
@@ -122,7 +143,7 @@ static void spread_one(struct lane_jacobian *sum, const struct lane_fe *scalar, 
     ifma8_fe_one(&sum->z);
     for (unsigned row = 1; row < IFMA8_SPREAD_ROWS; row++) {
         lane_scan16(&x, &y, ifma8_spread[row], digit[row]);
-        jacobian_add_affine(sum, &x, &y);
+        jacobian_add_affine(sum, &x, &y, 1);
     }
     for (uint64_t distance = 4; distance > 0; distance /= 2) {
         swap_point(&other, sum, distance);

@@ -33,39 +33,56 @@ LANES_INLINE void fe_mul_sub_mul(struct lane_fe *r, const struct lane_fe *a,
     fe_shrink(r);
 }
 
-/* The end of an addition: p + q from p's x and y (already times q's Z powers), h = difference of x,
- * r = difference of y. 4M + 2S */
+/*
+ * The formulas work on n points side by side, n = 1 or 2 known at compile time: two chains of products
+ * hide each other's latency.
+ */
+enum { JACOBIAN_SIDE = 2 };
+#define EACH for (int i = 0; i < n; i++)
+
+/* The end of additions p + q from p's x and y (already times q's Z powers), h = difference of x, r =
+ * difference of y. 4M + 2S */
 LANES_INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_fe *x1,
                                   const struct lane_fe *y1, const struct lane_fe *h,
-                                  const struct lane_fe *r)
+                                  const struct lane_fe *r, int n)
 {
-    struct lane_fe hh, hhh, v, t;
+    struct lane_fe hh[JACOBIAN_SIDE], hhh[JACOBIAN_SIDE], v[JACOBIAN_SIDE], t[JACOBIAN_SIDE];
 
-    fe_sqr(&hh, h);
-    fe_mul(&hhh, h, &hh);
-    fe_mul(&v, x1, &hh);
-    for (int i = 0; i < 5; i++) /* X = r^2 - hhh - 2 v */
-        t.v[i] = lanes_sub(lanes_sub(LANE_KP(6, i), hhh.v[i]), lanes_add(v.v[i], v.v[i]));
-    fe_sqr_add(&sum->x, r, &t);
-    fe_shrink(&sum->x);
-    fe_sub(&t, &v, &sum->x); /* Y = r (v - X) - y1 hhh */
-    fe_mul_sub_mul(&sum->y, r, &t, &hhh, y1);
+    EACH fe_sqr(&hh[i], &h[i]);
+    EACH fe_mul(&hhh[i], &h[i], &hh[i]);
+    EACH fe_mul(&v[i], &x1[i], &hh[i]);
+    EACH { /* X = r^2 - hhh - 2 v */
+        for (int j = 0; j < 5; j++)
+            t[i].v[j] = lanes_sub(lanes_sub(LANE_KP(6, j), hhh[i].v[j]),
+                                  lanes_add(v[i].v[j], v[i].v[j]));
+        fe_sqr_add(&sum[i].x, &r[i], &t[i]);
+        fe_shrink(&sum[i].x);
+    }
+    EACH { /* Y = r (v - X) - y1 hhh */
+        fe_sub(&t[i], &v[i], &sum[i].x);
+        fe_mul_sub_mul(&sum[i].y, &r[i], &t[i], &hhh[i], &y1[i]);
+    }
 }
 
-/* p += (x, y), affine and small. 8M + 3S */
+/* p += (x, y), affine and clean. 8M + 3S */
 LANES_INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane_fe *x,
-                                      const struct lane_fe *y)
+                                      const struct lane_fe *y, int n)
 {
-    struct lane_fe zz, h, r;
+    struct lane_fe zz[JACOBIAN_SIDE], h[JACOBIAN_SIDE], r[JACOBIAN_SIDE], x1[JACOBIAN_SIDE],
+        y1[JACOBIAN_SIDE];
 
-    fe_sqr(&zz, &p->z);
-    fe_mul(&h, x, &zz);
-    fe_mul(&r, &p->z, &zz);
-    fe_mul(&r, y, &r);
-    fe_sub(&h, &h, &p->x);
-    fe_sub(&r, &r, &p->y);
-    fe_mul(&p->z, &p->z, &h);
-    jacobian_finish(p, &p->x, &p->y, &h, &r);
+    EACH fe_sqr(&zz[i], &p[i].z);
+    EACH fe_mul(&h[i], &x[i], &zz[i]);
+    EACH fe_mul(&r[i], &p[i].z, &zz[i]);
+    EACH fe_mul(&r[i], &y[i], &r[i]);
+    EACH {
+        x1[i] = p[i].x;
+        y1[i] = p[i].y;
+        fe_sub(&h[i], &h[i], &x1[i]);
+        fe_sub(&r[i], &r[i], &y1[i]);
+    }
+    EACH fe_mul(&p[i].z, &p[i].z, &h[i]);
+    jacobian_finish(p, x1, y1, h, r, n);
 }
 
 /* p += q. 12M + 4S */
@@ -85,41 +102,51 @@ LANES_INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobi
     fe_sub(&r, &r, &y1);
     fe_mul(&p->z, &p->z, &q->z);
     fe_mul(&p->z, &p->z, &h);
-    jacobian_finish(p, &x1, &y1, &h, &r);
+    jacobian_finish(p, &x1, &y1, &h, &r, 1);
 }
 
 /* p = 2 p. 4M + 4S, the curve's a being -3 */
-LANES_INLINE void jacobian_double(struct lane_jacobian *p)
+LANES_INLINE void jacobian_double(struct lane_jacobian *p, int n)
 {
-    struct lane_fe delta, gamma, beta, alpha, sum, t;
+    struct lane_fe delta[JACOBIAN_SIDE], gamma[JACOBIAN_SIDE], beta[JACOBIAN_SIDE],
+        alpha[JACOBIAN_SIDE], t[JACOBIAN_SIDE];
 
-    fe_sqr(&delta, &p->z);
-    fe_sqr(&gamma, &p->y);
-    fe_mul(&beta, &p->x, &gamma);
-    for (int i = 0; i < 5; i++) /* alpha = 3 (x - delta) (x + delta) */
-        t.v[i] = lanes_add(p->x.v[i], delta.v[i]);
-    fe_clean(&t);
-    fe_sub(&sum, &p->x, &delta);
-    fe_mul(&alpha, &sum, &t);
-    fe_mul(&p->z, &p->y, &p->z);
-    for (int i = 0; i < 5; i++) {
-        alpha.v[i] = lanes_add(lanes_add(alpha.v[i], alpha.v[i]), alpha.v[i]);
-        beta.v[i] = _mm512_slli_epi64(beta.v[i], 2);
-        p->z.v[i] = lanes_add(p->z.v[i], p->z.v[i]);
-        t.v[i] = lanes_sub(LANE_KP(12, i), lanes_add(beta.v[i], beta.v[i]));
+    EACH fe_sqr(&delta[i], &p[i].z);
+    EACH fe_sqr(&gamma[i], &p[i].y);
+    EACH fe_mul(&p[i].z, &p[i].y, &p[i].z);
+    EACH { /* alpha = 3 (x - delta) (x + delta) */
+        for (int j = 0; j < 5; j++)
+            t[i].v[j] = lanes_add(p[i].x.v[j], delta[i].v[j]);
+        fe_clean(&t[i]);
+        fe_sub(&alpha[i], &p[i].x, &delta[i]);
+        fe_mul(&alpha[i], &alpha[i], &t[i]);
     }
-    fe_clean(&alpha);
-    fe_clean(&p->z);
-    fe_sqr_add(&p->x, &alpha, &t); /* alpha^2 - 8 beta */
-    fe_shrink(&p->x);
-    for (int i = 0; i < 5; i++) /* alpha (4 beta - x) - 8 gamma^2 */
-        t.v[i] = lanes_add(lanes_sub(beta.v[i], p->x.v[i]), LANE_KP(2, i));
-    fe_clean(&t);
-    fe_sqr(&gamma, &gamma);
-    for (int i = 0; i < 5; i++)
-        gamma.v[i] = lanes_sub(LANE_KP(12, i), _mm512_slli_epi64(gamma.v[i], 3));
-    fe_mul_add(&p->y, &alpha, &t, &gamma);
-    fe_shrink(&p->y);
+    EACH fe_mul(&beta[i], &p[i].x, &gamma[i]);
+    EACH {
+        for (int j = 0; j < 5; j++) {
+            alpha[i].v[j] = lanes_add(lanes_add(alpha[i].v[j], alpha[i].v[j]), alpha[i].v[j]);
+            beta[i].v[j] = _mm512_slli_epi64(beta[i].v[j], 2);
+            p[i].z.v[j] = lanes_add(p[i].z.v[j], p[i].z.v[j]);
+            t[i].v[j] = lanes_sub(LANE_KP(12, j), lanes_add(beta[i].v[j], beta[i].v[j]));
+        }
+        fe_clean(&alpha[i]);
+        fe_clean(&p[i].z);
+    }
+    EACH fe_sqr(&gamma[i], &gamma[i]);
+    EACH { /* alpha^2 - 8 beta */
+        fe_sqr_add(&p[i].x, &alpha[i], &t[i]);
+        fe_shrink(&p[i].x);
+    }
+    EACH { /* alpha (4 beta - x) - 8 gamma^2 */
+        for (int j = 0; j < 5; j++) {
+            t[i].v[j] = lanes_add(lanes_sub(beta[i].v[j], p[i].x.v[j]), LANE_KP(2, j));
+            gamma[i].v[j] = lanes_sub(LANE_KP(12, j), _mm512_slli_epi64(gamma[i].v[j], 3));
+        }
+        fe_clean(&t[i]);
+        fe_mul_add(&p[i].y, &alpha[i], &t[i], &gamma[i]);
+        fe_shrink(&p[i].y);
+    }
 }
+#undef EACH
 
 #endif

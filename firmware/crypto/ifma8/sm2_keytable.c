@@ -52,7 +52,7 @@ static void doublings(struct work *w, const struct lane_affine *p)
         copy_lane(&c->x, lane, &sum.x);
         copy_lane(&c->y, lane, &sum.y);
         copy_lane(&c->z, lane, &sum.z);
-        jacobian_double(&sum);
+        jacobian_double(&sum, 1);
     }
     ifma8_to_affine(w->power, w->chain, POWERS, w->failed); /* 2^i P is never infinity */
 }

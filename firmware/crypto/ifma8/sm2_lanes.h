@@ -5,7 +5,7 @@
  * The instructions read just 52 bits of a limb, so that operands of a product must be "clean": limbs in
  * [0, 2^52). Three kinds of number:
  *   clean    as above, value below 2^260; products give values below 1.3 p
- *   small    clean, and below 2^256 + 2^226
+ *   small    clean, and below 2^256 + 2^231
  *   loose    signed 64-bit limbs, not propagated
  * CT: nothing leaks from any function here.
  */
@@ -80,7 +80,7 @@ LANES_INLINE void fe_clean(struct lane_fe *r)
 }
 
 /*
- * Loose to small, for values that are at least 2^226. The multiple of p to take off is read off the
+ * Loose to small, for values from 2^226 to 128 p. The multiple of p to take off is read off the
  * top limbs; the carries that it does not see are worth less than 2^224.
  */
 LANES_INLINE void fe_shrink(struct lane_fe *r)

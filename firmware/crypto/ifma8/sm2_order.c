@@ -21,7 +21,7 @@ static void load_all(struct lane_fe *r, const uint64_t *limb)
         r->v[i] = lanes_all(limb[i]);
 }
 
-static void select(struct lane_fe *r, __mmask8 mask, const struct lane_fe *a,
+static void choose(struct lane_fe *r, __mmask8 mask, const struct lane_fe *a,
                    const struct lane_fe *b)
 {
     for (int i = 0; i < 5; i++)
@@ -35,7 +35,7 @@ static void reduce_once(struct lane_fe *r, const struct lane_fe *a)
 
     load_all(&n, order);
     const __mmask8 less = subtract(&t, a, &n);
-    select(r, less, a, &t);
+    choose(r, less, a, &t);
 }
 
 __mmask8 ifma8_order_range(struct lane_fe *a, uint64_t less)
@@ -46,7 +46,7 @@ __mmask8 ifma8_order_range(struct lane_fe *a, uint64_t less)
     limit.v[0] = lanes_sub(limit.v[0], lanes_all(less));
     const __mmask8 below = subtract(&t, a, &limit);
     const __mmask8 ok = (__mmask8)(below & ~ifma8_order_zero(a));
-    select(a, ok, a, &one);
+    choose(a, ok, a, &one);
     return ok;
 }
 
@@ -83,7 +83,7 @@ void ifma8_order_sub(struct lane_fe *r, const struct lane_fe *a, const struct la
     for (int i = 0; i < 5; i++)
         u.v[i] = lanes_add(t.v[i], n.v[i]);
     fe_clean(&u);
-    select(r, negative, &u, &t);
+    choose(r, negative, &u, &t);
 }
 
 /* r = a b / 2^260 mod n */

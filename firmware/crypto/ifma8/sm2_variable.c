@@ -38,13 +38,13 @@ static void odd_multiples(struct lane_jacobian *m, const struct lane_affine *p)
     ifma8_fe_one(&twice.z);
     sum.z = twice.z;
     m[0] = twice;
-    jacobian_double(&twice);
+    jacobian_double(&twice, 1);
     fe_sqr(&t, &twice.z);
     fe_mul(&sum.x, &p->x, &t);
     fe_mul(&t, &t, &twice.z);
     fe_mul(&sum.y, &p->y, &t);
     for (int i = 1; i < ENTRIES; i++) {
-        jacobian_add_affine(&sum, &twice.x, &twice.y);
+        jacobian_add_affine(&sum, &twice.x, &twice.y, 1);
         m[i] = sum;
         fe_mul(&m[i].z, &sum.z, &twice.z);
     }
@@ -63,20 +63,35 @@ static void to_table(struct multiples *t, struct ifma8_point *p)
     }
 }
 
-static void multiply(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k)
+LANES_INLINE void multiply(struct lane_jacobian *r, const struct multiples *t,
+                           const struct lane_fe *k, int n)
 {
-    struct lane_jacobian sum;
-    struct lane_fe x, y;
+    struct lane_jacobian sum[JACOBIAN_SIDE];
+    struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
 
-    lane_scan16(&sum.x, &sum.y, t->w, lane_digit(k, BITS * (WINDOWS - 1), BITS));
-    ifma8_fe_one(&sum.z);
+    for (int i = 0; i < n; i++) {
+        lane_scan16(&sum[i].x, &sum[i].y, t[i].w, lane_digit(&k[i], BITS * (WINDOWS - 1), BITS));
+        ifma8_fe_one(&sum[i].z);
+    }
     for (unsigned window = WINDOWS - 1; window-- > 0;) {
         for (int i = 0; i < BITS; i++)
-            jacobian_double(&sum);
-        lane_scan16(&x, &y, t->w, lane_digit(k, BITS * window, BITS));
-        jacobian_add_affine(&sum, &x, &y);
+            jacobian_double(sum, n);
+        for (int i = 0; i < n; i++)
+            lane_scan16(&x[i], &y[i], t[i].w, lane_digit(&k[i], BITS * window, BITS));
+        jacobian_add_affine(sum, x, y, n);
     }
-    *r = sum;
+    for (int i = 0; i < n; i++)
+        r[i] = sum[i];
+}
+
+static void multiply_one(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k)
+{
+    multiply(r, t, k, 1);
+}
+
+static void multiply_two(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k)
+{
+    multiply(r, t, k, JACOBIAN_SIDE);
 }
 
 void ifma8_variable(struct lane_jacobian *r, const struct lane_affine *p,
@@ -88,10 +103,13 @@ void ifma8_variable(struct lane_jacobian *r, const struct lane_affine *p,
         odd_multiples(w->multiple + ENTRIES * i, &p[i]);
     /* small multiples of a point of prime order: none fails */
     ifma8_to_affine(w->affine, w->multiple, ENTRIES * groups, w->failed);
-    for (size_t i = 0; i < groups; i++) {
+    for (size_t i = 0; i < groups; i++)
         to_table(&w->table[i], w->affine + ENTRIES * i);
-        multiply(&r[i], &w->table[i], &scalar[i]);
-    }
+    size_t i = 0;
+    for (; i + JACOBIAN_SIDE <= groups; i += JACOBIAN_SIDE)
+        multiply_two(&r[i], &w->table[i], &scalar[i]);
+    if (i < groups)
+        multiply_one(&r[i], &w->table[i], &scalar[i]);
 }
 
 #endif

@@ -134,7 +134,7 @@ static __mmask8 check(struct lane_jacobian *p, const struct ifma8_point *q, cons
     struct lane_fe n;
     lanes w[4];
 
-    jacobian_add_affine(p, &q->x, &q->y);
+    jacobian_add_affine(p, &q->x, &q->y, 1);
     *undecided = ifma8_fe_zero_lanes(&p->z);
     fe_sqr(&zz, &p->z);
     ifma8_order_reduce(&x, e);

@@ -30,6 +30,7 @@ struct change {
     uint16_t n;
     uint8_t type;
     bool put;
+    bool damaged; /* while mounting: the record is not what its CRCs say */
 };
 
 /* The record that was put or deleted last: it is written with the next one, or with COMMIT. */

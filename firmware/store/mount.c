@@ -13,7 +13,6 @@ struct scan {
     bool open;   /* in a transaction */
     bool
         complete; /* its COMMIT was read, but a record of it is damaged: cut, unless more follows */
-    bool damaged;
     uint32_t commit_at; /* complete: where COMMIT is */
     uint32_t salted;    /* records that have not been scrubbed */
     bool ended;
@@ -50,7 +49,7 @@ static enum store_result apply(struct scan *c, bool deletions)
         }
     }
     s->t.changes = 0;
-    c->open = c->complete = c->damaged = false;
+    c->open = c->complete = false;
     return STORE_OK;
 }
 
@@ -87,13 +86,27 @@ static enum store_result take_put(struct scan *c, const struct record *r, const 
     int valid = body_valid(c, r, area);
     if (valid < 0)
         return STORE_FAULT;
-    c->damaged |= !valid;
     s->t.change[s->t.changes++] = (struct change){.id = r->id,
                                                   .place = place_of(s, c->segment, c->at),
                                                   .n = r->n,
                                                   .type = r->type,
-                                                  .put = true};
+                                                  .put = true,
+                                                  .damaged = !valid};
     return STORE_OK;
+}
+
+/* A change of the transaction is damaged. One that a later change of it replaced does not count: it
+ * may be half scrubbed, by the transaction itself or by a recovery that had found it complete. */
+static bool damaged(const struct store *s)
+{
+    for (uint32_t i = 0; i < s->t.changes; i++) {
+        bool last = true;
+        for (uint32_t j = i + 1; j < s->t.changes; j++)
+            last &= s->t.change[j].id != s->t.change[i].id;
+        if (last && s->t.change[i].damaged)
+            return true;
+    }
+    return false;
 }
 
 static enum store_result take_change(struct scan *c, const struct record *r, const uint8_t *area)
@@ -102,12 +115,10 @@ static enum store_result take_change(struct scan *c, const struct record *r, con
     enum store_result result = proceed(c);
     if (result != STORE_OK)
         return result;
-    if (r->flags & FLAG_BEGIN) {
+    if (r->flags & FLAG_BEGIN)
         s->t.changes = 0; /* one that was open has been aborted */
-        c->damaged = false;
-    } else if (!c->open && !c->orphan) {
+    else if (!c->open && !c->orphan)
         return STORE_CORRUPT;
-    }
     c->open = true;
     c->orphan = false;
     if ((int32_t)(r->txn - s->txn) >
@@ -122,7 +133,7 @@ static enum store_result take_change(struct scan *c, const struct record *r, con
     if (result == STORE_OK && r->flags & FLAG_COMMIT) {
         c->complete = true;
         c->commit_at = c->at;
-        if (!c->damaged)
+        if (!damaged(s))
             result = apply(c, true);
     }
     return result;
@@ -410,10 +421,12 @@ static int clean_dirty(struct store *s)
     return medium_sync(s);
 }
 
+/* Synced first: what a process that was killed had written is on its way to the medium yet, and
+ * what is decided on it must not be there before it. */
 static enum store_result recover(struct store *s)
 {
     struct scan c = {.s = s};
-    enum store_result r = survey(s);
+    enum store_result r = medium_sync(s) ? STORE_FAULT : survey(s);
     s->head = NONE;
     s->txn = 0;
     if (r == STORE_OK && s->data) {

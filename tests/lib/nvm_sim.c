@@ -142,6 +142,11 @@ static void forget_ops(struct nvm_sim *m)
 static void power_off(struct nvm_sim *m, bool in_flight)
 {
     size_t done = m->ops - in_flight;
+    m->dead = true;
+    if (m->cut == NVM_CUT_KILL) {
+        m->ops = done;
+        return;
+    }
     if (m->cut == NVM_CUT_SUBSET)
         apply_subset(m, done);
     for (size_t i = 0; i < done && m->cut != NVM_CUT_LOST && m->cut != NVM_CUT_SUBSET; i++)
@@ -152,7 +157,6 @@ static void power_off(struct nvm_sim *m, bool in_flight)
         tear_erase(m, &m->op[done], m->cut);
     forget_ops(m);
     memcpy(m->view, m->durable, m->size);
-    m->dead = true;
 }
 
 void nvm_sim_power_on(struct nvm_sim *m)

@@ -20,6 +20,8 @@ enum nvm_cut {
     NVM_CUT_ALL,    /* done, only not acknowledged; all before is kept */
     NVM_CUT_LOST,   /* not begun; nothing since the last sync is kept */
     NVM_CUT_SUBSET, /* each unit since the last sync kept or lost at random, its own units torn */
+    NVM_CUT_KILL,   /* the power stays, the firmware dies before it: what was not synced may be lost
+                       yet */
     NVM_CUT_KINDS
 };
 

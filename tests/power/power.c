@@ -33,8 +33,8 @@ struct run {
     struct world_snapshot base;
 };
 
-static const char *const cut_names[NVM_CUT_KINDS] = {"none", "half", "bits",
-                                                     "all",  "lost", "subset"};
+static const char *const cut_names[NVM_CUT_KINDS] = {"none", "half",   "bits", "all",
+                                                     "lost", "subset", "kill"};
 
 static void print_id(const struct power_case *c)
 {
@@ -198,7 +198,7 @@ static void run_unit(struct run *r, const struct scenario *s, uint32_t unit)
             c.cut = (enum nvm_cut)k;
             for (c.seed = r->seed; c.seed < r->seed + (by_chance ? SEEDS : 1); c.seed++) {
                 try_case(r, &c);
-                if (r->depth >= 2 || (by_chance && c.seed == r->seed))
+                if (r->depth >= 2 || k == NVM_CUT_KILL || (by_chance && c.seed == r->seed))
                     cut_recovery(r, &c);
             }
         }

@@ -9,9 +9,8 @@ import stat
 import subprocess
 import threading
 
-from lib import (ADMIN_PIN, ANSWER, APDU, BUILD, HUFU, INFO, KEY_BATCH, LOGIN, OBJECT_LIST, OPERATOR, OPERATOR_PIN,
-                 PATIENCE, RANDOM, SANITIZED, SELFTEST, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Client, Sim, Skip,
-                 hufu, run, var)
+from lib import (ANSWER, APDU, HUFU, INFO, KEY_BATCH, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
+                 SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, run, var)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
 

@@ -39,17 +39,25 @@ struct bench_case {
     const char *unit;  /* what is counted: pair, signature, verification, MB */
     size_t batches[4]; /* default batch sizes, ended by 0 */
     struct subject self;
-    const struct subject *peer; /* OpenSSL, one operation a call, one thread */
-    double required;            /* a second; 0: nothing is required */
-    double patience;            /* multiplies the time: for rare and uneven operations */
+    const struct work *work; /* what the peers do meanwhile */
+    unsigned peers;          /* how many of them, OpenSSL first */
+    double required;         /* a second; 0: nothing is required */
+    double patience;         /* multiplies the time: for rare and uneven operations */
 };
 
 /* Cases of one level, ended by a NULL name. */
 extern const struct bench_case core_cases[], device_cases[], link_cases[];
 
-/* The peers. */
-extern const struct subject openssl_sm2_keygen, openssl_sm2_sign, openssl_sm2_verify,
-    openssl_rsa2048_keygen, openssl_rsa2048_sign, openssl_rsa2048_verify, openssl_sm3, openssl_sm4;
+/* Who does the same work beside us: one operation a call, one thread. OpenSSL always, the others
+ * when the bench was built where their headers are. */
+enum peer_index { PEER_OPENSSL, PEER_BOTAN, PEER_GCRYPT, PEERS };
+extern const char *const peer_names[PEERS];
+
+struct work {
+    const struct subject *by[PEERS]; /* NULL: this peer cannot, or is not here */
+};
+extern const struct work work_sm2_keygen, work_sm2_sign, work_sm2_verify, work_rsa2048_keygen,
+    work_rsa2048_sign, work_rsa2048_verify, work_sm3, work_sm4;
 
 /* Sizes that both sides use. */
 enum { BULK = 16384 }; /* bytes hashed or encrypted in a call */
@@ -68,7 +76,7 @@ struct result {
     const char *engine;
     unsigned threads;
     size_t batch;
-    struct figure self, peer;
+    struct figure self, peer[PEERS]; /* a peer that was not measured: ops 0 */
 };
 
 double now_seconds(void);

@@ -305,53 +305,55 @@ OPENERS(device, false)
 OPENERS(link, true)
 
 #define CASES(level)                                                                               \
-    {#level ".sm2.keygen",                                                                         \
-     "pair",                                                                                       \
-     {1, 1000, 8000},                                                                              \
-     {level##_sm2_batch, call_batch, close_client, one_caller},                                    \
-     &openssl_sm2_keygen,                                                                          \
-     KEYGEN_REQUIRED,                                                                              \
-     1},                                                                                           \
+    {#level ".sm2.keygen", "pair",                                                                 \
+     {1, 1000, 8000},      {level##_sm2_batch, call_batch, close_client, one_caller},              \
+     &work_sm2_keygen,     1,                                                                      \
+     KEYGEN_REQUIRED,      1},                                                                     \
         {#level ".sm2.sign",                                                                       \
          "signature",                                                                              \
          {1, 1000, 8000},                                                                          \
          {level##_sm2, call_sign, close_client, one_caller},                                       \
-         &openssl_sm2_sign,                                                                        \
+         &work_sm2_sign,                                                                           \
+         1,                                                                                        \
          SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
          1},                                                                                       \
         {#level ".sm2.verify",                                                                     \
          "verification",                                                                           \
          {1},                                                                                      \
          {level##_sm2_verify, call_verify, close_client, one_caller},                              \
-         &openssl_sm2_verify,                                                                      \
+         &work_sm2_verify,                                                                         \
+         1,                                                                                        \
          0,                                                                                        \
          1},                                                                                       \
         {#level ".rsa2048.keygen",                                                                 \
          "pair",                                                                                   \
          {1},                                                                                      \
          {level##_rsa_batch, call_batch, close_client, one_caller},                                \
-         &openssl_rsa2048_keygen,                                                                  \
+         &work_rsa2048_keygen,                                                                     \
+         1,                                                                                        \
          0,                                                                                        \
          8},                                                                                       \
         {#level ".rsa2048.sign",                                                                   \
          "signature",                                                                              \
          {1, 64},                                                                                  \
          {level##_rsa, call_sign, close_client, one_caller},                                       \
-         &openssl_rsa2048_sign,                                                                    \
+         &work_rsa2048_sign,                                                                       \
+         1,                                                                                        \
          SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
          1},                                                                                       \
         {#level ".rsa2048.verify",                                                                 \
          "verification",                                                                           \
          {1},                                                                                      \
          {level##_rsa_verify, call_verify, close_client, one_caller},                              \
-         &openssl_rsa2048_verify,                                                                  \
+         &work_rsa2048_verify,                                                                     \
+         1,                                                                                        \
          0,                                                                                        \
          1},                                                                                       \
         {#level ".sm3", "MB", {1}, {level##_sm3, call_digest, close_client, one_caller},           \
-         &openssl_sm3,  0,    1},                                                                  \
+         &work_sm3,     1,    0,   1},                                                             \
     {                                                                                              \
 #level ".sm4", "MB",                                                                       \
-            {1 }, {level##_sm4, call_cipher, close_client, one_caller }, &openssl_sm4, 0, 1        \
+            {1 }, {level##_sm4, call_cipher, close_client, one_caller }, &work_sm4, 1, 0, 1        \
     }
 
 const struct bench_case device_cases[] = {CASES(device), {0}};

@@ -122,20 +122,30 @@ static void close_side(struct side *s, struct figure *f)
 
 void measure(const struct bench_case *c, const struct options *o, size_t batch, struct result *r)
 {
-    struct side self = {.subject = &c->self}, peer = {.subject = c->peer};
+    struct side self = {.subject = &c->self}, peer[PEERS] = {0};
     const struct options single = {.threads = 1, .seconds = o->seconds};
     const double slice = o->seconds * (c->patience > 0 ? c->patience : 1) / SLICES / 2;
     memset(r, 0, sizeof *r);
     *r = (struct result){.c = c, .engine = engine_name(o), .threads = o->threads, .batch = batch};
     open_side(&self, o, batch);
-    open_side(&peer, &single, 1);
     run_slice(&self, slice / 2); /* warm up, not counted */
-    run_slice(&peer, slice / 2);
-    self.calls = peer.calls = 0;
+    self.calls = 0;
+    for (unsigned p = 0; p < c->peers; p++) {
+        peer[p].subject = c->work->by[p];
+        if (!peer[p].subject)
+            continue;
+        open_side(&peer[p], &single, 1);
+        run_slice(&peer[p], slice / 2);
+        peer[p].calls = 0;
+    }
     for (int i = 0; i < SLICES; i++) {
         self.rate[i] = run_slice(&self, slice);
-        peer.rate[i] = run_slice(&peer, slice);
+        for (unsigned p = 0; p < c->peers; p++)
+            if (peer[p].subject)
+                peer[p].rate[i] = run_slice(&peer[p], slice / (p ? 2 : 1));
     }
     close_side(&self, &r->self);
-    close_side(&peer, &r->peer);
+    for (unsigned p = 0; p < c->peers; p++)
+        if (peer[p].subject)
+            close_side(&peer[p], &r->peer[p]);
 }

@@ -1,5 +1,5 @@
 /* OpenSSL, as its callers use it: EVP, one operation a call. */
-#include "bench/bench.h"
+#include "bench/peers.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -149,11 +149,13 @@ OPEN(open_rsa_verify, open_sign(1, 1))
 OPEN(open_sm3, open_bulk(0))
 OPEN(open_sm4, open_bulk(1))
 
-const struct subject openssl_sm2_keygen = {open_sm2_keygen, call_keygen, close_peer, NULL};
-const struct subject openssl_rsa2048_keygen = {open_rsa_keygen, call_keygen, close_peer, NULL};
-const struct subject openssl_sm2_sign = {open_sm2_sign, call_sign, close_peer, NULL};
-const struct subject openssl_rsa2048_sign = {open_rsa_sign, call_sign, close_peer, NULL};
-const struct subject openssl_sm2_verify = {open_sm2_verify, call_verify, close_peer, NULL};
-const struct subject openssl_rsa2048_verify = {open_rsa_verify, call_verify, close_peer, NULL};
-const struct subject openssl_sm3 = {open_sm3, call_sm3, close_peer, NULL};
-const struct subject openssl_sm4 = {open_sm4, call_sm4, close_peer, NULL};
+const struct subject openssl_subjects[] = {
+    {open_sm2_keygen, call_keygen, close_peer, NULL},
+    {open_sm2_sign, call_sign, close_peer, NULL},
+    {open_sm2_verify, call_verify, close_peer, NULL},
+    {open_rsa_keygen, call_keygen, close_peer, NULL},
+    {open_rsa_sign, call_sign, close_peer, NULL},
+    {open_rsa_verify, call_verify, close_peer, NULL},
+    {open_sm3, call_sm3, close_peer, NULL},
+    {open_sm4, call_sm4, close_peer, NULL},
+};

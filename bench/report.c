@@ -46,7 +46,7 @@ void report_begin(const struct options *o)
         csv_file = open_report(o->out, "report.csv");
         fprintf(csv_file, "case,engine,threads,batch,unit,ops_per_s,min,max,p50_us,p99_us,slices,"
                           "peer,peer_ops_per_s,"
-                          "ratio,required,times_required\n");
+                          "ratio,required,times_required,botan_ops_per_s,libgcrypt_ops_per_s\n");
     }
     if (json_file)
         fprintf(json_file,
@@ -70,8 +70,11 @@ static void print_json(FILE *f, const struct result *r)
             "\"p50_us\":%.2f,\"p99_us\":%.2f,\"unit\":\"%s\",\"slices\":%u,\"peer\":\"openssl\","
             "\"peer_ops_per_s\":%.1f,\"ratio\":%.3f",
             r->c->name, r->engine, r->threads, r->batch, r->self.ops, r->self.min, r->self.max,
-            r->self.p50_us, r->self.p99_us, r->c->unit, r->self.slices, r->peer.ops,
-            r->self.ops / r->peer.ops);
+            r->self.p50_us, r->self.p99_us, r->c->unit, r->self.slices, r->peer[PEER_OPENSSL].ops,
+            r->self.ops / r->peer[PEER_OPENSSL].ops);
+    for (int p = PEER_OPENSSL + 1; p < PEERS; p++)
+        if (r->peer[p].ops > 0)
+            fprintf(f, ",\"%s_ops_per_s\":%.1f", peer_names[p], r->peer[p].ops);
     if (required > 0)
         fprintf(f, ",\"required\":%.2f,\"times_required\":%.1f", required, r->self.ops / required);
     else
@@ -84,12 +87,13 @@ static void print_csv(const struct result *r)
 {
     fprintf(csv_file, "%s,%s,%u,%zu,%s,%.1f,%.1f,%.1f,%.2f,%.2f,%u,openssl,%.1f,%.3f,", r->c->name,
             r->engine, r->threads, r->batch, r->c->unit, r->self.ops, r->self.min, r->self.max,
-            r->self.p50_us, r->self.p99_us, r->self.slices, r->peer.ops, r->self.ops / r->peer.ops);
+            r->self.p50_us, r->self.p99_us, r->self.slices, r->peer[PEER_OPENSSL].ops,
+            r->self.ops / r->peer[PEER_OPENSSL].ops);
     if (r->c->required > 0)
         fprintf(csv_file, "%.2f,%.1f", r->c->required, r->self.ops / r->c->required);
     else
         fprintf(csv_file, ",");
-    fprintf(csv_file, "\n");
+    fprintf(csv_file, ",%.1f,%.1f\n", r->peer[PEER_BOTAN].ops, r->peer[PEER_GCRYPT].ops);
 }
 
 void report_result(const struct options *o, const struct result *r)
@@ -101,9 +105,15 @@ void report_result(const struct options *o, const struct result *r)
     if (o->json)
         return;
     printf("%-22s %6zu %14.1f %10.2f %10.2f %12.1f %7.2fx", r->c->name, r->batch, r->self.ops,
-           r->self.p50_us, r->self.p99_us, r->peer.ops, r->self.ops / r->peer.ops);
+           r->self.p50_us, r->self.p99_us, r->peer[PEER_OPENSSL].ops,
+           r->self.ops / r->peer[PEER_OPENSSL].ops);
     if (r->c->required > 0)
         printf(" %9.0fx", r->self.ops / r->c->required);
+    else
+        printf(" %10s", "");
+    for (int p = PEER_OPENSSL + 1; p < PEERS; p++)
+        if (r->peer[p].ops > 0)
+            printf("  %s %.1fx", peer_names[p], r->self.ops / r->peer[p].ops);
     printf("\n");
     fflush(stdout);
 }

@@ -1,0 +1,20 @@
+/* Inside the peers: each gives its subjects in this order. */
+#ifndef HUFU_BENCH_PEERS_H
+#define HUFU_BENCH_PEERS_H
+
+#include "bench/bench.h"
+
+enum { SM2_KEYGEN, SM2_SIGN, SM2_VERIFY, RSA_KEYGEN, RSA_SIGN, RSA_VERIFY, SM3, SM4, OPERATIONS };
+
+extern const struct subject openssl_subjects[OPERATIONS], botan_subjects[OPERATIONS],
+    gcrypt_subjects[OPERATIONS];
+
+/* An open function that needs none of its arguments. */
+#define OPEN(name, expression)                                                                     \
+    static void *name(const struct options *o, size_t batch, unsigned thread)                      \
+    {                                                                                              \
+        (void)o, (void)batch, (void)thread;                                                        \
+        return expression;                                                                         \
+    }
+
+#endif

@@ -102,16 +102,18 @@ int rsa_public_op(const struct rsa_public *pub, const uint8_t *in, uint8_t *out,
         return -1;
     bn_load(m, n, pub->n, bytes);
     bn_load(a, n, in, bytes);
-    if (!bn_lt(a, m, n)) {
-        memset(out, 0, bytes);
-        return -1;
+    limb_t below = bn_lt(a, m, n);
+    PUBLIC(&below, sizeof below);
+    memset(b, 0, bytes);
+    if (below) {
+        bn_mont_init(&mont, m, n, room);
+        bn_mont_enter(&mont, a, a);
+        bn_mont_power_public(&mont, b, a, pub->e);
+        bn_mont_leave(&mont, b, b);
     }
-    bn_mont_init(&mont, m, n, room);
-    bn_mont_enter(&mont, a, a);
-    bn_mont_power_public(&mont, b, a, pub->e);
-    bn_mont_leave(&mont, b, b);
     bn_store(b, n, out, bytes);
-    return 0;
+    wipe(m, (3 + BN_MONT_ROOM) * bytes); /* what is encrypted is a secret */
+    return below ? 0 : -1;
 }
 
 int rsa_private_op(const struct rsa_ops *ops, const struct rng *rng, const struct rsa_private *key,

@@ -47,7 +47,7 @@ int rsa_from_primes(struct rsa_private *key, void *scratch);
 /* bytes, for every function of this file that takes scratch, with any engine of this build */
 size_t rsa_scratch(unsigned bits);
 
-/* out = in^e mod n, bits/8 bytes each; -1: in >= n. CT: public inputs */
+/* out = in^e mod n, bits/8 bytes each; -1: in >= n, out is zero. CT: pub, and whether in < n */
 int rsa_public_op(const struct rsa_public *pub, const uint8_t *in, uint8_t *out, void *scratch);
 /* out = in^d mod n by CRT, blinded, checked with e before it leaves. -1: in >= n or check failed.
  * CT: yes */

@@ -29,9 +29,12 @@ struct search {
     uint8_t *queue;     /* a candidate for each lane, as bytes */
     uint8_t *composite; /* the sieve's table */
     uint8_t alive[POOL];
-    size_t next;         /* in the pool */
-    size_t queued;       /* in the queue */
-    unsigned long tried; /* candidates in range since the last prime */
+    size_t next;        /* in the pool */
+    size_t queued;      /* in the queue */
+    size_t found;       /* primes */
+    unsigned long left; /* candidates that may be drawn for the next prime */
+    int (*progress)(void *);
+    void *progress_ctx;
     void *engine_scratch;
 };
 
@@ -57,6 +60,21 @@ static unsigned rounds_for(unsigned bits)
 }
 
 /*
+ * Steps 4.7 and 5.8 allow 5 nlen candidates in range for p and 10 nlen for q. Of those drawn 59 %
+ * are in range; so many here stay below that, and an honest source needs more by a chance of 2^-38
+ * only.
+ */
+static unsigned long allowance(unsigned bits, size_t found)
+{
+    return found ? 16ul * bits : 8ul * bits;
+}
+
+static int stopped(const struct search *s)
+{
+    return s->progress && s->progress(s->progress_ctx);
+}
+
+/*
  * Step 4.2 to 4.4: fresh odd numbers of the full length; those below sqrt(2) 2^(nlen/2-1), whose
  * square is a bit too short, fall out. The top bit is set by force, which changes nothing for those
  * that stay.
@@ -64,7 +82,7 @@ static unsigned rounds_for(unsigned bits)
 static int refill(struct search *s)
 {
     const size_t h = s->h;
-    if (s->rng->fill(s->rng->ctx, s->pool, POOL * h * LIMB_BYTES))
+    if (s->left < POOL || stopped(s) || s->rng->fill(s->rng->ctx, s->pool, POOL * h * LIMB_BYTES))
         return -1;
     SECRET(s->pool, POOL * h * LIMB_BYTES);
     for (size_t i = 0; i < POOL; i++) {
@@ -74,9 +92,9 @@ static int refill(struct search *s)
         bn_sqr(s->t, c, h);
         s->alive[i] = (uint8_t)(s->t[2 * h - 1] >> (LIMB_BITS - 1));
         PUBLIC(&s->alive[i], 1);
-        s->tried += s->alive[i];
     }
     rsa_sieve(s->pool, h, POOL, s->alive, s->composite);
+    s->left -= POOL;
     s->next = 0;
     return 0;
 }
@@ -94,51 +112,40 @@ static int fill_queue(struct search *s)
     return 0;
 }
 
-/* Step 4.7 and 5.8: give up after this many candidates; the chance is below 2^-40. */
-static unsigned long limit(unsigned bits, size_t found)
-{
-    return found ? 10ul * bits : 5ul * bits;
-}
-
-/* Step 5.4 for q; the engine has found p before. */
-static int accept(struct search *s, struct rsa_private *key, size_t found, const uint8_t *prime)
+/* A prime is p, or q when it is far enough from p (step 5.4; here after the prime test). */
+static void accept(struct search *s, struct rsa_private *key, const uint8_t *prime)
 {
     const size_t bytes = s->h * LIMB_BYTES;
-    limb_t *p = s->t, *q = p + s->h, far;
-    if (!found) {
-        memcpy(key->p, prime, bytes);
-        return 1;
+    limb_t *p = s->t, *q = p + s->h, far = 1;
+    if (s->found == 1) {
+        bn_load(p, s->h, key->p, bytes);
+        bn_load(q, s->h, prime, bytes);
+        far = rsa_primes_apart(p, q, q + s->h, s->h);
+        PUBLIC(&far, sizeof far);
     }
-    bn_load(p, s->h, key->p, bytes);
-    bn_load(q, s->h, prime, bytes);
-    far = rsa_primes_apart(p, q, q + s->h, s->h);
-    PUBLIC(&far, sizeof far);
-    memcpy(key->q, prime, far ? bytes : 0);
-    return far != 0;
+    if (s->found == 2 || !far)
+        return;
+    memcpy(s->found ? key->q : key->p, prime, bytes);
+    s->found++;
+    s->left = allowance(s->bits, s->found);
 }
 
 /* key->p, key->q: two primes, in the order in which they were found */
-static int find_primes(struct search *s, struct rsa_private *key, int (*progress)(void *),
-                       void *progress_ctx)
+static int find_primes(struct search *s, struct rsa_private *key)
 {
     const uint8_t *candidate[MAX_LANES];
     uint8_t ok[MAX_LANES];
-    size_t found = 0;
     for (size_t i = 0; i < MAX_LANES; i++)
         candidate[i] = s->queue + i * s->h * LIMB_BYTES;
-    while (found < 2) {
-        if ((progress && progress(progress_ctx)) || fill_queue(s))
+    s->left = allowance(s->bits, 0);
+    while (s->found < 2) {
+        if (fill_queue(s) || stopped(s))
             return -1;
         s->ops->prime_test(s->queued, candidate, s->h * LIMB_BYTES, rounds_for(s->bits), ok, s->rng,
                            s->engine_scratch);
-        for (size_t i = 0; i < s->queued && found < 2; i++) {
-            if (!ok[i] || !accept(s, key, found, candidate[i]))
-                continue;
-            found++;
-            s->tried = 0;
-        }
-        if (s->tried > limit(s->bits, found))
-            return -1;
+        for (size_t i = 0; i < s->queued; i++)
+            if (ok[i])
+                accept(s, key, candidate[i]);
     }
     return 0;
 }
@@ -182,6 +189,8 @@ int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
     const size_t h = BN_LIMBS(bits / 2), prime = bits / 16;
     uint8_t *const room = scratch;
     struct search s = {.ops = ops, .rng = rng, .bits = bits, .h = h, .next = POOL};
+    s.progress = progress;
+    s.progress_ctx = progress_ctx;
     s.pool = scratch;
     s.t = s.pool + POOL * h;
     s.queue = room + (POOL + 3) * prime;
@@ -190,10 +199,8 @@ int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
     rsa_sieve_init(s.composite);
     key->pub.bits = (uint16_t)bits;
     key->pub.e = RSA_E;
-    const int result = find_primes(&s, key, progress, progress_ctx) || rsa_derive(key, scratch) ||
-                               pairwise(&s, key, scratch)
-                           ? -1
-                           : 0;
+    const int result =
+        find_primes(&s, key) || rsa_derive(key, scratch) || pairwise(&s, key, scratch) ? -1 : 0;
     wipe(scratch, rsa_keygen_room(bits));
     wipe(&s, sizeof s);
     if (result)

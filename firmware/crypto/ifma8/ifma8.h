@@ -16,6 +16,7 @@ int ifma8_usable(void);
 
 #if HUFU_IFMA8
 extern const struct sm2_ops sm2_ifma8;
+extern const struct rsa_ops rsa_ifma8;
 extern const struct sym_ops sym_ifma8;
 #endif
 

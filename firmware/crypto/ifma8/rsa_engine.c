@@ -1,0 +1,24 @@
+/* RSA in eight lanes, as the engine offers it. */
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+#include "firmware/crypto/ifma8/rsa_number.h"
+#include "firmware/crypto/ifma8/rsa_prime.h"
+#include "firmware/crypto/ifma8/rsa_private.h"
+
+static size_t scratch_size(unsigned bits, size_t n)
+{
+    const size_t private_op = rsa8_private_scratch(bits), prime = rsa8_prime_scratch(bits / 2);
+    (void)n;
+    return private_op > prime ? private_op : prime;
+}
+
+const struct rsa_ops rsa_ifma8 = {
+    .name = "ifma8",
+    .lanes = RSA8_LANES,
+    .scratch = scratch_size,
+    .private_op = rsa8_private_op,
+    .prime_test = rsa8_prime_test,
+};
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * Montgomery products in eight lanes, by columns of blocks of ten limbs. The sum of a column of
+ * blocks is twenty columns of limbs wide and stays in registers: ten come out of it, ten go on to
+ * the next one.
+ */
+#include "firmware/crypto/ifma8/ifma8.h"
+
+#if HUFU_IFMA8
+#include "firmware/crypto/ifma8/rsa_number.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { BLOCK = RSA8_BLOCK };
+
+/* Registers are for the sums: operands are read again in each row. */
+#define FORGET __asm__("" ::: "memory")
+
+INLINE lanes mul_low(lanes sum, lanes a, lanes b)
+{
+    return _mm512_madd52lo_epu64(sum, a, b);
+}
+
+INLINE lanes mul_high(lanes sum, lanes a, lanes b)
+{
+    return _mm512_madd52hi_epu64(sum, a, b);
+}
+
+/* What a column hands to the next one. */
+INLINE lanes carry(lanes a)
+{
+    return _mm512_srli_epi64(a, RSA8_LIMB);
+}
+
+/* s[i + j] += x y, the product of two limbs */
+#define TERM(i, j, x, y)                                                                           \
+    {                                                                                              \
+        const lanes limb = (y);                                                                    \
+        s[(i) + (j)] = mul_low(s[(i) + (j)], x, limb);                                             \
+        s[(i) + (j) + 1] = mul_high(s[(i) + (j) + 1], x, limb);                                    \
+    }
+#define ROW_FROM_0(i, x, b) TERM(i, 0, x, (b)[0]) ROW_FROM_1(i, x, b)
+#define ROW_FROM_1(i, x, b) TERM(i, 1, x, (b)[1]) ROW_FROM_2(i, x, b)
+#define ROW_FROM_2(i, x, b) TERM(i, 2, x, (b)[2]) ROW_FROM_3(i, x, b)
+#define ROW_FROM_3(i, x, b) TERM(i, 3, x, (b)[3]) ROW_FROM_4(i, x, b)
+#define ROW_FROM_4(i, x, b) TERM(i, 4, x, (b)[4]) ROW_FROM_5(i, x, b)
+#define ROW_FROM_5(i, x, b) TERM(i, 5, x, (b)[5]) ROW_FROM_6(i, x, b)
+#define ROW_FROM_6(i, x, b) TERM(i, 6, x, (b)[6]) ROW_FROM_7(i, x, b)
+#define ROW_FROM_7(i, x, b) TERM(i, 7, x, (b)[7]) ROW_FROM_8(i, x, b)
+#define ROW_FROM_8(i, x, b) TERM(i, 8, x, (b)[8]) ROW_FROM_9(i, x, b)
+#define ROW_FROM_9(i, x, b) TERM(i, 9, x, (b)[9])
+
+#define TEN_TIMES(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+
+/* s += a b, blocks */
+INLINE void add_block(lanes *s, const lanes *a, const lanes *b){
+#define ROW(i)                                                                                     \
+    {                                                                                              \
+        const lanes x = a[i];                                                                      \
+        ROW_FROM_0(i, x, b)                                                                        \
+        FORGET;                                                                                    \
+    }
+    TEN_TIMES(ROW)
+#undef ROW
+}
+
+/* s = 2 (s + the products of different limbs of a) + the squares of its limbs */
+INLINE void add_square(lanes *s, const lanes *a){
+#define ROW(i, j)                                                                                  \
+    {                                                                                              \
+        const lanes x = a[i];                                                                      \
+        ROW_FROM_##j(i, x, a) FORGET;                                                              \
+    }
+    ROW(0, 1) ROW(1, 2) ROW(2, 3) ROW(3, 4) ROW(4, 5) ROW(5, 6) ROW(6, 7) ROW(7, 8) ROW(8, 9)
+#undef ROW
+#define TWICE(i)                                                                                   \
+    {                                                                                              \
+        const lanes x = a[i];                                                                      \
+        s[2 * (i)] = mul_low(_mm512_add_epi64(s[2 * (i)], s[2 * (i)]), x, x);                      \
+        s[2 * (i) + 1] = mul_high(_mm512_add_epi64(s[2 * (i) + 1], s[2 * (i) + 1]), x, x);         \
+    }
+        TEN_TIMES(TWICE)
+#undef TWICE
+}
+
+/* The multiples q of the modulus (lowest block m) that clear the lower half of s; it is handed on.
+ */
+INLINE void clear_block(lanes *s, lanes *q, const lanes *m, lanes inverse){
+#define ROW(i)                                                                                     \
+    {                                                                                              \
+        const lanes x = mul_low(_mm512_setzero_si512(), s[i], inverse);                            \
+        q[i] = x;                                                                                  \
+        ROW_FROM_0(i, x, m)                                                                        \
+        s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], carry(s[i]));                                    \
+        FORGET;                                                                                    \
+    }
+    TEN_TIMES(ROW)
+#undef ROW
+}
+
+/* r = the lower half of s, clean; the carry goes to the upper half. */
+INLINE void take_block(lanes *s, lanes *r)
+{
+#define LIMB(i)                                                                                    \
+    r[i] = rsa8_low(s[i]);                                                                         \
+    s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], carry(s[i]));
+    TEN_TIMES(LIMB)
+#undef LIMB
+}
+
+INLINE void next_column(lanes *s)
+{
+#define LIMB(i)                                                                                    \
+    s[i] = s[BLOCK + (i)];                                                                         \
+    s[BLOCK + (i)] = _mm512_setzero_si512();
+    TEN_TIMES(LIMB)
+#undef LIMB
+}
+
+INLINE void clear_sum(lanes *s)
+{
+#define LIMB(i) s[i] = s[BLOCK + (i)] = _mm512_setzero_si512();
+    TEN_TIMES(LIMB)
+#undef LIMB
+}
+
+/* The first block of a that meets column c of n limbs. */
+INLINE size_t first_of(size_t c, size_t n)
+{
+    return c < n ? 0 : c - n + BLOCK;
+}
+
+INLINE size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+void rsa8_mul(const struct rsa8_mont *mont, lanes *r, const lanes *a, const lanes *b)
+{
+    const size_t n = mont->n;
+    const lanes *const m = mont->m;
+    lanes *const q = mont->q, s[2 * BLOCK];
+    clear_sum(s);
+    for (size_t c = 0; c < 2 * n; c += BLOCK) {
+        for (size_t i = first_of(c, n); i <= c && i < n; i += BLOCK)
+            add_block(s, a + i, b + c - i);
+        for (size_t i = first_of(c, n); i < smaller(c, n); i += BLOCK)
+            add_block(s, q + i, m + c - i);
+        if (c < n)
+            clear_block(s, q + c, m, mont->inverse);
+        else
+            take_block(s, r + c - n);
+        next_column(s);
+    }
+}
+
+void rsa8_product(size_t n, lanes *r, const lanes *a, const lanes *b, const lanes *c)
+{
+    lanes s[2 * BLOCK];
+    clear_sum(s);
+    for (size_t k = 0; k < 2 * n; k += BLOCK) {
+        if (c && k < n) {
+#define LIMB(i) s[i] = _mm512_add_epi64(s[i], c[k + (i)]);
+            TEN_TIMES(LIMB)
+#undef LIMB
+        }
+        for (size_t i = first_of(k, n); i <= k && i < n; i += BLOCK)
+            add_block(s, a + i, b + k - i);
+        take_block(s, r + k);
+        next_column(s);
+    }
+}
+
+void rsa8_sqr(const struct rsa8_mont *mont, lanes *r, const lanes *a)
+{
+    const size_t n = mont->n;
+    const lanes *const m = mont->m;
+    lanes *const q = mont->q, s[2 * BLOCK], on[BLOCK];
+#define LIMB(i) on[i] = _mm512_setzero_si512();
+    TEN_TIMES(LIMB)
+#undef LIMB
+    for (size_t c = 0; c < 2 * n; c += BLOCK) {
+        clear_sum(s);
+        for (size_t i = first_of(c, n); 2 * i < c && i < n; i += BLOCK)
+            add_block(s, a + i, a + c - i);
+        if (c % (2 * BLOCK) == 0) {
+            add_square(s, a + c / 2);
+        } else {
+#define LIMB(i)                                                                                    \
+    s[i] = _mm512_add_epi64(s[i], s[i]);                                                           \
+    s[BLOCK + (i)] = _mm512_add_epi64(s[BLOCK + (i)], s[BLOCK + (i)]);
+            TEN_TIMES(LIMB)
+#undef LIMB
+        }
+#define LIMB(i) s[i] = _mm512_add_epi64(s[i], on[i]);
+        TEN_TIMES(LIMB)
+#undef LIMB
+        for (size_t i = first_of(c, n); i < smaller(c, n); i += BLOCK)
+            add_block(s, q + i, m + c - i);
+        if (c < n)
+            clear_block(s, q + c, m, mont->inverse);
+        else
+            take_block(s, r + c - n);
+#define LIMB(i) on[i] = s[BLOCK + (i)];
+        TEN_TIMES(LIMB)
+#undef LIMB
+    }
+}
+
+#endif

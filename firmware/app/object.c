@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 96, LOG_RECORD = 192, ROOM_KEPT = 2048 };
+enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, LOG_RECORD = 128, ROOM_KEPT = 2048 };
 
 unsigned key_rsa_bits(uint8_t type)
 {

@@ -29,7 +29,8 @@ struct selftest {
     bool (*run)(const struct selftest_env *e);
 };
 extern const struct selftest selftests[];        /* of what is the same for all engines, ended by NULL */
-extern const struct selftest selftests_engine[]; /* with env.engine, ended by NULL */
+extern const struct selftest selftests_lanes[];  /* of the engine's symmetric part */
+extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */
 
 /* Run all tests of a table: how many; *failed counts up, *first becomes the first failure's name. */
 unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,

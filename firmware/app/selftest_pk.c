@@ -1,4 +1,5 @@
 /* Known answers of the public-key algorithms: GB/T 32918.5 for SM2; one fixed key for RSA. */
+#include "firmware/app/batch.h"
 #include "firmware/app/selftest.h"
 
 #include "firmware/base/wipe.h"
@@ -167,15 +168,29 @@ static bool rsa_key(const struct selftest_env *e)
     return rsa_from_primes(e->rsa, e->scratch) == 0;
 }
 
+/* All lanes of the engine; one item is out of range and must fail alone. */
 static bool test_rsa(const struct selftest_env *e)
 {
-    uint8_t hash[32], em[256], sig[256], back[256];
+    enum { ITEMS = BATCH_RSA_LANES };
+    uint8_t hash[32], em[256], wrong[256], sig[ITEMS][256], ok[ITEMS];
+    const struct rsa_private *keys[ITEMS];
+    const uint8_t *in[ITEMS];
+    uint8_t *out[ITEMS];
     if (!rsa_key(e) || hash_digest(HASH_SHA256, "abc", 3, hash) ||
-        rsa_pkcs1_sign_pad(2048, HASH_SHA256, hash, sizeof hash, em) ||
-        rsa_private_op(e->engine->rsa, &e->rng, e->rsa, em, sig, e->scratch))
+        rsa_pkcs1_sign_pad(2048, HASH_SHA256, hash, sizeof hash, em))
         return false;
-    return selftest_is(sig, sizeof sig, rsa_signature) &&
-           !rsa_public_op(&e->rsa->pub, sig, back, e->scratch) && !memcmp(back, em, sizeof em);
+    memset(wrong, 0xFF, sizeof wrong);
+    const size_t n = e->engine->rsa->lanes < ITEMS ? e->engine->rsa->lanes + 1 : ITEMS;
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = e->rsa;
+        in[i] = i == 1 ? wrong : em;
+        out[i] = sig[i];
+    }
+    e->engine->rsa->private_op(n, keys, in, out, ok, &e->rng, e->scratch);
+    bool good = true;
+    for (size_t i = 0; i < n; i++)
+        good &= i == 1 ? !ok[i] : ok[i] && selftest_is(sig[i], sizeof sig[i], rsa_signature);
+    return good && !rsa_public_op(&e->rsa->pub, sig[0], wrong, e->scratch) && !memcmp(wrong, em, sizeof em);
 }
 
 /* PSS and OAEP have no single answer: what was made must be taken back, and a flipped bit refused. */

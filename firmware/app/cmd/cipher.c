@@ -45,13 +45,14 @@ static size_t sm4_result_size(const struct text *t, bool encrypt)
     return t->scheme == CIPHER_SM4_MAC ? SM4_BLOCK : t->data.size;
 }
 
-static int sm4_encrypt(const struct sm4_key *key, const struct text *t, uint8_t *iv, uint8_t *out)
+static int sm4_encrypt(const struct sym_ops *sym, const struct sm4_key *key, const struct text *t,
+                       uint8_t *iv, uint8_t *out)
 {
     const uint8_t *in = t->data.data;
     const size_t n = t->data.size;
     switch (t->scheme) {
     case CIPHER_SM4_ECB:
-        sm4_encrypt_blocks(key, in, out, n / SM4_BLOCK);
+        sym->sm4_encrypt(key, in, out, n / SM4_BLOCK);
         break;
     case CIPHER_SM4_CBC:
         sm4_cbc_encrypt(key, iv, in, out, n);
@@ -64,7 +65,7 @@ static int sm4_encrypt(const struct sm4_key *key, const struct text *t, uint8_t 
         sm4_cbc_mac(key, out, in, n);
         break;
     case CIPHER_SM4_GCM:
-        sm4_gcm_seal(key, t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n, out, out + n);
+        sym->sm4_gcm_seal(key, &(struct sm4_gcm_item){t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n, out, out + n}, 1);
         break;
     default: /* OFB and CTR work the same in both directions */
         return -1;
@@ -95,7 +96,7 @@ static int sm4_decrypt(const struct sm4_key *key, const struct text *t, uint8_t 
     return 0;
 }
 
-static uint16_t sm4_crypt(const struct key *key, const struct text *t, bool encrypt, struct wr *out)
+static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, const struct text *t, bool encrypt, struct wr *out)
 {
     uint8_t iv[SM4_BLOCK] = {0};
     struct sm4_key k;
@@ -112,9 +113,9 @@ static uint16_t sm4_crypt(const struct key *key, const struct text *t, bool encr
     if (t->scheme == CIPHER_SM4_OFB)
         sm4_ofb(&k, iv, t->data.data, result, t->data.size);
     else if (t->scheme == CIPHER_SM4_CTR)
-        sm4_ctr(&k, iv, t->data.data, result, t->data.size);
+        sym->sm4_ctr(&k, iv, t->data.data, result, t->data.size);
     else
-        bad = encrypt ? sm4_encrypt(&k, t, iv, result) : sm4_decrypt(&k, t, iv, result);
+        bad = encrypt ? sm4_encrypt(sym, &k, t, iv, result) : sm4_decrypt(&k, t, iv, result);
     wipe(&k, sizeof k);
     return bad ? SW_DECRYPT_FAILED : SW_OK;
 }
@@ -177,7 +178,7 @@ uint16_t cmd_encrypt(struct call *c, const struct encrypt_req *q, struct wr *out
         if (t.hash || q->public.size)
             return SW_WRONG_DATA;
         sw = key_for(c, q->handle, USAGE_ENCRYPT, KEY_SM4, &key);
-        return sw == SW_OK ? sm4_crypt(key, &t, true, out) : sw;
+        return sw == SW_OK ? sm4_crypt(c->d->engine->sym, key, &t, true, out) : sw;
     }
     if (t.scheme < CIPHER_SM2 || t.scheme > CIPHER_RSA_OAEP)
         return SW_NOT_SUPPORTED;
@@ -236,7 +237,7 @@ uint16_t cmd_decrypt(struct call *c, const struct decrypt_req *q, struct wr *out
     if (sw != SW_OK)
         return sw;
     if (type == KEY_SM4)
-        return t.hash ? SW_WRONG_DATA : sm4_crypt(key, &t, false, out);
+        return t.hash ? SW_WRONG_DATA : sm4_crypt(c->d->engine->sym, key, &t, false, out);
     if (type == KEY_SM2)
         return decrypt_sm2(key, &t, out);
     return key->rsa ? decrypt_rsa(c, key->rsa, &t, out) : SW_KEY_TYPE;

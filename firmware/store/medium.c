@@ -129,36 +129,47 @@ int medium_blank(struct store *s, uint32_t segment, uint32_t at, uint8_t value)
 {
     uint8_t part[256];
     while (at < s->size) {
-        uint32_t n = s->size - at < sizeof part ? s->size - at : (uint32_t)sizeof part;
-        if (medium_read(s, segment, at, part, n))
-            return -1;
-        if (!all_bytes(part, n, value))
+        const uint32_t n = s->size - at < sizeof part ? s->size - at : (uint32_t)sizeof part;
+        bool same = false;
+        for (int i = 0; i < READ_TRIES && !same; i++) {
+            if (medium_read(s, segment, at, part, n))
+                return -1;
+            same = all_bytes(part, n, value);
+        }
+        if (!same)
             return 0;
         at += n;
     }
     return 1;
 }
 
+/* A head that does not verify is read again, an area too. */
 int medium_record(struct store *s, uint32_t segment, uint32_t seed, uint32_t at, struct record *r,
                   uint8_t area[AREA_SIZE])
 {
     uint8_t bytes[HEAD_SIZE + AREA_SIZE];
     const uint32_t n = s->size - at < sizeof bytes ? s->size - at : (uint32_t)sizeof bytes;
+    int valid = 0;
     if (n < HEAD_SIZE)
         return 0;
     for (int i = 0; i < READ_TRIES; i++) {
         if (medium_read(s, segment, at, bytes, n))
             return -1;
         if (all_bytes(bytes, HEAD_SIZE, 0xFF) || all_bytes(bytes, HEAD_SIZE, 0))
-            return 0;
-        if (!record_decode(r, seed, at, bytes) || record_bytes(r) > s->size - at ||
-            (r->kind == RECORD_PUT && r->n > s->max_data))
+            break;
+        struct record now;
+        if (!record_decode(&now, seed, at, bytes) || record_bytes(&now) > s->size - at ||
+            (now.kind == RECORD_PUT && now.n > s->max_data))
             continue;
-        if (r->kind == RECORD_PUT)
-            memcpy(area, bytes + HEAD_SIZE, AREA_SIZE);
-        return 1;
+        valid = 1;
+        *r = now;
+        if (now.kind != RECORD_PUT)
+            break;
+        memcpy(area, bytes + HEAD_SIZE, AREA_SIZE);
+        if (area_valid(area) || area_dead(area))
+            break;
     }
-    return 0;
+    return valid;
 }
 
 int medium_seed(struct store *s, uint32_t segment, struct segment_header *h, uint32_t *seed)

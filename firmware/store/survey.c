@@ -8,7 +8,7 @@ struct first {
     struct segment_header header;
 };
 
-/* Read until both parts are valid or erased. */
+/* Read until it makes sense. A valid header alone does: the mark is made void before an erasure. */
 static int read_bytes(struct store *s, uint32_t segment, struct first *f, uint16_t *format,
                       uint32_t *size)
 {
@@ -19,7 +19,7 @@ static int read_bytes(struct store *s, uint32_t segment, struct first *f, uint16
         f->marked = mark_decode(format, size, bytes);
         f->headed = header_decode(&f->header, bytes + HEADER_AT);
         f->begun = !all_bytes(bytes + HEADER_AT, HEADER_SIZE, 0xFF);
-        if (f->marked && (f->headed || !f->begun))
+        if (f->headed || (f->marked && !f->begun))
             break;
     }
     return 0;

@@ -63,6 +63,9 @@ bool world_matches(struct world *w, const struct world_state *state);
 bool world_secret(struct world *w, const struct world_state *state);
 /* The same before recovery: nothing that was dead before the step in flight may be readable. */
 bool world_secret_raw(struct world *w);
+/* After recovery: which of committed and pending the store holds, soundly. NULL: neither; failure
+ * tells. */
+const struct world_state *world_recovered(struct world *w);
 /* Both of the committed state; failure tells what is wrong. */
 bool world_sound(struct world *w);
 

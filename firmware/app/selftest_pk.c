@@ -180,7 +180,7 @@ static bool test_rsa(const struct selftest_env *e)
         rsa_pkcs1_sign_pad(2048, HASH_SHA256, hash, sizeof hash, em))
         return false;
     memset(wrong, 0xFF, sizeof wrong);
-    const size_t n = e->engine->rsa->lanes < ITEMS ? e->engine->rsa->lanes + 1 : ITEMS;
+    const size_t n = e->engine->rsa->lanes + 2 < ITEMS ? e->engine->rsa->lanes + 2 : ITEMS;
     for (size_t i = 0; i < n; i++) {
         keys[i] = e->rsa;
         in[i] = i == 1 ? wrong : em;

@@ -224,6 +224,7 @@ END_TEST
 
 START_TEST(few_tickets)
 {
+    tear_down();
     for (unsigned room = 1; room <= 4; room++) {
         struct caller c;
         uint64_t made;
@@ -329,6 +330,7 @@ END_TEST
 
 START_TEST(lies)
 {
+    tear_down();
     for (int i = 0; i < 11; i++) {
         struct caller c;
         enum hufu_status wanted = HUFU_E_BAD_ANSWER;

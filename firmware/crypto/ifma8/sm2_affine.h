@@ -11,7 +11,7 @@
 
 #include "firmware/crypto/ifma8/sm2_lanes.h"
 
-/* A sum under way in eight lanes: x small; y loose, times a sign that its user keeps. */
+/* A sum under way in eight lanes: x clean and below 1.3 p; y loose, times a sign that its user keeps. */
 struct ifma8_point {
     struct lane_fe x, y;
     struct lane_fe dx, before; /* of the next addition: difference of x, product of those before it */

@@ -8,7 +8,7 @@
 #include "firmware/crypto/ifma8/sm2_table.h"
 
 /* Up to how many items each way is the best one (measured). */
-enum { SPREAD_MAX = 3, FEW_MAX = 40 };
+enum { SPREAD_MAX = 3, FEW_MAX = 32 };
 
 static size_t group_count(size_t n)
 {

@@ -6,14 +6,6 @@
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_table.h"
 
-/* A product of field elements is below 1.3 p: make it small. */
-static void make_small(struct lane_fe *a)
-{
-    for (int i = 0; i < 5; i++)
-        a->v[i] = lanes_add(a->v[i], LANE_KP(1, i));
-    fe_shrink(a);
-}
-
 void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t groups,
                      __mmask8 *failed)
 {
@@ -22,9 +14,11 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
     ifma8_fe_one(&one);
     product = one;
     for (size_t i = 0; i < groups; i++) {
-        failed[i] = ifma8_fe_zero_lanes(&p[i].z);
-        for (int j = 0; j < 5; j++)
-            p[i].z.v[j] = _mm512_mask_mov_epi64(p[i].z.v[j], failed[i], one.v[j]);
+        if (failed) {
+            failed[i] = ifma8_fe_zero_lanes(&p[i].z);
+            for (int j = 0; j < 5; j++)
+                p[i].z.v[j] = _mm512_mask_mov_epi64(p[i].z.v[j], failed[i], one.v[j]);
+        }
         point[i].before = product;
         fe_mul(&product, &product, &p[i].z);
     }
@@ -36,8 +30,6 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
         fe_mul(&point[i].x, &p[i].x, &t);
         fe_mul(&t, &t, &inverse);
         fe_mul(&point[i].y, &p[i].y, &t);
-        make_small(&point[i].x);
-        make_small(&point[i].y);
     }
     wipe(&product, sizeof product);
     wipe(&inverse, sizeof inverse);

@@ -174,29 +174,6 @@ void ifma8_load_group(lanes *w, const struct ifma8_rows *r, size_t group, size_t
     ifma8_load_rows(w, p);
 }
 
-/* r[i] = lane i of a[0..7] */
-static void transpose(lanes *r, const lanes *a)
-{
-    lanes t[8], u[8];
-
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm512_unpacklo_epi64(a[i], a[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        for (int j = 0; j < 2; j++) { /* pairs of 128-bit parts: 0 2 | 1 3 */
-            u[i + j] = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0x88);
-            u[i + j + 2] = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0xdd);
-        }
-    }
-    for (int j = 0; j < 2; j++) {
-        r[j] = _mm512_shuffle_i64x2(u[j], u[j + 4], 0x88);
-        r[j + 4] = _mm512_shuffle_i64x2(u[j], u[j + 4], 0xdd);
-        r[j + 2] = _mm512_shuffle_i64x2(u[j + 2], u[j + 6], 0x88);
-        r[j + 6] = _mm512_shuffle_i64x2(u[j + 2], u[j + 6], 0xdd);
-    }
-}
-
 void ifma8_store_block(uint8_t (*p)[64], unsigned rows, const lanes *x, const lanes *y,
                        __mmask8 keep)
 {
@@ -206,7 +183,7 @@ void ifma8_store_block(uint8_t (*p)[64], unsigned rows, const lanes *x, const la
         column[i] = _mm512_maskz_mov_epi64(keep, swap_bytes(x[3 - i]));
         column[4 + i] = _mm512_maskz_mov_epi64(keep, swap_bytes(y[3 - i]));
     }
-    transpose(row, column);
+    lanes_transpose(row, column);
     for (unsigned i = 0; i < rows; i++)
         _mm512_storeu_si512(p[i], row[i]);
 }

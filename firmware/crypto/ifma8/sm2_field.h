@@ -8,11 +8,11 @@
 
 /* 1 in Montgomery form, below p */
 void ifma8_fe_one(struct lane_fe *r);
-/* Small to the plain number in [0, p), as words. */
+/* Clean and below 16 p to the plain number in [0, p), as words. */
 void ifma8_fe_plain(lanes *w, const struct lane_fe *a);
 /* Words below 2^256 into Montgomery form, clean. */
 void ifma8_fe_enter(struct lane_fe *r, const lanes *w);
-/* Small to the same number mod p below p; stays in Montgomery form. */
+/* Clean and below 2 p to the same number below p; stays in Montgomery form. */
 void ifma8_fe_settle(struct lane_fe *a);
 /* Lanes whose number (clean) is 0 mod p. */
 __mmask8 ifma8_fe_zero_lanes(const struct lane_fe *a);

@@ -18,7 +18,6 @@ struct work {
     struct lane_jacobian chain[POWERS]; /* [b][row]: 2^(7 window + b) P */
     struct ifma8_point power[POWERS];
     struct ifma8_point entry[ENTRIES * ROWS]; /* [e][row] */
-    __mmask8 failed[POWERS];
     uint64_t stage[IFMA8_SMALL_WINDOWS][8][ENTRIES]; /* [window][word][e] */
 };
 
@@ -54,7 +53,7 @@ static void doublings(struct work *w, const struct lane_affine *p)
         copy_lane(&c->z, lane, &sum.z);
         jacobian_double(&sum, 1);
     }
-    ifma8_to_affine(w->power, w->chain, POWERS, w->failed); /* 2^i P is never infinity */
+    ifma8_to_affine(w->power, w->chain, POWERS, NULL); /* 2^i P is never infinity */
 }
 
 /* Entries first .. 2 first - 1: those `first` before, plus 2^(bit) P, in one round. */

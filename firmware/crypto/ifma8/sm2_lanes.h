@@ -237,6 +237,29 @@ LANES_INLINE void fe_to_words(lanes *w, const struct lane_fe *a)
     w[3] = _mm512_or_si512(_mm512_srli_epi64(a->v[3], 36), _mm512_slli_epi64(a->v[4], 16));
 }
 
+/* r[i] = lane i of a[0..7]; r may be a */
+LANES_INLINE void lanes_transpose(lanes *r, const lanes *a)
+{
+    lanes t[8], u[8];
+
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm512_unpacklo_epi64(a[i], a[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        for (int j = 0; j < 2; j++) { /* pairs of 128-bit parts: 0 2 | 1 3 */
+            u[i + j] = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0x88);
+            u[i + j + 2] = _mm512_shuffle_i64x2(t[i + j], t[i + j + 2], 0xdd);
+        }
+    }
+    for (int j = 0; j < 2; j++) {
+        r[j] = _mm512_shuffle_i64x2(u[j], u[j + 4], 0x88);
+        r[j + 4] = _mm512_shuffle_i64x2(u[j], u[j + 4], 0xdd);
+        r[j + 2] = _mm512_shuffle_i64x2(u[j + 2], u[j + 6], 0x88);
+        r[j + 6] = _mm512_shuffle_i64x2(u[j + 2], u[j + 6], 0xdd);
+    }
+}
+
 #define LANE_FE_ALL(a, b, c, d, e) \
     {{lanes_all(a), lanes_all(b), lanes_all(c), lanes_all(d), lanes_all(e)}}
 

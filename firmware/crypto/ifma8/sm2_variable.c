@@ -6,22 +6,28 @@
 
 enum { BITS = 5, WINDOWS = 52, ENTRIES = 16 };
 
-/* Odd multiples of the points of a group as words: [entry][word][lane]. */
+/* Odd multiples of the points of a group, a line each: [lane][entry][word]. */
 struct multiples {
-    uint64_t w[ENTRIES][8][8];
+    uint64_t w[8][ENTRIES][8];
 };
 
 struct work {
-    struct multiples table[IFMA8_VARIABLE_GROUPS];
-    struct lane_jacobian multiple[IFMA8_VARIABLE_GROUPS * ENTRIES];
-    struct ifma8_point affine[IFMA8_VARIABLE_GROUPS * ENTRIES];
-    __mmask8 failed[IFMA8_VARIABLE_GROUPS * ENTRIES];
+    struct multiples *table;
+    struct lane_jacobian *multiple; /* ENTRIES a group, as the next ones */
+    struct ifma8_point *affine;
 };
 
 size_t ifma8_variable_size(size_t groups)
 {
-    (void)groups;
-    return (sizeof(struct work) + 63) & ~(size_t)63;
+    return groups * (sizeof(struct multiples) + ENTRIES * (sizeof(struct lane_jacobian) +
+                                                           sizeof(struct ifma8_point)));
+}
+
+static void place(struct work *w, void *scratch, size_t groups)
+{
+    w->table = scratch;
+    w->multiple = (struct lane_jacobian *)(w->table + groups);
+    w->affine = (struct ifma8_point *)(w->multiple + ENTRIES * groups);
 }
 
 /*
@@ -58,9 +64,29 @@ static void to_table(struct multiples *t, struct ifma8_point *p)
         ifma8_fe_settle(&p[e].y);
         fe_to_words(w, &p[e].x);
         fe_to_words(w + 4, &p[e].y);
-        for (int i = 0; i < 8; i++)
-            _mm512_store_si512(t->w[e][i], w[i]);
+        lanes_transpose(w, w);
+        for (int lane = 0; lane < 8; lane++)
+            _mm512_store_si512(t->w[lane][e], w[lane]);
     }
+}
+
+/* The entries that the digits of a window name, one line a lane: a public address. */
+LANES_INLINE void look_up(struct lane_fe *x, struct lane_fe *y, const struct multiples *t,
+                          const struct lane_fe *k, unsigned window)
+{
+    const lanes digit = lane_digit(k, BITS * window, BITS), mask = lanes_all(ENTRIES - 1);
+    const __mmask8 negative = _mm512_testn_epi64_mask(digit, lanes_all(ENTRIES));
+    _Alignas(64) uint64_t index[8];
+    lanes w[8];
+
+    _mm512_store_si512(
+        index, _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask));
+    for (int lane = 0; lane < 8; lane++)
+        w[lane] = _mm512_load_si512(t->w[lane][index[lane]]);
+    lanes_transpose(w, w);
+    fe_from_words(x, w);
+    fe_from_words(y, w + 4);
+    fe_negate_small(y, negative);
 }
 
 LANES_INLINE void multiply(struct lane_jacobian *r, const struct multiples *t,
@@ -70,14 +96,14 @@ LANES_INLINE void multiply(struct lane_jacobian *r, const struct multiples *t,
     struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
 
     for (int i = 0; i < n; i++) {
-        lane_scan16(&sum[i].x, &sum[i].y, t[i].w, lane_digit(&k[i], BITS * (WINDOWS - 1), BITS));
+        look_up(&sum[i].x, &sum[i].y, &t[i], &k[i], WINDOWS - 1);
         ifma8_fe_one(&sum[i].z);
     }
     for (unsigned window = WINDOWS - 1; window-- > 0;) {
         for (int i = 0; i < BITS; i++)
             jacobian_double(sum, n);
         for (int i = 0; i < n; i++)
-            lane_scan16(&x[i], &y[i], t[i].w, lane_digit(&k[i], BITS * window, BITS));
+            look_up(&x[i], &y[i], &t[i], &k[i], window);
         jacobian_add_affine(sum, x, y, n);
     }
     for (int i = 0; i < n; i++)
@@ -97,19 +123,20 @@ static void multiply_two(struct lane_jacobian *r, const struct multiples *t, con
 void ifma8_variable(struct lane_jacobian *r, const struct lane_affine *p,
                     const struct lane_fe *scalar, size_t groups, void *scratch)
 {
-    struct work *w = scratch;
+    struct work w;
 
+    place(&w, scratch, groups);
     for (size_t i = 0; i < groups; i++)
-        odd_multiples(w->multiple + ENTRIES * i, &p[i]);
+        odd_multiples(w.multiple + ENTRIES * i, &p[i]);
     /* small multiples of a point of prime order: none fails */
-    ifma8_to_affine(w->affine, w->multiple, ENTRIES * groups, w->failed);
+    ifma8_to_affine(w.affine, w.multiple, ENTRIES * groups, NULL);
     for (size_t i = 0; i < groups; i++)
-        to_table(&w->table[i], w->affine + ENTRIES * i);
+        to_table(&w.table[i], w.affine + ENTRIES * i);
     size_t i = 0;
     for (; i + JACOBIAN_SIDE <= groups; i += JACOBIAN_SIDE)
-        multiply_two(&r[i], &w->table[i], &scalar[i]);
+        multiply_two(&r[i], &w.table[i], &scalar[i]);
     if (i < groups)
-        multiply_one(&r[i], &w->table[i], &scalar[i]);
+        multiply_one(&r[i], &w.table[i], &scalar[i]);
 }
 
 #endif

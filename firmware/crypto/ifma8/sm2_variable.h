@@ -7,7 +7,7 @@
 
 enum { IFMA8_VARIABLE_GROUPS = 8 };
 
-/* An affine point in each lane; x and y small. */
+/* An affine point in each lane; x and y clean and below 1.3 p. */
 struct lane_affine {
     struct lane_fe x, y;
 };

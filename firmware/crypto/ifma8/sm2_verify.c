@@ -53,9 +53,11 @@ static size_t groups_of(size_t n)
 /* Room for what is done with the keys of n items. */
 static size_t rest_size(size_t n)
 {
-    const size_t variable =
-        ifma8_variable_size(IFMA8_VARIABLE_GROUPS) +
-        IFMA8_VARIABLE_GROUPS * (sizeof(struct lane_affine) + sizeof(struct lane_jacobian));
+    const size_t groups =
+        groups_of(n) < IFMA8_VARIABLE_GROUPS ? groups_of(n) : IFMA8_VARIABLE_GROUPS;
+    const size_t variable = ifma8_variable_size(groups) +
+                            IFMA8_VARIABLE_GROUPS *
+                                (sizeof(struct lane_affine) + sizeof(struct lane_jacobian));
     const size_t fixed = max(ifma8_key_table_size(), ifma8_work_bound(n));
     /* the scalars come first, for all groups */
     return groups_of(n + 8) * sizeof(struct lane_fe) + (n < KEY_MIN ? variable : max(variable, fixed));

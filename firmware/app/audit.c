@@ -21,8 +21,9 @@ uint16_t audit_get(struct device *d, uint64_t sequence, struct log_entry *e)
 }
 
 /*
- * Records are numbered without gaps, so that the lowest id and the count tell both ends - unless the
- * ring runs over the end of the ids: then the run that starts at the lowest id is its newer part.
+ * Records are numbered without gaps, so that the lowest id and the count tell both ends - unless
+ * the ring runs over the end of the ids: then the run that starts at the lowest id is its newer
+ * part.
  */
 uint16_t audit_load(struct device *d)
 {

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* What is kept of an account: role, tries_max, name, salt, verifier. The tries have their own record. */
+/* What is kept of an account: role, tries_max, name, salt, verifier. The tries have their own
+ * record. */
 struct kept {
     struct account account;
     const uint8_t *salt, *verifier;
@@ -103,7 +104,8 @@ uint16_t auth_put_tries(struct call *c, uint8_t number, uint8_t tries)
 
 uint16_t auth_put(struct call *c, uint8_t number, const struct account *a, struct view pin)
 {
-    uint8_t salt[PIN_SALT], verifier[PIN_VERIFIER], record[4 + ACCOUNT_NAME_MAX + PIN_SALT + PIN_VERIFIER];
+    uint8_t salt[PIN_SALT], verifier[PIN_VERIFIER],
+        record[4 + ACCOUNT_NAME_MAX + PIN_SALT + PIN_VERIFIER];
     struct wr w;
     if (random_fill(&c->d->random, salt, sizeof salt))
         return SW_RANDOM_FAILED;

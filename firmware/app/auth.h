@@ -33,9 +33,9 @@ uint16_t auth_put(struct call *c, uint8_t number, const struct account *a, struc
 uint16_t auth_put_tries(struct call *c, uint8_t number, uint8_t tries);
 
 /*
- * One try of an account's PIN: the try is counted, committed and read back before the comparison, which is
- * in constant time. SW_OK: right; giving the tries back is staged and counts when the call commits. 63Cx:
- * wrong. SW_PIN_LOCKED, SW_PIN_RANGE, SW_WRONG_DATA (no such account): not tried.
+ * One try of an account's PIN: the try is counted, committed and read back before the comparison,
+ * which is in constant time. SW_OK: right; giving the tries back is staged and counts when the call
+ * commits. 63Cx: wrong. SW_PIN_LOCKED, SW_PIN_RANGE, SW_WRONG_DATA (no such account): not tried.
  */
 uint16_t auth_try(struct call *c, uint8_t number, struct view pin);
 

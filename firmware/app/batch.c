@@ -12,9 +12,9 @@
 enum {
     CHUNK_MAX = 2048, /* engines with lanes want as many; each lane has room for them */
     CHUNK_MIN = SELFTEST_BATCH,
-    LANE_WORTH = 32,     /* SM2 items that make another lane worth its start */
+    LANE_WORTH = 32, /* SM2 items that make another lane worth its start */
     GATHER_MAX = 64,
-    MAX_DRAWS = 8        /* an SM2 item fails once in 2^32 draws */
+    MAX_DRAWS = 8 /* an SM2 item fails once in 2^32 draws */
 };
 
 static size_t least(size_t a, size_t b)
@@ -75,7 +75,8 @@ void batch_status(uint8_t *bits, const uint8_t *good, size_t count)
 
 /* ---------------------------------------------------------------- spreading */
 
-/* What all jobs of a batch know; a job is one lane working through every lanes-th part of the items. */
+/* What all jobs of a batch know; a job is one lane working through every lanes-th part of the
+ * items. */
 struct work {
     struct device *d;
     size_t count, part, lanes;
@@ -98,7 +99,8 @@ static void job(void *arg, size_t index)
 {
     const struct work *w = arg;
     struct lane *lane = &w->d->batch.lanes[index];
-    for (size_t from = index * w->part; from < w->count && !lane->failed; from += w->lanes * w->part)
+    for (size_t from = index * w->part; from < w->count && !lane->failed;
+         from += w->lanes * w->part)
         lane->failed = w->items(w, lane, from, least(w->part, w->count - from));
 }
 
@@ -146,7 +148,8 @@ static int redraw_key(const struct work *w, struct lane *lane, size_t i)
     for (int turn = 0; turn < MAX_DRAWS && !lane->ok[i]; turn++) {
         if (lane->rng.fill(lane->rng.ctx, lane->k[i], 32))
             return -1;
-        ops->keygen(1, (const uint8_t(*)[32]) & lane->k[i], &lane->point[i], &lane->ok[i], lane->scratch);
+        ops->keygen(1, (const uint8_t(*)[32]) & lane->k[i], &lane->point[i], &lane->ok[i],
+                    lane->scratch);
     }
     return 0;
 }
@@ -157,8 +160,8 @@ int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t
     static const uint8_t e[32] = "pairwise consistency of SM2 key";
     struct sm2_sign_key key;
     uint8_t sig[64];
-    const int bad = sm2_sign_key(&key, d) || sm2_sign(ops, rng, &key, e, sig) ||
-                    sm2_verify(ops, pub, e, sig);
+    const int bad =
+        sm2_sign_key(&key, d) || sm2_sign(ops, rng, &key, e, sig) || sm2_verify(ops, pub, e, sig);
     wipe(&key, sizeof key);
     return bad;
 }
@@ -172,7 +175,8 @@ static int try_one(const struct work *w, struct lane *lane, size_t from, size_t 
     if (lane->rng.fill(lane->rng.ctx, &pick, sizeof pick))
         return -1;
     const size_t i = pick % n;
-    return lane->ok[i] ? sm2_try_pair(w->d->engine->sm2, &lane->rng, lane->k[i], lane->point[i]) : 0;
+    return lane->ok[i] ? sm2_try_pair(w->d->engine->sm2, &lane->rng, lane->k[i], lane->point[i])
+                       : 0;
 }
 
 static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
@@ -192,8 +196,8 @@ static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t
     }
     bad = bad || try_one(w, lane, from, n);
     if (!bad)
-        wrap_seal_sm2(w->wrap, engine->sym, (uint32_t)from, n, records, (const uint8_t(*)[32])lane->k,
-                      lane->wrap);
+        wrap_seal_sm2(w->wrap, engine->sym, (uint32_t)from, n, records,
+                      (const uint8_t(*)[32])lane->k, lane->wrap);
     for (size_t i = 0; i < n && !bad; i++)
         if (!w->good[from + i])
             memset(records + i * size, 0, size);
@@ -212,8 +216,8 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
     for (size_t i = from; i < from + n; i++) {
         uint8_t *record = w->records + i * size;
         struct rsa_private *key = lane->rsa;
-        w->good[i] = !rsa_keygen(w->d->engine->rsa, &lane->rng, key_rsa_bits(type), key, lane->scratch,
-                                 NULL, NULL);
+        w->good[i] = !rsa_keygen(w->d->engine->rsa, &lane->rng, key_rsa_bits(type), key,
+                                 lane->scratch, NULL, NULL);
         memset(record, 0, size);
         if (!w->good[i])
             continue;
@@ -228,7 +232,8 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
     return 0;
 }
 
-int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t *records, uint8_t *good)
+int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t *records,
+               uint8_t *good)
 {
     struct work w = {.d = d, .count = count, .good = good, .wrap = wrap, .records = records};
     if (wrap->h.type == KEY_SM2) {
@@ -259,8 +264,8 @@ static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, 
     for (size_t i = 0; i < n; i++)
         lane->key[i] = w->keys[(from + i) * w->step];
     if (!bad)
-        w->d->engine->sm2->sign(n, lane->key, w->e + from, (const uint8_t(*)[32])lane->k, w->sig + from,
-                                w->good + from, lane->scratch);
+        w->d->engine->sm2->sign(n, lane->key, w->e + from, (const uint8_t(*)[32])lane->k,
+                                w->sig + from, w->good + from, lane->scratch);
     PUBLIC(w->good + from, n);
     for (size_t i = 0; i < n && !bad; i++)
         bad = redraw_nonce(w, lane, from, i);
@@ -268,11 +273,17 @@ static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, 
     return bad;
 }
 
-int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step, size_t count,
-                   const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good)
+int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
+                   size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good)
 {
-    struct work w = {.d = d, .count = count, .items = sm2_signatures, .good = good,
-                     .keys = keys, .step = step, .e = e, .sig = sig};
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = sm2_signatures,
+                     .good = good,
+                     .keys = keys,
+                     .step = step,
+                     .e = e,
+                     .sig = sig};
     return spread(&w, d->batch.chunk, LANE_WORTH);
 }
 
@@ -285,7 +296,8 @@ int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const
         return rsa_pkcs1_sign_pad(bits, how->hash, digest, how->digest_size, em);
     if (how->salt > sizeof salt || rng->fill(rng->ctx, salt, how->salt))
         return -1;
-    return rsa_pss_pad(bits, (enum hash_alg)how->hash, digest, how->digest_size, salt, how->salt, em);
+    return rsa_pss_pad(bits, (enum hash_alg)how->hash, digest, how->digest_size, salt, how->salt,
+                       em);
 }
 
 static int rsa_signatures(const struct work *w, struct lane *lane, size_t from, size_t n)
@@ -310,8 +322,13 @@ static int rsa_signatures(const struct work *w, struct lane *lane, size_t from, 
 int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
                    size_t count, uint8_t *signatures, uint8_t *good)
 {
-    struct work w = {.d = d, .count = count, .items = rsa_signatures, .good = good,
-                     .rsa = key, .how = how, .signatures = signatures};
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = rsa_signatures,
+                     .good = good,
+                     .rsa = key,
+                     .how = how,
+                     .signatures = signatures};
     const size_t lanes = most(d->engine->rsa->lanes, 1);
     return spread(&w, least(lanes, BATCH_RSA_LANES), lanes);
 }

@@ -18,7 +18,13 @@
 #include "firmware/store/store.h"
 #include "proto/proto.h"
 
-enum { DEVICE_LABEL_MAX = 32, DEVICE_SERIAL = 16, DOMAIN_ID = 8, DEVICE_NAME_MAX = 16, FAILURE_MAX = 32 };
+enum {
+    DEVICE_LABEL_MAX = 32,
+    DEVICE_SERIAL = 16,
+    DOMAIN_ID = 8,
+    DEVICE_NAME_MAX = 16,
+    FAILURE_MAX = 32
+};
 
 /* Records of the store: handles of objects come first, then the log, then these. */
 enum record_type {
@@ -33,16 +39,16 @@ enum record_type {
     RECORD_TRIES,
     RECORD_ENDING
 };
-#define ID_LOG 0x80000000u   /* + sequence mod 2^30 */
-#define ID_DEVICE 0xF0000001u
-#define ID_BOOTS 0xF0000002u
-#define ID_HANDLES 0xF0000003u
-#define ID_MASTER 0xF0000004u
-#define ID_DOMAIN 0xF0000005u
-#define ID_ZEROISING 0xF0000006u /* there: ZEROISE was begun and must be finished */
+#define ID_LOG         0x80000000u /* + sequence mod 2^30 */
+#define ID_DEVICE      0xF0000001u
+#define ID_BOOTS       0xF0000002u
+#define ID_HANDLES     0xF0000003u
+#define ID_MASTER      0xF0000004u
+#define ID_DOMAIN      0xF0000005u
+#define ID_ZEROISING   0xF0000006u /* there: ZEROISE was begun and must be finished */
 #define ID_TERMINATING 0xF0000007u
-#define ID_ACCOUNT 0xF0000100u /* + account */
-#define ID_TRIES 0xF0000200u   /* + account */
+#define ID_ACCOUNT     0xF0000100u /* + account */
+#define ID_TRIES       0xF0000200u /* + account */
 
 struct identity {
     uint8_t serial[DEVICE_SERIAL];
@@ -57,7 +63,7 @@ struct device {
     char port[DEVICE_NAME_MAX + 1], engine_wanted[DEVICE_NAME_MAX + 1];
     const struct engine *engine; /* NULL: none has passed its tests */
     uint8_t state;               /* STATE_* */
-    bool initialised;            /* the store holds a device; SYSTEM records can be read and written */
+    bool initialised; /* the store holds a device; SYSTEM records can be read and written */
     char failure[FAILURE_MAX + 1]; /* why it is, or is about to be, FAILED; "": it is well */
     struct random random;
     struct rng rng; /* over random */
@@ -73,7 +79,7 @@ struct device {
     struct objects objects;
     struct tickets tickets;
     struct batch batch;
-    uint8_t *record; /* STORE_MAX_DATA bytes for one record */
+    uint8_t *record;  /* STORE_MAX_DATA bytes for one record */
     bool record_used; /* it holds something: wiped after each command */
 };
 
@@ -89,7 +95,8 @@ struct call {
     uint8_t detail_size, detail[32];
     bool open;          /* a store transaction */
     uint8_t tries_back; /* 1 + the account whose tries this transaction gives back; 0: none */
-    /* Set by a handler whose changes in RAM must wait for the commit: called once, with the verdict. */
+    /* Set by a handler whose changes in RAM must wait for the commit: called once, with the
+     * verdict. */
     void (*settle)(struct call *c, bool done);
     uint32_t pending[2]; /* for settle */
 };

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* Records besides objects and the log: the device's own, accounts with their tries, what waits to be trimmed. */
+/* Records besides objects and the log: the device's own, accounts with their tries, what waits to
+ * be trimmed. */
 enum { OTHER_RECORDS = 16 + 2 * (LIMIT_ACCOUNTS_MAX + 1) + AUDIT_TRIM };
 
 static uint32_t records_max(const struct device_config *c)
@@ -66,7 +67,8 @@ static void copy_name(char out[DEVICE_NAME_MAX + 1], const char *name)
         out[i] = name[i];
 }
 
-struct device *device_create(void *memory, const struct device_config *config, const struct hal *hal)
+struct device *device_create(void *memory, const struct device_config *config,
+                             const struct hal *hal)
 {
     struct arena a = {memory, 0};
     if (!memory || !config_ok(config))

@@ -26,7 +26,8 @@ struct device;
 size_t device_memory(const struct device_config *config, const struct hal *hal);
 /*
  * Lay a device into memory and boot it: self-tests, store, state. Always gives a device (it may be
- * FAILED); NULL only for a configuration out of range. config and hal are copied, their contexts must outlive it.
+ * FAILED); NULL only for a configuration out of range. config and hal are copied, their contexts
+ * must outlive it.
  */
 struct device *device_create(void *memory, const struct device_config *config,
                              const struct hal *hal);
@@ -51,7 +52,8 @@ struct exchange {
     uint16_t sw;          /* out */
 };
 
-/* Execute n commands, taken together where that helps; each gets its status word. Any bytes are safe. */
+/* Execute n commands, taken together where that helps; each gets its status word. Any bytes are
+ * safe. */
 void device_serve(struct device *d, struct exchange *x, size_t n);
 
 #endif

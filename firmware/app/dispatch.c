@@ -1,7 +1,7 @@
 /*
- * The way of every command: class, command, state, session, role; then its handler; then the audit record
- * in the handler's own transaction, the commit, and only then what changes in RAM, and the answer. A handler
- * that fails leaves no trace but the audit record.
+ * The way of every command: class, command, state, session, role; then its handler; then the audit
+ * record in the handler's own transaction, the commit, and only then what changes in RAM, and the
+ * answer. A handler that fails leaves no trace but the audit record.
  */
 #include "firmware/app/core.h"
 #include "firmware/app/gather.h"
@@ -52,8 +52,8 @@ static uint16_t admit(struct call *c)
 }
 
 /*
- * What is malformed, or comes out of place, is refused without a record: it changes nothing at all. So do
- * failures outside a session of commands that are only recorded when they fail.
+ * What is malformed, or comes out of place, is refused without a record: it changes nothing at all.
+ * So do failures outside a session of commands that are only recorded when they fail.
  */
 static bool wants_record(const struct call *c, uint16_t sw)
 {
@@ -65,7 +65,8 @@ static bool wants_record(const struct call *c, uint16_t sw)
            sw != SW_WRONG_STATE;
 }
 
-/* The audit record joins the transaction of a command that went well; otherwise it is alone in one. */
+/* The audit record joins the transaction of a command that went well; otherwise it is alone in one.
+ */
 static uint16_t finish(struct call *c, uint16_t sw)
 {
     bool recorded = false;

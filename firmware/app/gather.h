@@ -7,7 +7,8 @@
 
 #include "firmware/app/core.h"
 
-/* Queue one signature of e; it will be written to `signature`, a place in the response of the call. */
+/* Queue one signature of e; it will be written to `signature`, a place in the response of the call.
+ */
 void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[32],
                 uint8_t *signature);
 /* Make all that are queued. A failure changes the status word of its exchange. */

@@ -69,7 +69,8 @@ static int kek_of(struct view unlock, const uint8_t *salt, uint32_t iterations, 
 {
     uint8_t k[SM4_KEY];
     SECRET(unlock.data, unlock.size);
-    const int bad = pbkdf2(HASH_SM3, unlock.data, unlock.size, salt, KEK_SALT, iterations, k, sizeof k);
+    const int bad =
+        pbkdf2(HASH_SM3, unlock.data, unlock.size, salt, KEK_SALT, iterations, k, sizeof k);
     PUBLIC(unlock.data, unlock.size);
     sm4_set_key(kek, k);
     wipe(k, sizeof k);
@@ -98,7 +99,8 @@ uint16_t keys_seal_master(struct call *c, struct view unlock)
     return sw;
 }
 
-static uint16_t open_sealed(struct device *d, struct view unlock, uint8_t master[STORE_KEY], bool *right)
+static uint16_t open_sealed(struct device *d, struct view unlock, uint8_t master[STORE_KEY],
+                            bool *right)
 {
     const uint8_t *record = d->record, *sealed = record + KEK_SALT + 4;
     struct sm4_key kek;

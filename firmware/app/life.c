@@ -59,8 +59,9 @@ static uint16_t empty_store(struct device *d, enum store_result mounted)
 }
 
 /*
- * The mark that is committed first lets a boot finish the work wherever the power fails, even in the middle of
- * programming the root. If even the mark does not fit, the root is destroyed without it.
+ * The mark that is committed first lets a boot finish the work wherever the power fails, even in
+ * the middle of programming the root. If even the mark does not fit, the root is destroyed without
+ * it.
  */
 static uint16_t mark(struct call *c, uint32_t id)
 {
@@ -160,10 +161,12 @@ static uint16_t put_account(struct call *c, uint8_t number, uint8_t role, uint8_
     return sw == SW_OK ? auth_put_tries(c, number, retries) : sw;
 }
 
-/* The unlock secret has tries like a PIN, but no verifier: it is compared by opening the master key. */
+/* The unlock secret has tries like a PIN, but no verifier: it is compared by opening the master
+ * key. */
 static uint16_t put_unlock(struct call *c, uint8_t retries)
 {
-    const struct account a = {.role = ROLE_UNLOCK, .tries_max = retries, .name_size = 6, .name = "unlock"};
+    const struct account a = {
+        .role = ROLE_UNLOCK, .tries_max = retries, .name_size = 6, .name = "unlock"};
     const uint16_t sw = auth_put(c, ACCOUNT_UNLOCK, &a, (struct view){NULL, 0});
     return sw == SW_OK ? auth_put_tries(c, ACCOUNT_UNLOCK, retries) : sw;
 }
@@ -188,7 +191,8 @@ static uint16_t put_all(struct call *c, const struct init_req *q, const struct i
     return sw == SW_OK && q->unlock.size ? put_unlock(c, q->retries) : sw;
 }
 
-/* An INIT that was cut off has left its root: while the store is being formatted there must be none. */
+/* An INIT that was cut off has left its root: while the store is being formatted there must be
+ * none. */
 static uint16_t forget_root(struct device *d)
 {
     enum root_state state;
@@ -206,7 +210,8 @@ uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVI
         memcpy(i.label, q->label.data, q->label.size);
     if (random_fill(&d->random, i.serial, sizeof i.serial))
         return SW_RANDOM_FAILED;
-    /* No root, fresh store, new root, then one transaction: until that is committed a boot finds BLANK. */
+    /* No root, fresh store, new root, then one transaction: until that is committed a boot finds
+     * BLANK. */
     uint16_t sw = forget_root(d);
     if (sw == SW_OK)
         sw = store_status(d, store_format(d->store));
@@ -238,7 +243,8 @@ static const char *why_mount(enum store_result r)
     }
 }
 
-/* A start leaves a trace: the boot counter and an audit record, in one transaction - if they fit. */
+/* A start leaves a trace: the boot counter and an audit record, in one transaction - if they fit.
+ */
 static uint16_t note_start(struct device *d)
 {
     struct call c = {.d = d};

@@ -5,11 +5,20 @@
 
 #include <string.h>
 
-enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, LOG_RECORD = 128, ROOM_KEPT = 2048 };
+enum {
+    OBJECT_VERSION = 1,
+    HANDLES_AHEAD = 64,
+    RECORD_OVERHEAD = 112,
+    LOG_RECORD = 128,
+    ROOM_KEPT = 2048
+};
 
 unsigned key_rsa_bits(uint8_t type)
 {
-    return type == KEY_RSA2048 ? 2048u : type == KEY_RSA3072 ? 3072u : type == KEY_RSA4096 ? 4096u : 0;
+    return type == KEY_RSA2048   ? 2048u
+           : type == KEY_RSA3072 ? 3072u
+           : type == KEY_RSA4096 ? 4096u
+                                 : 0;
 }
 
 size_t key_public_size(uint8_t type)
@@ -98,7 +107,8 @@ uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
     return parse(d->record, n, o) ? SW_OK : SW_STORE_DAMAGED;
 }
 
-/* The views may point into d->record, which is what the record is made from; so it is made apart. */
+/* The views may point into d->record, which is what the record is made from; so it is made apart.
+ */
 static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
 {
     uint8_t buffer[32 + LIMIT_LABEL_MAX + LIMIT_ID_MAX + LIMIT_PUBLIC_MAX + 7 * RSA_MAX_BYTES / 2];
@@ -113,8 +123,8 @@ static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
     wr_var(&w, o->id, LIMIT_ID_MAX);
     wr_var(&w, o->pub, LIMIT_PUBLIC_MAX);
     wr_bytes(&w, o->secret.data, o->secret.size);
-    const uint16_t sw = w.bad ? SW_INTERNAL
-                              : tx_put(c, STORE_OBJECT, o->type, handle, buffer, wr_size(&w));
+    const uint16_t sw =
+        w.bad ? SW_INTERNAL : tx_put(c, STORE_OBJECT, o->type, handle, buffer, wr_size(&w));
     wipe(buffer, sizeof buffer);
     return sw;
 }

@@ -1,5 +1,6 @@
 /*
- * Stored keys: their records, a small index of all of them in RAM, and a cache of keys that are ready for use.
+ * Stored keys: their records, a small index of all of them in RAM, and a cache of keys that are
+ * ready for use.
  */
 #ifndef HUFU_APP_OBJECT_H
 #define HUFU_APP_OBJECT_H
@@ -44,7 +45,7 @@ struct indexed {
 };
 
 struct objects {
-    struct indexed *index; /* in order of handles */
+    struct indexed *index;                 /* in order of handles */
     uint32_t count, next_handle, reserved; /* handles below reserved are spoken for in the store */
     struct key *keys;                      /* handle h lives at h % keys_max */
     struct rsa_private *rsa;               /* and its RSA part at h % rsa_max */
@@ -72,12 +73,13 @@ int rsa_public_from(uint8_t type, struct view pub, struct rsa_public *key);
 /* Read object `handle` into *o. */
 uint16_t object_get(struct device *d, uint32_t handle, struct object *o);
 /* For the files of objects only. */
-struct indexed *index_at(struct objects *o, uint32_t handle); /* NULL: none */
+struct indexed *index_at(struct objects *o, uint32_t handle);     /* NULL: none */
 void index_add(struct objects *o, uint32_t handle, uint8_t type); /* above all others */
 void index_remove(struct objects *o, uint32_t handle);
 void cache_drop(struct objects *o, uint32_t handle);
 
-/* The first object above `after` that the call's session may see and that has the type (0: any); NULL: none */
+/* The first object above `after` that the call's session may see and that has the type (0: any);
+ * NULL: none */
 struct indexed *object_next(struct call *c, uint32_t after, uint8_t type);
 /* May it have this label and id (empty: any)? A yes must be checked in the record. */
 int object_maybe(const struct indexed *i, struct view label, struct view id);
@@ -89,7 +91,8 @@ uint16_t object_remove(struct call *c, uint32_t handle);
 /* SW_OK: one more object of this size fits, and the log with it */
 uint16_t object_room(struct device *d, uint8_t type);
 
-/* The key with this handle, from the cache or into it. Rights: see policy.h, which is the only caller. */
+/* The key with this handle, from the cache or into it. Rights: see policy.h, which is the only
+ * caller. */
 uint16_t object_load(struct device *d, uint32_t handle, const struct key **key);
 
 #endif

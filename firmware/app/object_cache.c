@@ -1,4 +1,5 @@
-/* Keys that are ready for use: a direct-mapped cache, so that a signature needs no record of the store. */
+/* Keys that are ready for use: a direct-mapped cache, so that a signature needs no record of the
+ * store. */
 #include "firmware/app/core.h"
 #include "firmware/base/wipe.h"
 

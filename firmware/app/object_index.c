@@ -1,4 +1,5 @@
-/* The index of objects in RAM: finding by handle, owner, label and id without opening every record. */
+/* The index of objects in RAM: finding by handle, owner, label and id without opening every record.
+ */
 #include "firmware/app/core.h"
 #include "firmware/app/policy.h"
 

@@ -55,13 +55,14 @@ static uint16_t session_key_for(struct call *c, uint32_t handle, const struct ke
     return SW_OK;
 }
 
-uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type, const struct key **key)
+uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
+                 const struct key **key)
 {
     c->object = handle;
     if (!c->session || !c->session->role)
         return SW_NO_OBJECT;
-    uint16_t sw = handle & SESSION_HANDLE ? session_key_for(c, handle, key)
-                                          : object_load(c->d, handle, key);
+    uint16_t sw =
+        handle & SESSION_HANDLE ? session_key_for(c, handle, key) : object_load(c->d, handle, key);
     if (sw == SW_OK)
         sw = policy_access(c, (*key)->owner, usage ? ACCESS_USE : ACCESS_SEE);
     if (sw != SW_OK)

@@ -13,9 +13,11 @@ uint16_t policy_access(const struct call *c, uint8_t owner, enum access access);
 /* The record of a stored object, for access without its key. */
 uint16_t object_for(struct call *c, uint32_t handle, enum access access, struct object *o);
 /*
- * A key for use: stored or of the session. usage: all these USAGE_* bits must be set, 0: only the public part
- * is used, seeing it is enough. type: KEY_*, 0: any. Notes the handle for the audit record.
+ * A key for use: stored or of the session. usage: all these USAGE_* bits must be set, 0: only the
+ * public part is used, seeing it is enough. type: KEY_*, 0: any. Notes the handle for the audit
+ * record.
  */
-uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type, const struct key **key);
+uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
+                 const struct key **key);
 
 #endif

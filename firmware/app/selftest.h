@@ -1,6 +1,6 @@
 /*
- * Known-answer tests of every algorithm that the device uses, at boot and on SELFTEST: one table. Those
- * of the engine's operations run once for each engine that is tried.
+ * Known-answer tests of every algorithm that the device uses, at boot and on SELFTEST: one table.
+ * Those of the engine's operations run once for each engine that is tried.
  */
 #ifndef HUFU_APP_SELFTEST_H
 #define HUFU_APP_SELFTEST_H
@@ -28,16 +28,17 @@ struct selftest {
     const char *name; /* up to 20 characters */
     bool (*run)(const struct selftest_env *e);
 };
-extern const struct selftest selftests[];        /* of what is the same for all engines, ended by NULL */
+extern const struct selftest selftests[]; /* of what is the same for all engines, ended by NULL */
 extern const struct selftest selftests_lanes[];  /* of the engine's symmetric part */
 extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */
 
-/* Run all tests of a table: how many; *failed counts up, *first becomes the first failure's name. */
+/* Run all tests of a table: how many; *failed counts up, *first becomes the first failure's name.
+ */
 unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,
                       const char **first);
 
-/* At boot: run everything and choose the engine: the configured one, or the best that passes. false: failed,
- * and the device knows why. */
+/* At boot: run everything and choose the engine: the configured one, or the best that passes.
+ * false: failed, and the device knows why. */
 bool selftest_choose_engine(struct device *d);
 /* On command: run everything with the chosen engine. */
 unsigned selftest_all(struct device *d, unsigned *failed, const char **first);

@@ -33,7 +33,8 @@ static const char signature[] = "F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74
                                 "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA";
 enum { PAIRS = sizeof pairs / sizeof *pairs, BAD = 5 };
 
-/* A whole batch, so that an engine uses all its lanes; one item is out of range and must fail alone. */
+/* A whole batch, so that an engine uses all its lanes; one item is out of range and must fail
+ * alone. */
 static bool test_sm2_keygen(const struct selftest_env *e)
 {
     uint8_t k[SELFTEST_BATCH][32], pub[SELFTEST_BATCH][64], ok[SELFTEST_BATCH];
@@ -49,7 +50,8 @@ static bool test_sm2_keygen(const struct selftest_env *e)
 
 static bool test_sm2_sign(const struct selftest_env *e)
 {
-    uint8_t k[SELFTEST_BATCH][32], in[SELFTEST_BATCH][32], sig[SELFTEST_BATCH][64], ok[SELFTEST_BATCH];
+    uint8_t k[SELFTEST_BATCH][32], in[SELFTEST_BATCH][32], sig[SELFTEST_BATCH][64],
+        ok[SELFTEST_BATCH];
     const struct sm2_sign_key *keys[SELFTEST_BATCH];
     struct sm2_sign_key key;
     uint8_t d[32];
@@ -61,8 +63,8 @@ static bool test_sm2_sign(const struct selftest_env *e)
         selftest_bytes(in[i], digest);
     }
     memset(k[BAD], 0, sizeof k[BAD]);
-    e->engine->sm2->sign(SELFTEST_BATCH, keys, (const uint8_t(*)[32])in, (const uint8_t(*)[32])k, sig,
-                         ok, e->scratch);
+    e->engine->sm2->sign(SELFTEST_BATCH, keys, (const uint8_t(*)[32])in, (const uint8_t(*)[32])k,
+                         sig, ok, e->scratch);
     for (size_t i = 0; i < SELFTEST_BATCH; i++)
         good &= i == BAD ? !ok[i] : ok[i] && selftest_is(sig[i], 64, signature);
     return good;
@@ -97,10 +99,11 @@ static int fill_nonce(void *ctx, void *out, size_t n)
 
 static bool test_sm2_encrypt(const struct selftest_env *e)
 {
-    static const char expected[] = "04EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73"
-                                   "E858F9D81E5430A57B36DAAB8F950A3C64E6EE6A63094D99283AFF767E124DF0"
-                                   "59983C18F809E262923C53AEC295D30383B54E39D609D160AFCB1908D0BD8766"
-                                   "21886CA989CA9C7D58087307CA93092D651EFA";
+    static const char expected[] =
+        "04EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73"
+        "E858F9D81E5430A57B36DAAB8F950A3C64E6EE6A63094D99283AFF767E124DF0"
+        "59983C18F809E262923C53AEC295D30383B54E39D609D160AFCB1908D0BD8766"
+        "21886CA989CA9C7D58087307CA93092D651EFA";
     const struct rng rng = {fill_nonce, NULL};
     uint8_t pub[64], d[32], out[19 + SM2_CIPHER_OVERHEAD], back[19];
     (void)e;
@@ -138,16 +141,14 @@ static bool test_sm2_exchange(const struct selftest_env *e)
 
 /* ---------------------------------------------------------------- RSA */
 
-static const char rsa_p[] =
-    "DDFE42215083E2C01EE907B9C1DB22A7A8AAEC7FC38E03B67FE433734AFE3A76"
-    "B89B3B0F2FE9524C4C0FCFE07EC016BF9399541C6B1C6B1DA62D13A034D1CDC1"
-    "8E82989DDD7B8A8E81695206B9DC8E2DF3172E981CFD6F4000FFDC4F83E0B880"
-    "4197901CB7F03B63F3951C8E699E2B65B7A9CA69C546B08EC9AD6A6C52D828CB";
-static const char rsa_q[] =
-    "CD138318D1F3BE51FC1770192E941E853004A1B9F57AC76EB5A7E332CC208000"
-    "680A3C097A8776A66195C49995D40CD5D9E3B7B1E4A7B31CE5F74B86181BF88D"
-    "D641F24E4DD3BE71C78119BB2C394FD50D422F2097792D3237ADD9D13196EF0C"
-    "995F019D118DD6673AD7CAF5A8D899D3F94B5F14A3CDC16551988498885B571D";
+static const char rsa_p[] = "DDFE42215083E2C01EE907B9C1DB22A7A8AAEC7FC38E03B67FE433734AFE3A76"
+                            "B89B3B0F2FE9524C4C0FCFE07EC016BF9399541C6B1C6B1DA62D13A034D1CDC1"
+                            "8E82989DDD7B8A8E81695206B9DC8E2DF3172E981CFD6F4000FFDC4F83E0B880"
+                            "4197901CB7F03B63F3951C8E699E2B65B7A9CA69C546B08EC9AD6A6C52D828CB";
+static const char rsa_q[] = "CD138318D1F3BE51FC1770192E941E853004A1B9F57AC76EB5A7E332CC208000"
+                            "680A3C097A8776A66195C49995D40CD5D9E3B7B1E4A7B31CE5F74B86181BF88D"
+                            "D641F24E4DD3BE71C78119BB2C394FD50D422F2097792D3237ADD9D13196EF0C"
+                            "995F019D118DD6673AD7CAF5A8D899D3F94B5F14A3CDC16551988498885B571D";
 /* PKCS#1 v1.5 with SHA-256 over "abc" */
 static const char rsa_signature[] =
     "9F224A42B8ED7A9F20CFC8DA89E86F37F17D886CC6B20BF897E55BDEE440B394"
@@ -190,10 +191,12 @@ static bool test_rsa(const struct selftest_env *e)
     bool good = true;
     for (size_t i = 0; i < n; i++)
         good &= i == 1 ? !ok[i] : ok[i] && selftest_is(sig[i], sizeof sig[i], rsa_signature);
-    return good && !rsa_public_op(&e->rsa->pub, sig[0], wrong, e->scratch) && !memcmp(wrong, em, sizeof em);
+    return good && !rsa_public_op(&e->rsa->pub, sig[0], wrong, e->scratch) &&
+           !memcmp(wrong, em, sizeof em);
 }
 
-/* PSS and OAEP have no single answer: what was made must be taken back, and a flipped bit refused. */
+/* PSS and OAEP have no single answer: what was made must be taken back, and a flipped bit refused.
+ */
 static bool test_rsa_encodings(const struct selftest_env *e)
 {
     uint8_t em[256], hash[32], out[256];
@@ -215,9 +218,13 @@ static bool test_rsa_encodings(const struct selftest_env *e)
 }
 
 const struct selftest selftests_engine[] = {
-    {"sm2 key pairs", test_sm2_keygen}, {"sm2 sign", test_sm2_sign},
-    {"sm2 verify", test_sm2_verify},    {"sm2 digest", test_sm2_z},
-    {"sm2 encrypt", test_sm2_encrypt},  {"sm2 exchange", test_sm2_exchange},
-    {"rsa", test_rsa},                  {"rsa encodings", test_rsa_encodings},
+    {"sm2 key pairs", test_sm2_keygen},
+    {"sm2 sign", test_sm2_sign},
+    {"sm2 verify", test_sm2_verify},
+    {"sm2 digest", test_sm2_z},
+    {"sm2 encrypt", test_sm2_encrypt},
+    {"sm2 exchange", test_sm2_exchange},
+    {"rsa", test_rsa},
+    {"rsa encodings", test_rsa_encodings},
     {NULL, NULL},
 };

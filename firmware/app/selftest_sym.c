@@ -94,8 +94,7 @@ static bool test_sm4(const struct selftest_env *e)
     sm4_case_init(&c);
     sm4_encrypt_blocks(&c.key, c.in, c.out, 2);
     sm4_decrypt_blocks(&c.key, c.out, c.back, 2);
-    return selftest_is(c.out, 32, ecb_out) &&
-           !memcmp(c.in, c.back, 32);
+    return selftest_is(c.out, 32, ecb_out) && !memcmp(c.in, c.back, 32);
 }
 
 typedef void (*sm4_mode)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
@@ -162,7 +161,8 @@ static bool test_sm4_gcm(const struct selftest_env *e)
         memcmp(back, g.in, sizeof back))
         return false;
     tag[15] ^= 1;
-    return sm4_gcm_open(&g.c.key, g.nonce, 12, g.aad, sizeof g.aad, out, sizeof out, back, tag) != 0;
+    return sm4_gcm_open(&g.c.key, g.nonce, 12, g.aad, sizeof g.aad, out, sizeof out, back, tag) !=
+           0;
 }
 
 /* ---------------------------------------------------------------- randomness */
@@ -202,10 +202,18 @@ static bool test_health(const struct selftest_env *e)
 }
 
 const struct selftest selftests[] = {
-    {"sm3", test_sm3},           {"sha1", test_sha1},           {"sha224/256", test_sha2_32},
-    {"sha384/512", test_sha2_64}, {"hmac-sm3", test_hmac},       {"pbkdf2-sm3", test_pbkdf2},
-    {"sm4", test_sm4},           {"sm4 modes", test_sm4_modes}, {"sm4-gcm", test_sm4_gcm},
-    {"drbg-sm3", test_drbg},     {"health", test_health},       {NULL, NULL},
+    {"sm3", test_sm3},
+    {"sha1", test_sha1},
+    {"sha224/256", test_sha2_32},
+    {"sha384/512", test_sha2_64},
+    {"hmac-sm3", test_hmac},
+    {"pbkdf2-sm3", test_pbkdf2},
+    {"sm4", test_sm4},
+    {"sm4 modes", test_sm4_modes},
+    {"sm4-gcm", test_sm4_gcm},
+    {"drbg-sm3", test_drbg},
+    {"health", test_health},
+    {NULL, NULL},
 };
 
 /* ---------------------------------------------------------------- the engine's lanes */
@@ -250,10 +258,12 @@ static bool test_gcm_lanes(const struct selftest_env *e)
     bool good = true;
     gcm_case_init(&g);
     for (size_t i = 0; i < SELFTEST_BATCH; i++)
-        item[i] = (struct sm4_gcm_item){g.nonce, 12, g.aad, sizeof g.aad, g.in, sizeof g.in, out[i], tag[i]};
+        item[i] = (struct sm4_gcm_item){g.nonce, 12,          g.aad,  sizeof g.aad,
+                                        g.in,    sizeof g.in, out[i], tag[i]};
     e->engine->sym->sm4_gcm_seal(&g.c.key, item, SELFTEST_BATCH);
     for (size_t i = 0; i < SELFTEST_BATCH; i++)
-        good &= selftest_is(out[i], sizeof out[i], gcm_out) && selftest_is(tag[i], sizeof tag[i], gcm_tag);
+        good &= selftest_is(out[i], sizeof out[i], gcm_out) &&
+                selftest_is(tag[i], sizeof tag[i], gcm_tag);
     return good;
 }
 

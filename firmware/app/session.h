@@ -1,4 +1,5 @@
-/* Sessions: who talks on which channel of which link, with what rights, and what lives only as long. */
+/* Sessions: who talks on which channel of which link, with what rights, and what lives only as
+ * long. */
 #ifndef HUFU_APP_SESSION_H
 #define HUFU_APP_SESSION_H
 
@@ -10,7 +11,8 @@
 #include "firmware/crypto/sm4.h"
 #include "proto/proto.h"
 
-/* Handles with this bit are session keys; the rest of the handle counts them up within the session. */
+/* Handles with this bit are session keys; the rest of the handle counts them up within the session.
+ */
 #define SESSION_HANDLE 0x80000000u
 
 struct session_key {
@@ -22,7 +24,7 @@ struct session_key {
 
 struct session {
     uint32_t link;
-    uint16_t channel; /* 0: free */
+    uint16_t channel;      /* 0: free */
     uint8_t account, role; /* 0: nobody is logged in */
     bool hashing, agreeing;
     struct hash hash;

@@ -18,7 +18,8 @@ static uint16_t given(uint8_t type, struct view pub, struct subject *s)
     return rsa_public_from(type, pub, &s->rsa) ? SW_BAD_PUBLIC_KEY : SW_OK;
 }
 
-uint16_t subject_of(struct call *c, uint32_t handle, uint8_t type, struct view pub, struct subject *s)
+uint16_t subject_of(struct call *c, uint32_t handle, uint8_t type, struct view pub,
+                    struct subject *s)
 {
     const struct key *key;
     if (!handle)

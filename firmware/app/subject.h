@@ -10,8 +10,10 @@ struct subject {
     struct rsa_public rsa;  /* checked as rsa_public_check does */
 };
 
-/* handle 0: the given public key of `type`. SW_BAD_PUBLIC_KEY, SW_NO_OBJECT, SW_KEY_TYPE (a secret key) */
-uint16_t subject_of(struct call *c, uint32_t handle, uint8_t type, struct view pub, struct subject *s);
+/* handle 0: the given public key of `type`. SW_BAD_PUBLIC_KEY, SW_NO_OBJECT, SW_KEY_TYPE (a secret
+ * key) */
+uint16_t subject_of(struct call *c, uint32_t handle, uint8_t type, struct view pub,
+                    struct subject *s);
 /* The default ID for an empty one. */
 struct view signer_id(struct view id);
 

@@ -10,7 +10,8 @@ struct ticket *ticket_free(const struct tickets *t)
     return NULL;
 }
 
-struct ticket *ticket_find(const struct tickets *t, uint8_t account, uint16_t channel, uint64_t number)
+struct ticket *ticket_find(const struct tickets *t, uint8_t account, uint16_t channel,
+                           uint64_t number)
 {
     struct ticket *oldest[2] = {NULL, NULL}; /* of the channel, without a channel */
     for (size_t i = 0; i < t->max; i++) {

@@ -1,6 +1,6 @@
 /*
- * Tickets: the answers of key batches, kept until the host says that they are safe there. They belong
- * to an account, and to the session that made or fetched them as long as it lasts.
+ * Tickets: the answers of key batches, kept until the host says that they are safe there. They
+ * belong to an account, and to the session that made or fetched them as long as it lasts.
  */
 #ifndef HUFU_APP_TICKET_H
 #define HUFU_APP_TICKET_H
@@ -26,7 +26,8 @@ struct tickets {
 /* A free place; NULL: all are taken. */
 struct ticket *ticket_free(const struct tickets *t);
 /* number 0: the oldest of the channel, else of those without one. NULL: none */
-struct ticket *ticket_find(const struct tickets *t, uint8_t account, uint16_t channel, uint64_t number);
+struct ticket *ticket_find(const struct tickets *t, uint8_t account, uint16_t channel,
+                           uint64_t number);
 void ticket_forget(struct ticket *one);
 /* The session has ended; the account is gone; everything goes. */
 void tickets_orphan(struct tickets *t, uint16_t channel);

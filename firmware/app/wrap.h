@@ -1,4 +1,5 @@
-/* Keys outside the device: records sealed under the wrap-domain key (record wrap_header of docs/protocol.md). */
+/* Keys outside the device: records sealed under the wrap-domain key (record wrap_header of
+ * docs/protocol.md). */
 #ifndef HUFU_APP_WRAP_H
 #define HUFU_APP_WRAP_H
 
@@ -28,7 +29,8 @@ void wrap_end(struct wrap *w);
 
 /* record: wrap_record_size bytes, starting with the public part that is already there. CT: yes */
 void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret);
-/* The same for n SM2 records from index `from` on, with the engine's lanes. room holds nothing secret. */
+/* The same for n SM2 records from index `from` on, with the engine's lanes. room holds nothing
+ * secret. */
 enum { WRAP_GROUP = 64 };
 struct wrap_room {
     uint8_t nonce[WRAP_GROUP][12];
@@ -37,7 +39,8 @@ struct wrap_room {
 };
 void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t from, size_t n,
                    uint8_t *records, const uint8_t (*secrets)[32], struct wrap_room *room);
-/* secret: wrap_secret_size bytes. 0, or -1 with secret wiped: the record is not this batch's record `index` */
+/* secret: wrap_secret_size bytes. 0, or -1 with secret wiped: the record is not this batch's record
+ * `index` */
 int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret);
 
 #endif

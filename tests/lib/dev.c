@@ -30,7 +30,7 @@ static int rng_sample(void *ctx, uint8_t *out, size_t n)
     if (dv->rng_stuck)
         memset(out, 0x55, n);
     else
-        for (size_t got = 0; got < n; got += n - got > 256 ? 256 : n - got)
+        for (size_t got = 0; got<n; got += n - got> 256 ? 256 : n - got)
             if (getrandom(out + got, n - got > 256 ? 256 : n - got, 0) < 0)
                 return -1;
     return dv->rng_dead ? -1 : 0;
@@ -143,27 +143,27 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
 
 #define GROUP(name, text)
 #define RECORD(name, fields, text)
-#define COMMAND(code, name, g, st, ro, au, req_fields, rsp_fields, tx)                 \
-    uint16_t do_##name(struct dev *dv, uint16_t channel, const struct name##_req *req, \
-                       struct name##_rsp *rsp)                                         \
-    {                                                                                  \
-        struct name##_rsp answer;                                                      \
-        struct wr w;                                                                   \
-        struct rd r;                                                                   \
-        wr_init(&w, dv->request, dv->config.frame_max + 16);                           \
-        name##_req_put(&w, req);                                                       \
-        if (w.bad)                                                                     \
-            broken(#name, "the request cannot be encoded");                            \
-        memset(&answer, 0, sizeof answer);                                             \
-        const uint16_t sw = dev_call(dv, channel, code, dv->request, wr_size(&w));      \
-        rd_init(&r, dv->response, dv->response_size);                                  \
-        if (sw == SW_OK && !name##_rsp_get(&r, &answer))                               \
-            broken(#name, "the answer cannot be decoded");                             \
-        if (sw != SW_OK && dv->response_size)                                          \
-            broken(#name, "a failure comes with data");                                \
-        if (rsp)                                                                       \
-            *rsp = answer;                                                             \
-        return sw;                                                                     \
+#define COMMAND(code, name, g, st, ro, au, req_fields, rsp_fields, tx)                             \
+    uint16_t do_##name(struct dev *dv, uint16_t channel, const struct name##_req *req,             \
+                       struct name##_rsp *rsp)                                                     \
+    {                                                                                              \
+        struct name##_rsp answer;                                                                  \
+        struct wr w;                                                                               \
+        struct rd r;                                                                               \
+        wr_init(&w, dv->request, dv->config.frame_max + 16);                                       \
+        name##_req_put(&w, req);                                                                   \
+        if (w.bad)                                                                                 \
+            broken(#name, "the request cannot be encoded");                                        \
+        memset(&answer, 0, sizeof answer);                                                         \
+        const uint16_t sw = dev_call(dv, channel, code, dv->request, wr_size(&w));                 \
+        rd_init(&r, dv->response, dv->response_size);                                              \
+        if (sw == SW_OK && !name##_rsp_get(&r, &answer))                                           \
+            broken(#name, "the answer cannot be decoded");                                         \
+        if (sw != SW_OK && dv->response_size)                                                      \
+            broken(#name, "a failure comes with data");                                            \
+        if (rsp)                                                                                   \
+            *rsp = answer;                                                                         \
+        return sw;                                                                                 \
     }
 #include "proto/commands.def"
 #undef GROUP
@@ -220,7 +220,8 @@ uint16_t dev_pin(struct dev *dv, uint16_t channel, uint8_t account, const char *
 
 uint16_t dev_login(struct dev *dv, uint8_t account)
 {
-    static const char *const pins[] = {"", DEV_ADMIN_PIN, DEV_OPERATOR_PIN, DEV_USER_PIN, DEV_AUDITOR_PIN};
+    static const char *const pins[] = {"", DEV_ADMIN_PIN, DEV_OPERATOR_PIN, DEV_USER_PIN,
+                                       DEV_AUDITOR_PIN};
     const uint16_t channel = dev_session(dv);
     MUST(dev_pin(dv, channel, account, pins[account]));
     return channel;
@@ -229,7 +230,8 @@ uint16_t dev_login(struct dev *dv, uint8_t account)
 uint32_t dev_key(struct dev *dv, uint16_t channel, uint8_t type, uint32_t usage)
 {
     struct key_generate_rsp r;
-    MUST(do_key_generate(dv, channel, &(struct key_generate_req){.type = type, .usage = usage}, &r));
+    MUST(
+        do_key_generate(dv, channel, &(struct key_generate_req){.type = type, .usage = usage}, &r));
     return r.handle;
 }
 

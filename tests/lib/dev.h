@@ -1,7 +1,7 @@
 /*
- * A device in RAM for tests and benches: the unchanged firmware over a flash-shaped memory whose power
- * can be cut, with helpers that speak the protocol to it. Everything exits with a message when it fails
- * where it must not.
+ * A device in RAM for tests and benches: the unchanged firmware over a flash-shaped memory whose
+ * power can be cut, with helpers that speak the protocol to it. Everything exits with a message
+ * when it fails where it must not.
  */
 #ifndef HUFU_TESTS_DEV_H
 #define HUFU_TESTS_DEV_H
@@ -15,11 +15,11 @@
 #include "tests/lib/nvm_sim.h"
 
 /* PINs of dev_init; accounts 1 (administrator), 2 (operator), 3 (user), 4 (auditor). */
-#define DEV_ADMIN_PIN "admin-pin"
+#define DEV_ADMIN_PIN    "admin-pin"
 #define DEV_OPERATOR_PIN "operator-pin"
-#define DEV_USER_PIN "user-pin"
-#define DEV_AUDITOR_PIN "auditor-pin"
-#define DEV_UNLOCK "unlock-secret"
+#define DEV_USER_PIN     "user-pin"
+#define DEV_AUDITOR_PIN  "auditor-pin"
+#define DEV_UNLOCK       "unlock-secret"
 enum { DEV_ADMIN = 1, DEV_OPERATOR, DEV_USER, DEV_AUDITOR, DEV_RETRIES = 5 };
 
 struct dev {
@@ -34,11 +34,11 @@ struct dev {
     struct nvm_sim sim; /* the medium; programming the root counts as one of its operations */
     uint32_t segments, segment_size;
     bool rng_stuck, rng_dead;
-    uint64_t now;     /* what the clock says; 1 ms later at each look */
+    uint64_t now; /* what the clock says; 1 ms later at each look */
 };
 
-/* A device that has just been switched on with a fresh medium. Between prepare and start, config, hal.par
- * and the size of the medium may be changed. */
+/* A device that has just been switched on with a fresh medium. Between prepare and start, config,
+ * hal.par and the size of the medium may be changed. */
 void dev_prepare(struct dev *dv);
 void dev_start(struct dev *dv);
 void dev_open(struct dev *dv); /* both */
@@ -48,17 +48,19 @@ void dev_reboot(struct dev *dv);
 /* INIT with the PINs above, the auditor made as account 4. flags: INIT_* */
 void dev_init(struct dev *dv, uint8_t flags);
 
-/* One command on the link of dv, whatever its bytes; the answer in dv->response. The status word. */
+/* One command on the link of dv, whatever its bytes; the answer in dv->response. The status word.
+ */
 uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *data, size_t n);
 
 /*
- * do_NAME for every command of proto/commands.def: encodes the request, calls, decodes the answer (rsp
- * may be NULL; its views live until the next command). Exits when an answer of SW_OK cannot be decoded.
+ * do_NAME for every command of proto/commands.def: encodes the request, calls, decodes the answer
+ * (rsp may be NULL; its views live until the next command). Exits when an answer of SW_OK cannot be
+ * decoded.
  */
 #define GROUP(name, text)
 #define RECORD(name, fields, text)
-#define COMMAND(code, name, g, st, ro, au, req_fields, rsp_fields, tx)                 \
-    uint16_t do_##name(struct dev *dv, uint16_t channel, const struct name##_req *req, \
+#define COMMAND(code, name, g, st, ro, au, req_fields, rsp_fields, tx)                             \
+    uint16_t do_##name(struct dev *dv, uint16_t channel, const struct name##_req *req,             \
                        struct name##_rsp *rsp);
 #include "proto/commands.def"
 #undef GROUP
@@ -67,7 +69,7 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
 
 /* Exits with a message unless sw is wanted; gives sw. */
 #define MUST_BE(wanted, sw) dev_must((uint16_t)(wanted), (sw), #sw, __FILE__, __LINE__)
-#define MUST(sw) MUST_BE(SW_OK, sw)
+#define MUST(sw)            MUST_BE(SW_OK, sw)
 uint16_t dev_must(uint16_t wanted, uint16_t sw, const char *what, const char *file, int line);
 
 struct view dev_text(const char *s);

@@ -125,7 +125,8 @@ START_TEST(random_sizes)
     ck_assert_uint_eq(r.bytes.size, 1);
     MUST(do_random(&dv, 0, &(struct random_req){dv.config.frame_max}, &r));
     ck_assert_uint_eq(r.bytes.size, dv.config.frame_max);
-    MUST_BE(SW_RESPONSE_TOO_BIG, do_random(&dv, 0, &(struct random_req){dv.config.frame_max + 1}, NULL));
+    MUST_BE(SW_RESPONSE_TOO_BIG,
+            do_random(&dv, 0, &(struct random_req){dv.config.frame_max + 1}, NULL));
     MUST_BE(SW_RESPONSE_TOO_BIG, do_random(&dv, 0, &(struct random_req){0xFFFFFFFF}, NULL));
 }
 END_TEST
@@ -206,8 +207,11 @@ END_TEST
 START_TEST(classes)
 {
     for (unsigned cla = 0; cla < 256; cla++) {
-        struct exchange x = {.link = dv.link, .cla = (uint8_t)cla, .ins = INS_INFO,
-                             .response = dv.response, .room = dv.config.frame_max};
+        struct exchange x = {.link = dv.link,
+                             .cla = (uint8_t)cla,
+                             .ins = INS_INFO,
+                             .response = dv.response,
+                             .room = dv.config.frame_max};
         device_serve(dv.d, &x, 1);
         ck_assert_uint_eq(x.sw, cla == CLA_HUFU ? SW_OK : SW_NO_CLASS);
     }
@@ -233,8 +237,8 @@ START_TEST(small_room)
 {
     uint8_t response[600];
     for (size_t room = 0; room < sizeof response; room++) {
-        struct exchange x = {.link = dv.link, .cla = CLA_HUFU, .ins = INS_INFO, .response = response,
-                             .room = room};
+        struct exchange x = {
+            .link = dv.link, .cla = CLA_HUFU, .ins = INS_INFO, .response = response, .room = room};
         memset(response, 0xEE, sizeof response);
         device_serve(dv.d, &x, 1);
         if (x.sw == SW_OK)
@@ -267,7 +271,8 @@ static void nothing_written(const uint8_t *image)
     ck_assert(!memcmp(now, image, dv.sim.size));
 }
 
-/* Every command with every kind of rubbish, on a session with all rights, changes nothing and answers. */
+/* Every command with every kind of rubbish, on a session with all rights, changes nothing and
+ * answers. */
 START_TEST(rubbish)
 {
     static uint8_t image[64 * 65536], data[300];
@@ -276,8 +281,8 @@ START_TEST(rubbish)
     nvm_sim_save(&dv.sim, image);
     for (size_t i = 0; i < proto_command_count; i++) {
         const uint8_t ins = proto_commands[i].ins;
-        if (ins == INS_SESSION_CLOSE || ins == INS_LOGOUT || ins == INS_ZEROISE || ins == INS_TERMINATE ||
-            ins == INS_SELFTEST || ins == INS_LOCK || ins == INS_LOGIN)
+        if (ins == INS_SESSION_CLOSE || ins == INS_LOGOUT || ins == INS_ZEROISE ||
+            ins == INS_TERMINATE || ins == INS_SELFTEST || ins == INS_LOCK || ins == INS_LOGIN)
             continue; /* these take no data, or any data */
         for (size_t n = 0; n < sizeof data; n += 1 + n / 8) {
             memset(data, 0xFF, n); /* no variable field of FFFF bytes fits */
@@ -299,22 +304,24 @@ START_TEST(lengths)
         uint8_t ins;
         size_t size;
     } fixed[] = {
-        {INS_INFO, 0},         {INS_CAPABILITIES, 0},  {INS_SELFTEST, 0},     {INS_RANDOM, 4},
-        {INS_SESSION_OPEN, 0}, {INS_SESSION_CLOSE, 0}, {INS_LOGOUT, 0},       {INS_ACCOUNT_DELETE, 1},
-        {INS_ACCOUNT_LIST, 0}, {INS_LOCK, 0},          {INS_ZEROISE, 0},      {INS_TERMINATE, 0},
-        {INS_OBJECT_LIST, 7},  {INS_OBJECT_INFO, 4},   {INS_KEY_EXPORT, 4},   {INS_KEY_BATCH, 17},
-        {INS_KEY_FETCH, 8},    {INS_KEY_ACK, 8},       {INS_AGREE_BEGIN, 4},  {INS_HASH_FINAL, 0},
-        {INS_LOG_READ, 10},    {INS_OBJECT_DESTROY, 4},
+        {INS_INFO, 0},           {INS_CAPABILITIES, 0},   {INS_SELFTEST, 0},
+        {INS_RANDOM, 4},         {INS_SESSION_OPEN, 0},   {INS_SESSION_CLOSE, 0},
+        {INS_LOGOUT, 0},         {INS_ACCOUNT_DELETE, 1}, {INS_ACCOUNT_LIST, 0},
+        {INS_LOCK, 0},           {INS_ZEROISE, 0},        {INS_TERMINATE, 0},
+        {INS_OBJECT_LIST, 7},    {INS_OBJECT_INFO, 4},    {INS_KEY_EXPORT, 4},
+        {INS_KEY_BATCH, 17},     {INS_KEY_FETCH, 8},      {INS_KEY_ACK, 8},
+        {INS_AGREE_BEGIN, 4},    {INS_HASH_FINAL, 0},     {INS_LOG_READ, 10},
+        {INS_OBJECT_DESTROY, 4},
     };
-    const uint16_t admin = dev_login(&dv, DEV_ADMIN), operator = dev_login(&dv, DEV_OPERATOR);
+    const uint16_t admin = dev_login(&dv, DEV_ADMIN), operator= dev_login(&dv, DEV_OPERATOR);
     nvm_sim_save(&dv.sim, image);
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         const struct command_info *c = proto_command(fixed[i].ins);
-        const uint16_t ch = c->roles & ROLE_OPERATOR ? operator : admin;
+        const uint16_t ch = c->roles & ROLE_OPERATOR ? operator: admin;
         for (size_t n = 0; n < sizeof data; n++)
             if (n != fixed[i].size)
-                ck_assert_msg(dev_call(&dv, ch, fixed[i].ins, data, n) == SW_WRONG_LENGTH, "%s with %zu",
-                              c->name, n);
+                ck_assert_msg(dev_call(&dv, ch, fixed[i].ins, data, n) == SW_WRONG_LENGTH,
+                              "%s with %zu", c->name, n);
     }
     nothing_written(image);
     ck_assert_uint_eq(info().state, STATE_READY);
@@ -331,8 +338,10 @@ START_TEST(cut_short)
     struct wr w;
     nvm_sim_save(&dv.sim, image);
     wr_init(&w, request, sizeof request);
-    key_generate_req_put(&w, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN,
-                                                        .label = dev_text("a label"), .id = dev_text("id")});
+    key_generate_req_put(&w, &(struct key_generate_req){.type = KEY_SM2,
+                                                        .usage = USAGE_SIGN,
+                                                        .label = dev_text("a label"),
+                                                        .id = dev_text("id")});
     for (size_t n = 0; n <= wr_size(&w) + 1; n++)
         if (n != wr_size(&w))
             MUST_BE(SW_WRONG_LENGTH, dev_call(&dv, ch, INS_KEY_GENERATE, request, n));
@@ -381,8 +390,8 @@ START_TEST(smallest)
 {
     struct dev small;
     dev_prepare(&small);
-    small.config = (struct device_config){.objects_max = 16, .log_max = 64, .sessions_max = 1,
-                                          .tickets_max = 1, .frame_max = 4096};
+    small.config = (struct device_config){
+        .objects_max = 16, .log_max = 64, .sessions_max = 1, .tickets_max = 1, .frame_max = 4096};
     small.segments = 8;
     small.segment_size = 16384;
     dev_start(&small);
@@ -397,10 +406,16 @@ START_TEST(smallest)
     const uint16_t ch = dev_login(&small, DEV_OPERATOR);
     for (size_t i = 0; i < 16; i++)
         dev_key(&small, ch, i % 2 ? KEY_SM2 : KEY_SM4, USAGE_DECRYPT);
-    MUST_BE(SW_NO_SPACE, do_key_generate(&small, ch, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, NULL));
-    MUST(do_key_batch(&small, ch, &(struct key_batch_req){.type = KEY_SM2, .usage = USAGE_SIGN, .count = 30}, NULL));
+    MUST_BE(SW_NO_SPACE,
+            do_key_generate(&small, ch,
+                            &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN},
+                            NULL));
+    MUST(do_key_batch(&small, ch,
+                      &(struct key_batch_req){.type = KEY_SM2, .usage = USAGE_SIGN, .count = 30},
+                      NULL));
     for (size_t i = 0; i < 200; i++) /* the log goes round */
-        MUST(do_object_label(&small, ch, &(struct object_label_req){1, dev_text("x"), dev_text("y")}, NULL));
+        MUST(do_object_label(&small, ch,
+                             &(struct object_label_req){1, dev_text("x"), dev_text("y")}, NULL));
     ck_assert_mem_eq(memory + size, fence, sizeof fence);
     dev_close(&small);
 }

@@ -56,7 +56,8 @@ static uint8_t tries(uint8_t number)
 
 static uint16_t change(uint16_t ch, uint8_t number, const char *old, const char *new)
 {
-    return do_pin_change(&dv, ch, &(struct pin_change_req){number, dev_text(old), dev_text(new)}, NULL);
+    return do_pin_change(&dv, ch, &(struct pin_change_req){number, dev_text(old), dev_text(new)},
+                         NULL);
 }
 
 static uint16_t unblock(uint16_t ch, uint8_t number, const char *new)
@@ -121,7 +122,8 @@ START_TEST(log_in_again_replaces)
     const uint16_t ch = dev_login(&dv, DEV_OPERATOR);
     struct key_generate_rsp k;
     MUST(do_key_generate(&dv, ch,
-                         &(struct key_generate_req){.type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT},
+                         &(struct key_generate_req){
+                             .type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT},
                          &k));
     MUST_BE(SW_PIN_WRONG | 4, dev_pin(&dv, ch, DEV_USER, "wrong-pin")); /* and the operator stays */
     MUST(do_object_info(&dv, ch, &(struct object_info_req){k.handle}, NULL));
@@ -137,7 +139,8 @@ END_TEST
 START_TEST(roles_of_accounts)
 {
     static const uint8_t role[] = {0, ROLE_ADMIN, ROLE_OPERATOR, ROLE_USER, ROLE_AUDITOR};
-    static const char *const pin[] = {"", DEV_ADMIN_PIN, DEV_OPERATOR_PIN, DEV_USER_PIN, DEV_AUDITOR_PIN};
+    static const char *const pin[] = {"", DEV_ADMIN_PIN, DEV_OPERATOR_PIN, DEV_USER_PIN,
+                                      DEV_AUDITOR_PIN};
     struct login_rsp r;
     for (uint8_t i = 1; i <= 4; i++) {
         MUST(do_login(&dv, dev_session(&dv), &(struct login_req){i, dev_text(pin[i])}, &r));
@@ -198,9 +201,10 @@ START_TEST(administrators_are_not_unblocked)
 {
     const uint16_t admin = dev_login(&dv, DEV_ADMIN);
     MUST_BE(SW_NOT_PERMITTED, unblock(admin, DEV_ADMIN, "new-admin-pin"));
-    MUST(do_account_create(&dv, admin,
-                           &(struct account_create_req){ROLE_ADMIN, 3, dev_text("second"), dev_text("second-pin")},
-                           NULL));
+    MUST(do_account_create(
+        &dv, admin,
+        &(struct account_create_req){ROLE_ADMIN, 3, dev_text("second"), dev_text("second-pin")},
+        NULL));
     MUST_BE(SW_NOT_PERMITTED, unblock(admin, 5, "new-admin-pin"));
 }
 END_TEST
@@ -245,7 +249,10 @@ START_TEST(all_accounts)
         struct account_create_rsp r;
         name[5] = (char)('0' + i / 10);
         name[6] = (char)('0' + i % 10);
-        MUST(do_account_create(&dv, admin, &(struct account_create_req){ROLE_USER, 3, dev_text(name), dev_text("a-pin-of-it")}, &r));
+        MUST(do_account_create(
+            &dv, admin,
+            &(struct account_create_req){ROLE_USER, 3, dev_text(name), dev_text("a-pin-of-it")},
+            &r));
         ck_assert_uint_eq(r.account, i);
     }
     struct account_create_req q = {ROLE_USER, 3, dev_text("one more"), dev_text("her-own-pin")};
@@ -262,16 +269,22 @@ END_TEST
 START_TEST(delete_account)
 {
     const uint16_t admin = dev_login(&dv, DEV_ADMIN), user = dev_login(&dv, DEV_USER);
-    MUST_BE(SW_NOT_PERMITTED, do_account_delete(&dv, admin, &(struct account_delete_req){DEV_ADMIN}, NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_account_delete(&dv, admin, &(struct account_delete_req){DEV_ADMIN}, NULL));
     const uint32_t h = dev_key(&dv, user, KEY_SM2, USAGE_SIGN);
-    MUST_BE(SW_NOT_PERMITTED, do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
     MUST(do_object_destroy(&dv, user, &(struct object_destroy_req){h}, NULL));
     MUST(do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
     MUST_BE(SW_NOT_AUTHORISED, do_object_list(&dv, user, &(struct object_list_req){0}, NULL));
     MUST_BE(SW_WRONG_DATA, dev_pin(&dv, user, DEV_USER, DEV_USER_PIN));
-    MUST_BE(SW_WRONG_DATA, do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
+    MUST_BE(SW_WRONG_DATA,
+            do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
     MUST_BE(SW_WRONG_DATA, do_account_delete(&dv, admin, &(struct account_delete_req){0}, NULL));
-    MUST(do_account_create(&dv, admin, &(struct account_create_req){ROLE_ADMIN, 3, dev_text("second"), dev_text("second-pin")}, NULL));
+    MUST(do_account_create(
+        &dv, admin,
+        &(struct account_create_req){ROLE_ADMIN, 3, dev_text("second"), dev_text("second-pin")},
+        NULL));
     MUST(do_account_delete(&dv, admin, &(struct account_delete_req){DEV_ADMIN}, NULL));
     MUST_BE(SW_NOT_AUTHORISED, do_label(&dv, admin, &(struct label_req){dev_text("x")}, NULL));
 }
@@ -306,7 +319,7 @@ END_TEST
 
 START_TEST(lock_again)
 {
-    const uint16_t user = dev_login(&dv, DEV_USER), operator = dev_login(&dv, DEV_OPERATOR);
+    const uint16_t user = dev_login(&dv, DEV_USER), operator= dev_login(&dv, DEV_OPERATOR);
     MUST_BE(SW_NOT_AUTHORISED, do_lock(&dv, user, &(struct lock_req){0}, NULL));
     MUST(do_lock(&dv, operator, &(struct lock_req){0}, NULL));
     ck_assert_uint_eq(state(), STATE_LOCKED);
@@ -366,8 +379,8 @@ END_TEST
 /* ---------------------------------------------------------------- power cuts */
 
 /*
- * A wrong PIN with the power cut at each step: whenever the answer may have come out, the try is gone; before that it
- * may be there or not, but there are never more than before.
+ * A wrong PIN with the power cut at each step: whenever the answer may have come out, the try is
+ * gone; before that it may be there or not, but there are never more than before.
  */
 static void cut_login(const char *pin, bool right)
 {

@@ -1,4 +1,5 @@
-/* Making keys in batches, tickets, export and import, and what happens to wrapped keys that were touched. */
+/* Making keys in batches, tickets, export and import, and what happens to wrapped keys that were
+ * touched. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static uint16_t user, operator;
 
 static void log_in(void)
 {
-    operator = dev_login(&dv, DEV_OPERATOR);
+    operator= dev_login(&dv, DEV_OPERATOR);
     user = dev_login(&dv, DEV_USER);
 }
 
@@ -28,7 +29,8 @@ static void off(void)
     dev_close(&dv);
 }
 
-static uint16_t batch(uint16_t ch, uint8_t type, uint32_t usage, uint32_t count, uint64_t ack, struct key_batch_rsp *r)
+static uint16_t batch(uint16_t ch, uint8_t type, uint32_t usage, uint32_t count, uint64_t ack,
+                      struct key_batch_rsp *r)
 {
     return do_key_batch(&dv, ch, &(struct key_batch_req){type, usage, count, ack}, r);
 }
@@ -43,10 +45,13 @@ static uint16_t ack(uint16_t ch, uint64_t ticket)
     return do_key_ack(&dv, ch, &(struct key_ack_req){ticket}, NULL);
 }
 
-static uint16_t import(uint16_t ch, const uint8_t *header, uint32_t index, const uint8_t *record, size_t n, uint32_t *handle)
+static uint16_t import(uint16_t ch, const uint8_t *header, uint32_t index, const uint8_t *record,
+                       size_t n, uint32_t *handle)
 {
     struct key_import_rsp r = {0};
-    const uint16_t sw = do_key_import(&dv, ch, &(struct key_import_req){header, index, {record, n}, dev_text("in"), dev_text("7")}, &r);
+    const uint16_t sw = do_key_import(
+        &dv, ch,
+        &(struct key_import_req){header, index, {record, n}, dev_text("in"), dev_text("7")}, &r);
     if (handle)
         *handle = r.handle;
     return sw;
@@ -59,12 +64,20 @@ static void pair_works(uint16_t ch, uint32_t handle, uint8_t type, const uint8_t
     struct sign_rsp s;
     const bool sm2 = type == KEY_SM2;
     test_random(e, sizeof e);
-    MUST(do_sign(&dv, ch, &(struct sign_req){.handle = handle, .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1, .hash = sm2 ? DIGEST_NONE : DIGEST_SHA256, .data = {e, 32}}, &s));
+    MUST(do_sign(&dv, ch,
+                 &(struct sign_req){.handle = handle,
+                                    .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
+                                    .hash = sm2 ? DIGEST_NONE : DIGEST_SHA256,
+                                    .data = {e, 32}},
+                 &s));
     memcpy(sig, s.signature.data, s.signature.size);
     MUST(do_verify(&dv, 0,
-                   &(struct verify_req){.type = type, .public = {pub, n}, .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
+                   &(struct verify_req){.type = type,
+                                        .public = {pub, n},
+                                        .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
                                         .hash = sm2 ? DIGEST_NONE : DIGEST_SHA256,
-                                        .signature = {sig, s.signature.size}, .data = {e, 32}},
+                                        .signature = {sig, s.signature.size},
+                                        .data = {e, 32}},
                    NULL));
 }
 
@@ -146,8 +159,14 @@ START_TEST(batch_in_a_small_room)
     wr_init(&w, request, sizeof request);
     key_batch_req_put(&w, &(struct key_batch_req){KEY_SM2, USAGE_SIGN, 100, 0});
     for (size_t less = 2; less-- > 0;) {
-        struct exchange x = {.link = dv.link, .cla = CLA_HUFU, .ins = INS_KEY_BATCH, .channel = user, .data = request,
-                             .size = sizeof request, .response = response, .room = sizeof response - less};
+        struct exchange x = {.link = dv.link,
+                             .cla = CLA_HUFU,
+                             .ins = INS_KEY_BATCH,
+                             .channel = user,
+                             .data = request,
+                             .size = sizeof request,
+                             .response = response,
+                             .room = sizeof response - less};
         device_serve(dv.d, &x, 1);
         ck_assert_uint_eq(x.sw, less ? SW_RESPONSE_TOO_BIG : SW_OK);
     }
@@ -247,7 +266,8 @@ START_TEST(tickets_run_out)
     MUST(batch(user, KEY_SM2, USAGE_SIGN, 3, ticket[0], &b));
     MUST(fetch(user, 0, &f));
     ck_assert_uint_eq(f.ticket, ticket[1]);
-    MUST_BE(SW_TOO_MANY, batch(operator, KEY_SM2, USAGE_SIGN, 3, ticket[1], &b)); /* not the operator's */
+    MUST_BE(SW_TOO_MANY,
+            batch(operator, KEY_SM2, USAGE_SIGN, 3, ticket[1], &b)); /* not the operator's */
     MUST(batch(user, KEY_SM2, USAGE_SIGN, 3, ticket[1], &b));
     dev_reboot(&dv);
     log_in();
@@ -302,9 +322,14 @@ START_TEST(export_import)
             pair_works(operator, back, types[i], pub, n);
             continue;
         }
-        MUST(do_encrypt(&dv, user, &(struct encrypt_req){.handle = h, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}}, &e));
+        MUST(do_encrypt(
+            &dv, user,
+            &(struct encrypt_req){.handle = h, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}}, &e));
         memcpy(cipher, e.data.data, 16);
-        MUST(do_encrypt(&dv, operator, &(struct encrypt_req){.handle = back, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}}, &e));
+        MUST(do_encrypt(&dv, operator, &(struct encrypt_req){.handle = back,
+                                                             .scheme = CIPHER_SM4_ECB,
+                                                             .data = {zeros, 16}},
+                        &e));
         ck_assert_mem_eq(cipher, e.data.data, 16);
     }
 }
@@ -361,7 +386,8 @@ START_TEST(other_index)
     memcpy(header, r.header, 38);
     for (uint32_t i = 0; i < 5; i++)
         for (uint32_t j = 0; j < 6; j++)
-            MUST_BE(i == j ? SW_OK : SW_WRONG_WRAP, import(user, header, j, records + 112 * i, 112, NULL));
+            MUST_BE(i == j ? SW_OK : SW_WRONG_WRAP,
+                    import(user, header, j, records + 112 * i, 112, NULL));
 }
 END_TEST
 

@@ -41,7 +41,8 @@ static struct info_rsp info(void)
 static bool failed_with(const char *why)
 {
     const struct info_rsp r = info();
-    return r.state == STATE_FAILED && r.failure.size == strlen(why) && !memcmp(r.failure.data, why, r.failure.size);
+    return r.state == STATE_FAILED && r.failure.size == strlen(why) &&
+           !memcmp(r.failure.data, why, r.failure.size);
 }
 
 static const struct init_req good_init = {.retries = 3,
@@ -91,7 +92,8 @@ START_TEST(init_refusals)
 }
 END_TEST
 
-/* Whenever the power fails, the device comes up BLANK, and can be initialised, or as it should be. */
+/* Whenever the power fails, the device comes up BLANK, and can be initialised, or as it should be.
+ */
 START_TEST(cut_init)
 {
     const uint64_t seed = test_seed();
@@ -109,8 +111,9 @@ START_TEST(cut_init)
             cut_off = dv.sim.dead;
             dev_reboot(&dv);
             const uint8_t state = info().state;
-            ck_assert_msg(state == STATE_READY || (sw != SW_OK && state == STATE_BLANK), "cut %d at %u: state %d (%.*s)", cut,
-                          (unsigned)at, state, (int)info().failure.size, (const char *)info().failure.data);
+            ck_assert_msg(state == STATE_READY || (sw != SW_OK && state == STATE_BLANK),
+                          "cut %d at %u: state %d (%.*s)", cut, (unsigned)at, state,
+                          (int)info().failure.size, (const char *)info().failure.data);
             if (state == STATE_BLANK)
                 MUST(do_init(&dv, 0, &good_init, NULL));
             blanks += state == STATE_BLANK;
@@ -133,7 +136,8 @@ START_TEST(zeroise)
     dev_key(&dv, dev_login(&dv, DEV_USER), KEY_SM2, USAGE_SIGN);
     memcpy(root, dv.sim.root, 32);
     memcpy(serial, info().serial, 16);
-    MUST_BE(SW_NOT_AUTHORISED, do_zeroise(&dv, dev_login(&dv, DEV_OPERATOR), &(struct zeroise_req){0}, NULL));
+    MUST_BE(SW_NOT_AUTHORISED,
+            do_zeroise(&dv, dev_login(&dv, DEV_OPERATOR), &(struct zeroise_req){0}, NULL));
     MUST(do_zeroise(&dv, ch, &(struct zeroise_req){0}, NULL));
     ck_assert_uint_eq(info().state, STATE_BLANK);
     ck_assert_uint_eq(info().objects, 0);
@@ -161,7 +165,8 @@ START_TEST(zeroise_while_locked)
 }
 END_TEST
 
-/* However the power fails: the device is as it was, or BLANK; once the root has changed, never as it was. */
+/* However the power fails: the device is as it was, or BLANK; once the root has changed, never as
+ * it was. */
 static void cut_end(uint8_t end, uint16_t (*command)(uint16_t ch))
 {
     const uint64_t seed = test_seed();
@@ -184,8 +189,9 @@ static void cut_end(uint8_t end, uint16_t (*command)(uint16_t ch))
             const bool untouched = !memcmp(dv.sim.root, root, 32);
             dev_reboot(&dv);
             const uint8_t state = info().state;
-            ck_assert_msg(state == end || (sw != SW_OK && untouched && state == STATE_READY), "cut %d at %u: state %d (%.*s)",
-                          cut, (unsigned)at, state, (int)info().failure.size, (const char *)info().failure.data);
+            ck_assert_msg(state == end || (sw != SW_OK && untouched && state == STATE_READY),
+                          "cut %d at %u: state %d (%.*s)", cut, (unsigned)at, state,
+                          (int)info().failure.size, (const char *)info().failure.data);
             ended += state == end;
             if (state == STATE_BLANK)
                 MUST(do_init(&dv, 0, &good_init, NULL));
@@ -261,7 +267,8 @@ START_TEST(stuck_source)
     MUST_BE(SW_DEVICE_FAILED, do_session_open(&dv, 0, &(struct session_open_req){0}, NULL));
     struct selftest_rsp r;
     MUST(do_selftest(&dv, 0, &(struct selftest_req){0}, &r));
-    ck_assert_uint_eq(r.failed, 0); /* it was not the algorithms; and it does not bring the device back */
+    ck_assert_uint_eq(r.failed,
+                      0); /* it was not the algorithms; and it does not bring the device back */
     ck_assert_uint_eq(info().state, STATE_FAILED);
     dv.rng_stuck = false;
     dev_reboot(&dv);
@@ -304,7 +311,8 @@ START_TEST(engines)
 }
 END_TEST
 
-/* The medium dies under a command: nothing is confirmed, the device stops, its keys are gone from RAM. */
+/* The medium dies under a command: nothing is confirmed, the device stops, its keys are gone from
+ * RAM. */
 START_TEST(medium_dies)
 {
     const uint16_t user = dev_login(&dv, DEV_USER);
@@ -364,9 +372,16 @@ static size_t secrets_in_use(uint16_t user, struct secret *out)
     dev_key(&dv, user, KEY_SM2, USAGE_SIGN);
     dev_key(&dv, user, KEY_SM4, USAGE_ENCRYPT | USAGE_EXPORT_WRAPPED);
     dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN | USAGE_EXPORT_WRAPPED);
-    MUST(do_sign(&dv, user, &(struct sign_req){.handle = 1, .scheme = SIGN_SM2, .data = {data, 32}}, NULL));
-    MUST(do_encrypt(&dv, user, &(struct encrypt_req){.handle = 2, .scheme = CIPHER_SM4_ECB, .data = {data, 16}}, NULL));
-    MUST(do_sign(&dv, user, &(struct sign_req){.handle = 3, .scheme = SIGN_RSA_PKCS1, .hash = DIGEST_SHA256, .data = {data, 32}}, NULL));
+    MUST(do_sign(&dv, user, &(struct sign_req){.handle = 1, .scheme = SIGN_SM2, .data = {data, 32}},
+                 NULL));
+    MUST(do_encrypt(
+        &dv, user, &(struct encrypt_req){.handle = 2, .scheme = CIPHER_SM4_ECB, .data = {data, 16}},
+        NULL));
+    MUST(do_sign(
+        &dv, user,
+        &(struct sign_req){
+            .handle = 3, .scheme = SIGN_RSA_PKCS1, .hash = DIGEST_SHA256, .data = {data, 32}},
+        NULL));
     MUST(do_key_export(&dv, user, &(struct key_export_req){2}, NULL));
     MUST(do_key_export(&dv, user, &(struct key_export_req){3}, NULL));
     MUST(do_key_batch(&dv, user, &(struct key_batch_req){KEY_SM2, USAGE_SIGN, 20, 0}, NULL));
@@ -436,7 +451,8 @@ END_TEST
 
 /* ---------------------------------------------------------------- the log */
 
-static size_t read_log(uint16_t ch, uint64_t after, uint16_t limit, struct log_entry *out, size_t max, struct log_read_rsp *r)
+static size_t read_log(uint16_t ch, uint64_t after, uint16_t limit, struct log_entry *out,
+                       size_t max, struct log_read_rsp *r)
 {
     struct rd in;
     size_t n = 0;
@@ -458,7 +474,8 @@ START_TEST(log_tells)
     MUST_BE(SW_PIN_WRONG | 4, dev_pin(&dv, user, DEV_OPERATOR, "wrong-pin"));
     const uint32_t h = dev_key(&dv, user, KEY_SM2, USAGE_SIGN);
     MUST_BE(SW_NOT_AUTHORISED, do_zeroise(&dv, user, &(struct zeroise_req){0}, NULL));
-    MUST_BE(SW_NO_OBJECT, do_sign(&dv, user, &(struct sign_req){.handle = 99, .scheme = SIGN_SM2}, NULL));
+    MUST_BE(SW_NO_OBJECT,
+            do_sign(&dv, user, &(struct sign_req){.handle = 99, .scheme = SIGN_SM2}, NULL));
     MUST(do_object_info(&dv, user, &(struct object_info_req){h}, NULL)); /* not recorded */
     MUST(do_object_destroy(&dv, user, &(struct object_destroy_req){h}, NULL));
     dev_reboot(&dv);
@@ -518,7 +535,8 @@ START_TEST(log_goes_round)
     ck_assert_uint_eq(e[0].sequence, r.last - 2);
     ck_assert_uint_eq(read_log(auditor, r.last, 0, e, 64, &r), 0);
     ck_assert_uint_eq(read_log(auditor, ~(uint64_t)0, 0, e, 64, &r), 0);
-    MUST_BE(SW_NOT_AUTHORISED, do_log_read(&dv, dev_login(&dv, DEV_USER), &(struct log_read_req){0}, NULL));
+    MUST_BE(SW_NOT_AUTHORISED,
+            do_log_read(&dv, dev_login(&dv, DEV_USER), &(struct log_read_req){0}, NULL));
 }
 END_TEST
 
@@ -530,7 +548,10 @@ START_TEST(log_keeps_no_pins)
     const uint16_t ch = dev_session(&dv);
     dev_pin(&dv, ch, DEV_USER, "wrong-pin");
     MUST(dev_pin(&dv, ch, DEV_USER, DEV_USER_PIN));
-    MUST(do_pin_change(&dv, ch, &(struct pin_change_req){DEV_USER, dev_text(DEV_USER_PIN), dev_text("new-user-pin")}, NULL));
+    MUST(do_pin_change(
+        &dv, ch,
+        &(struct pin_change_req){DEV_USER, dev_text(DEV_USER_PIN), dev_text("new-user-pin")},
+        NULL));
     read_log(dev_login(&dv, DEV_AUDITOR), 0, 0, e, 64, &r);
     ck_assert(!memmem(r.entries.data, r.entries.size, "pin", 3));
 }

@@ -1,6 +1,7 @@
 /*
- * Every command x state x role: the device admits just what the command table says. The commands carry three
- * bytes that no handler acts upon, so that an admitted one fails in its handler and everything stays as it is.
+ * Every command x state x role: the device admits just what the command table says. The commands
+ * carry three bytes that no handler acts upon, so that an admitted one fails in its handler and
+ * everything stays as it is.
  */
 #include <check.h>
 #include <stdio.h>
@@ -11,14 +12,19 @@
 static struct dev dv;
 
 enum actor { NOBODY, STRANGER, SESSION, ADMIN, OPERATOR, USER, AUDITOR, ACTORS };
-static const char *const actor_name[] = {"nobody", "stranger", "session", "admin", "operator", "user", "auditor"};
+static const char *const actor_name[] = {"nobody",   "stranger", "session", "admin",
+                                         "operator", "user",     "auditor"};
 static const uint8_t actor_role[] = {0, 0, 0, ROLE_ADMIN, ROLE_OPERATOR, ROLE_USER, ROLE_AUDITOR};
 
 /* What the table asks for, worked out here once more and in another way than in the device. */
 static uint16_t wanted(const struct command_info *c, uint8_t state, enum actor who)
 {
-    static const uint8_t bit[] = {0, COMMAND_IN_BLANK, COMMAND_IN_LOCKED, COMMAND_IN_READY,
-                                  COMMAND_IN_FAILED, COMMAND_IN_TERMINATED};
+    static const uint8_t bit[] = {0,
+                                  COMMAND_IN_BLANK,
+                                  COMMAND_IN_LOCKED,
+                                  COMMAND_IN_READY,
+                                  COMMAND_IN_FAILED,
+                                  COMMAND_IN_TERMINATED};
     if (!(c->states & bit[state]))
         return state == STATE_FAILED ? SW_DEVICE_FAILED : SW_WRONG_STATE;
     if (who == STRANGER)
@@ -50,8 +56,9 @@ static void walk(uint8_t state, bool sessions)
             const uint16_t sw = dev_call(&dv, channel[who], c->ins, data, sizeof data);
             const uint16_t due = wanted(c, state, who);
             const uint16_t admitted = c->ins == INS_HASH_UPDATE ? SW_STEP : SW_WRONG_LENGTH;
-            ck_assert_msg(sw == (due == SW_OK ? admitted : due), "%s in state %d by %s: %04X, not %04X",
-                          c->name, state, actor_name[who], sw, due);
+            ck_assert_msg(sw == (due == SW_OK ? admitted : due),
+                          "%s in state %d by %s: %04X, not %04X", c->name, state, actor_name[who],
+                          sw, due);
             ck_assert_uint_eq(dv.response_size, 0);
         }
     }
@@ -119,8 +126,9 @@ START_TEST(table)
                           (c->roles && !(c->roles & (COMMAND_ANYONE | COMMAND_SESSION))),
                       "%s mixes roles", c->name);
         if (c->states & COMMAND_IN_FAILED)
-            ck_assert_msg(c->ins == INS_INFO || c->ins == INS_CAPABILITIES || c->ins == INS_SELFTEST, "%s",
-                          c->name);
+            ck_assert_msg(c->ins == INS_INFO || c->ins == INS_CAPABILITIES ||
+                              c->ins == INS_SELFTEST,
+                          "%s", c->name);
         if (c->states & COMMAND_IN_TERMINATED)
             ck_assert_msg(c->ins == INS_INFO || c->ins == INS_CAPABILITIES, "%s", c->name);
         for (size_t j = 0; j < i; j++)

@@ -8,12 +8,13 @@
 #include "tests/lib/vec.h"
 
 static struct dev dv;
-static uint16_t admin, operator, user, auditor, other; /* sessions; other: a second user, account 5 */
+static uint16_t admin, operator, user, auditor,
+    other; /* sessions; other: a second user, account 5 */
 
 static void log_in(void)
 {
     admin = dev_login(&dv, DEV_ADMIN);
-    operator = dev_login(&dv, DEV_OPERATOR);
+    operator= dev_login(&dv, DEV_OPERATOR);
     user = dev_login(&dv, DEV_USER);
     auditor = dev_login(&dv, DEV_AUDITOR);
 }
@@ -23,8 +24,10 @@ static void set_up(void)
     dev_open(&dv);
     dev_init(&dv, 0);
     log_in();
-    MUST(do_account_create(&dv, admin,
-                           &(struct account_create_req){ROLE_USER, 3, dev_text("other"), dev_text("other-pin")}, NULL));
+    MUST(do_account_create(
+        &dv, admin,
+        &(struct account_create_req){ROLE_USER, 3, dev_text("other"), dev_text("other-pin")},
+        NULL));
     other = dev_session(&dv);
     MUST(dev_pin(&dv, other, 5, "other-pin"));
 }
@@ -37,9 +40,11 @@ static void off(void)
 static uint32_t make(uint16_t ch, uint8_t type, uint32_t usage, const char *label, const char *id)
 {
     struct key_generate_rsp r;
-    MUST(do_key_generate(&dv, ch,
-                         &(struct key_generate_req){.type = type, .usage = usage, .label = dev_text(label), .id = dev_text(id)},
-                         &r));
+    MUST(do_key_generate(
+        &dv, ch,
+        &(struct key_generate_req){
+            .type = type, .usage = usage, .label = dev_text(label), .id = dev_text(id)},
+        &r));
     return r.handle;
 }
 
@@ -56,12 +61,14 @@ static uint16_t destroy(uint16_t ch, uint32_t handle)
 static uint16_t sign(uint16_t ch, uint32_t handle)
 {
     static const uint8_t e[32] = {1};
-    return do_sign(&dv, ch, &(struct sign_req){.handle = handle, .scheme = SIGN_SM2, .data = {e, 32}}, NULL);
+    return do_sign(&dv, ch,
+                   &(struct sign_req){.handle = handle, .scheme = SIGN_SM2, .data = {e, 32}}, NULL);
 }
 
 static uint16_t label(uint16_t ch, uint32_t handle, const char *text, const char *id)
 {
-    return do_object_label(&dv, ch, &(struct object_label_req){handle, dev_text(text), dev_text(id)}, NULL);
+    return do_object_label(&dv, ch,
+                           &(struct object_label_req){handle, dev_text(text), dev_text(id)}, NULL);
 }
 
 /* Handles of the whole list in pages of `limit`, up to max of them; how many. */
@@ -93,7 +100,8 @@ static size_t list(uint16_t ch, uint8_t type, uint16_t limit, uint32_t *out, siz
 static uint32_t find(uint16_t ch, uint32_t after, const char *text, const char *id)
 {
     struct object_find_rsp r;
-    MUST(do_object_find(&dv, ch, &(struct object_find_req){after, dev_text(text), dev_text(id)}, &r));
+    MUST(do_object_find(&dv, ch, &(struct object_find_req){after, dev_text(text), dev_text(id)},
+                        &r));
     return r.handle;
 }
 
@@ -154,9 +162,19 @@ START_TEST(kinds_refused)
         {KEY_RSA2048, USAGE_SIGN | USAGE_DERIVE_OUT, SW_WRONG_DATA},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        MUST_BE(cases[i].sw, do_key_generate(&dv, user, &(struct key_generate_req){.type = cases[i].type, .usage = cases[i].usage}, NULL));
-    MUST_BE(SW_WRONG_DATA, do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_SM4, .flags = 2, .usage = USAGE_ENCRYPT}, NULL));
-    MUST_BE(SW_WRONG_DATA, do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_SM2, .flags = KEY_FLAG_SESSION, .usage = USAGE_SIGN}, NULL));
+        MUST_BE(cases[i].sw, do_key_generate(&dv, user,
+                                             &(struct key_generate_req){.type = cases[i].type,
+                                                                        .usage = cases[i].usage},
+                                             NULL));
+    MUST_BE(SW_WRONG_DATA, do_key_generate(&dv, user,
+                                           &(struct key_generate_req){
+                                               .type = KEY_SM4, .flags = 2, .usage = USAGE_ENCRYPT},
+                                           NULL));
+    MUST_BE(SW_WRONG_DATA,
+            do_key_generate(&dv, user,
+                            &(struct key_generate_req){
+                                .type = KEY_SM2, .flags = KEY_FLAG_SESSION, .usage = USAGE_SIGN},
+                            NULL));
     ck_assert_uint_eq(list(operator, 0, 0, &(uint32_t){0}, 1), 0);
 }
 END_TEST
@@ -166,7 +184,8 @@ END_TEST
 START_TEST(rights)
 {
     const uint32_t mine = make(user, KEY_SM2, USAGE_SIGN | USAGE_EXPORT_WRAPPED, "mine", "");
-    const uint32_t theirs = make(operator, KEY_SM2, USAGE_SIGN | USAGE_EXPORT_WRAPPED, "theirs", "");
+    const uint32_t theirs =
+        make(operator, KEY_SM2, USAGE_SIGN | USAGE_EXPORT_WRAPPED, "theirs", "");
     struct object_info_rsp r;
     uint32_t seen[4];
     /* users see their own only, all others see everything */
@@ -205,22 +224,41 @@ END_TEST
 START_TEST(usage_is_obeyed)
 {
     static const uint8_t data[200];
-    const uint32_t signs = make(user, KEY_SM2, USAGE_SIGN, "", ""), opens = make(user, KEY_SM2, USAGE_DECRYPT, "", "");
-    const uint32_t encrypts = make(user, KEY_SM4, USAGE_ENCRYPT, "", ""), decrypts = make(user, KEY_SM4, USAGE_DECRYPT, "", "");
+    const uint32_t signs = make(user, KEY_SM2, USAGE_SIGN, "", ""),
+                   opens = make(user, KEY_SM2, USAGE_DECRYPT, "", "");
+    const uint32_t encrypts = make(user, KEY_SM4, USAGE_ENCRYPT, "", ""),
+                   decrypts = make(user, KEY_SM4, USAGE_DECRYPT, "", "");
     MUST_BE(SW_NOT_PERMITTED, sign(user, opens));
-    MUST_BE(SW_NOT_PERMITTED, do_decrypt(&dv, user, &(struct decrypt_req){.handle = signs, .scheme = CIPHER_SM2, .data = {data, 200}}, NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_decrypt(
+                &dv, user,
+                &(struct decrypt_req){.handle = signs, .scheme = CIPHER_SM2, .data = {data, 200}},
+                NULL));
     MUST_BE(SW_NOT_PERMITTED, do_agree_begin(&dv, user, &(struct agree_begin_req){signs}, NULL));
     MUST_BE(SW_NOT_PERMITTED, do_key_export(&dv, user, &(struct key_export_req){signs}, NULL));
-    MUST_BE(SW_NOT_PERMITTED, do_encrypt(&dv, user, &(struct encrypt_req){.handle = decrypts, .scheme = CIPHER_SM4_ECB, .data = {data, 16}}, NULL));
-    MUST_BE(SW_NOT_PERMITTED, do_decrypt(&dv, user, &(struct decrypt_req){.handle = encrypts, .scheme = CIPHER_SM4_ECB, .data = {data, 16}}, NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_encrypt(&dv, user,
+                       &(struct encrypt_req){
+                           .handle = decrypts, .scheme = CIPHER_SM4_ECB, .data = {data, 16}},
+                       NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_decrypt(&dv, user,
+                       &(struct decrypt_req){
+                           .handle = encrypts, .scheme = CIPHER_SM4_ECB, .data = {data, 16}},
+                       NULL));
     MUST_BE(SW_KEY_TYPE, sign(user, encrypts));
-    MUST_BE(SW_NOT_PERMITTED, do_sign_batch(&dv, user, &(struct sign_batch_req){.handle = opens, .scheme = SIGN_SM2, .digests = {data, 32}}, NULL));
+    MUST_BE(SW_NOT_PERMITTED,
+            do_sign_batch(&dv, user,
+                          &(struct sign_batch_req){
+                              .handle = opens, .scheme = SIGN_SM2, .digests = {data, 32}},
+                          NULL));
 }
 END_TEST
 
 START_TEST(no_such_handles)
 {
-    static const uint32_t bad[] = {0, 1, 2, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xF0000001, 0xF0000004, 0xFFFFFFFF};
+    static const uint32_t bad[] = {0,          1,          2,          0x7FFFFFFF, 0x80000000,
+                                   0x80000001, 0xF0000001, 0xF0000004, 0xFFFFFFFF};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         MUST_BE(SW_NO_OBJECT, info(operator, bad[i], NULL));
         MUST_BE(SW_NO_OBJECT, sign(operator, bad[i]));
@@ -263,7 +301,8 @@ END_TEST
 
 START_TEST(destroyed_is_gone)
 {
-    const uint32_t a = make(user, KEY_SM2, USAGE_SIGN, "a", ""), b = make(user, KEY_SM2, USAGE_SIGN, "b", "");
+    const uint32_t a = make(user, KEY_SM2, USAGE_SIGN, "a", ""),
+                   b = make(user, KEY_SM2, USAGE_SIGN, "b", "");
     MUST(sign(user, a)); /* it is in the cache now */
     MUST(destroy(user, a));
     MUST_BE(SW_NO_OBJECT, sign(user, a));
@@ -297,7 +336,8 @@ START_TEST(cut_destroy_and_generate)
             log_in();
             nvm_sim_cut(&dv.sim, dv.sim.count + at, cut, seed + at);
             struct key_generate_rsp made = {0};
-            const uint16_t sw = do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, &made);
+            const uint16_t sw = do_key_generate(
+                &dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, &made);
             const uint16_t gone = destroy(user, h);
             cut_off = dv.sim.dead;
             dev_reboot(&dv);
@@ -336,7 +376,9 @@ START_TEST(four_thousand)
         snprintf(text, sizeof text, "key %u", i);
         seen[i] = make(i % 10 ? operator : user, i == 7 ? KEY_RSA2048 : KEY_SM2, USAGE_SIGN, text, "");
     }
-    MUST_BE(SW_NO_SPACE, do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, NULL));
+    MUST_BE(SW_NO_SPACE,
+            do_key_generate(
+                &dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, NULL));
     for (int turn = 0; turn < 2; turn++) {
         static uint32_t now[MANY + 1];
         ck_assert_uint_eq(list(operator, 0, 100, now, MANY + 1), MANY);
@@ -356,7 +398,8 @@ START_TEST(four_thousand)
 }
 END_TEST
 
-/* A store that is full of bytes refuses more, but goes on living: log-in, log and destroying still work. */
+/* A store that is full of bytes refuses more, but goes on living: log-in, log and destroying still
+ * work. */
 START_TEST(full_store)
 {
     unsigned n = 0;
@@ -373,14 +416,18 @@ START_TEST(full_store)
     struct key_generate_rsp made = {0}, last = {0};
     for (; sw == SW_OK && n < 1000; n++) {
         last = made;
-        sw = do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, &made);
+        sw = do_key_generate(
+            &dv, user, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, &made);
     }
     ck_assert_uint_eq(sw, SW_NO_SPACE);
     ck_assert_uint_gt(n, 50);
     for (int i = 0; i < 100; i++)
         MUST(dev_pin(&dv, user, DEV_USER, DEV_USER_PIN));
     MUST(sign(user, last.handle));
-    MUST_BE(SW_NO_SPACE, do_key_generate(&dv, user, &(struct key_generate_req){.type = KEY_RSA2048, .usage = USAGE_SIGN}, NULL));
+    MUST_BE(SW_NO_SPACE,
+            do_key_generate(&dv, user,
+                            &(struct key_generate_req){.type = KEY_RSA2048, .usage = USAGE_SIGN},
+                            NULL));
     dev_reboot(&dv);
     log_in();
     ck_assert_uint_eq(list(user, 0, 0, &(uint32_t){0}, 1), 1);
@@ -395,7 +442,8 @@ END_TEST
 
 START_TEST(session_keys)
 {
-    struct key_generate_req q = {.type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT | USAGE_DECRYPT};
+    struct key_generate_req q = {
+        .type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT | USAGE_DECRYPT};
     static const uint8_t zeros[16];
     struct key_generate_rsp r;
     struct object_info_rsp i;
@@ -412,7 +460,7 @@ START_TEST(session_keys)
     MUST(do_encrypt(&dv, user, &e, NULL));
     const uint16_t same_account = dev_login(&dv, DEV_USER);
     MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, same_account, &e, NULL));
-    MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, operator, &e, NULL));
+    MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, operator, & e, NULL));
     MUST(destroy(user, h[0]));
     MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, user, &e, NULL));
     MUST(do_key_generate(&dv, user, &q, &r));

@@ -1,7 +1,7 @@
 /*
- * Every self-test is broken on purpose and must notice: engines with one operation that lies are given to the
- * tests; and for what is the same in all engines, this program brings its own copy of a function, which the linker
- * takes instead of the firmware's, with a switch to damage its result.
+ * Every self-test is broken on purpose and must notice: engines with one operation that lies are
+ * given to the tests; and for what is the same in all engines, this program brings its own copy of
+ * a function, which the linker takes instead of the firmware's, with a switch to damage its result.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -18,8 +18,22 @@ static struct sm2_ops sm2;
 static struct rsa_ops rsa;
 static struct sym_ops sym;
 static enum lie {
-    NO_LIE, KEYGEN_WRONG, KEYGEN_ONE_WRONG, KEYGEN_TAKES_ZERO, SIGN_WRONG, SIGN_ONE_WRONG, VERIFY_TAKES_ALL,
-    VERIFY_TAKES_NONE, RSA_WRONG, RSA_ONE_WRONG, RSA_TAKES_ALL, SM3_WRONG, SM4_WRONG, CTR_WRONG, GCM_WRONG, GCM_TAG_WRONG,
+    NO_LIE,
+    KEYGEN_WRONG,
+    KEYGEN_ONE_WRONG,
+    KEYGEN_TAKES_ZERO,
+    SIGN_WRONG,
+    SIGN_ONE_WRONG,
+    VERIFY_TAKES_ALL,
+    VERIFY_TAKES_NONE,
+    RSA_WRONG,
+    RSA_ONE_WRONG,
+    RSA_TAKES_ALL,
+    SM3_WRONG,
+    SM4_WRONG,
+    CTR_WRONG,
+    GCM_WRONG,
+    GCM_TAG_WRONG,
     LIES
 } lie;
 
@@ -35,23 +49,24 @@ static void keygen(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t
         memset(ok, 1, n);
 }
 
-static void sign(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32], const uint8_t (*k)[32],
-                 uint8_t (*sig)[64], uint8_t *ok, void *scratch)
+static void sign(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
+                 const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
     real->sm2->sign(n, key, e, k, sig, ok, scratch);
     if (lie == SIGN_WRONG || lie == SIGN_ONE_WRONG)
         sig[lie == SIGN_WRONG ? 0 : n - 1][40] ^= 4;
 }
 
-static void verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32], const uint8_t (*sig)[64], uint8_t *ok, void *scratch)
+static void verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
+                   const uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
     real->sm2->verify(n, pub, e, sig, ok, scratch);
     if (lie == VERIFY_TAKES_ALL || lie == VERIFY_TAKES_NONE)
         memset(ok, lie == VERIFY_TAKES_ALL, n);
 }
 
-static void private_op(size_t n, const struct rsa_private *const *key, const uint8_t *const *in, uint8_t *const *out,
-                       uint8_t *ok, const struct rng *rng, void *scratch)
+static void private_op(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
+                       uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch)
 {
     real->rsa->private_op(n, key, in, out, ok, rng, scratch);
     if (lie == RSA_WRONG || lie == RSA_ONE_WRONG)
@@ -74,7 +89,8 @@ static void sm4_blocks(const struct sm4_key *key, const uint8_t *in, uint8_t *ou
         out[16 * blocks - 1] ^= 1;
 }
 
-static void ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
+static void ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                size_t n)
 {
     real->sym->sm4_ctr(key, iv, in, out, n);
     if (lie == CTR_WRONG)
@@ -94,8 +110,8 @@ static void gcm(const struct sm4_key *key, const struct sm4_gcm_item *item, size
 
 static bool break_pbkdf2;
 
-int pbkdf2(enum hash_alg alg, const void *password, size_t password_size, const void *salt, size_t salt_size,
-           uint32_t iterations, uint8_t *out, size_t n)
+int pbkdf2(enum hash_alg alg, const void *password, size_t password_size, const void *salt,
+           size_t salt_size, uint32_t iterations, uint8_t *out, size_t n)
 {
     /* one block is enough for what the device asks: U1 xor U2 xor ... */
     uint8_t u[32], sum[32] = {0}, one[4] = {0, 0, 0, 1};
@@ -158,8 +174,9 @@ static struct info_rsp info(void)
 START_TEST(lies_are_found)
 {
     static const char *const found_by[LIES] = {
-        "", "sm2 key pairs", "sm2 key pairs", "sm2 key pairs", "sm2 sign", "sm2 sign", "sm2 verify", "sm2 verify",
-        "rsa", "rsa", "rsa", "sm3 lanes", "sm4 lanes", "sm4 lanes", "sm4-gcm lanes", "sm4-gcm lanes"};
+        "",           "sm2 key pairs", "sm2 key pairs", "sm2 key pairs", "sm2 sign", "sm2 sign",
+        "sm2 verify", "sm2 verify",    "rsa",           "rsa",           "rsa",      "sm3 lanes",
+        "sm4 lanes",  "sm4 lanes",     "sm4-gcm lanes", "sm4-gcm lanes"};
     struct selftest_rsp r;
     dev_init(&dv, 0);
     dv.d->engine = &liar;
@@ -196,9 +213,13 @@ START_TEST(pairwise_test)
     dv.d->engine = &liar;
     lie = _i ? SIGN_WRONG : KEYGEN_WRONG;
     if (_i)
-        MUST_BE(SW_KEY_GENERATION_FAILED, do_key_batch(&dv, ch, &(struct key_batch_req){KEY_SM2, USAGE_SIGN, 10, 0}, NULL));
+        MUST_BE(SW_KEY_GENERATION_FAILED,
+                do_key_batch(&dv, ch, &(struct key_batch_req){KEY_SM2, USAGE_SIGN, 10, 0}, NULL));
     else
-        MUST_BE(SW_KEY_GENERATION_FAILED, do_key_generate(&dv, ch, &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN}, NULL));
+        MUST_BE(SW_KEY_GENERATION_FAILED,
+                do_key_generate(&dv, ch,
+                                &(struct key_generate_req){.type = KEY_SM2, .usage = USAGE_SIGN},
+                                NULL));
     ck_assert_uint_eq(info().state, STATE_FAILED);
     lie = NO_LIE;
     dev_reboot(&dv);
@@ -209,8 +230,8 @@ END_TEST
 
 /* The engine says that one signature of many did not come off: only that one fails. */
 static size_t bad_item;
-static void sign_but_one(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32], const uint8_t (*k)[32],
-                         uint8_t (*sig)[64], uint8_t *ok, void *scratch)
+static void sign_but_one(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
+                         const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
     real->sm2->sign(n, key, e, k, sig, ok, scratch);
     for (size_t i = 0; i < n; i++)
@@ -232,19 +253,30 @@ START_TEST(one_fails_alone)
     sm2.sign = sign_but_one;
     dv.d->engine = &liar;
     bad_item = 11;
-    MUST(do_sign_batch(&dv, ch, &(struct sign_batch_req){.handle = h, .scheme = SIGN_SM2, .digests = {digests[0], sizeof digests}}, &r));
-    ck_assert_uint_eq(r.status.data[0] | r.status.data[1] << 8 | r.status.data[2] << 16, 0xFFFFF & ~(1 << 11));
+    MUST(do_sign_batch(&dv, ch,
+                       &(struct sign_batch_req){.handle = h,
+                                                .scheme = SIGN_SM2,
+                                                .digests = {digests[0], sizeof digests}},
+                       &r));
+    ck_assert_uint_eq(r.status.data[0] | r.status.data[1] << 8 | r.status.data[2] << 16,
+                      0xFFFFF & ~(1 << 11));
     static const uint8_t none[64];
     ck_assert_mem_eq(r.signatures.data + 64 * 11, none, 64);
-    MUST(do_sign(&dv, ch, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digests[3], 32}}, NULL));
-    MUST_BE(SW_SIGN_FAILED, do_sign(&dv, ch, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digests[11], 32}}, NULL));
+    MUST(do_sign(&dv, ch,
+                 &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digests[3], 32}},
+                 NULL));
+    MUST_BE(SW_SIGN_FAILED,
+            do_sign(&dv, ch,
+                    &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digests[11], 32}},
+                    NULL));
     ck_assert_uint_eq(info().state, STATE_READY);
 }
 END_TEST
 
 /* Nonces and keys that are out of range once are drawn again. */
 static unsigned refuse;
-static void keygen_picky(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok, void *scratch)
+static void keygen_picky(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t *ok,
+                         void *scratch)
 {
     real->sm2->keygen(n, k, pub, ok, scratch);
     for (size_t i = 0; i < n && refuse; i++, refuse--)
@@ -285,7 +317,8 @@ START_TEST(health_tests)
         ck_assert_int_eq(health_sample(&h, (uint8_t)(i / 8)), 0);
     health_start(&h);
     n = 0;
-    for (unsigned i = 0; i < HEALTH_WINDOW; i++) /* every seventh: more often than 4 bits of entropy would */
+    for (unsigned i = 0; i < HEALTH_WINDOW;
+         i++) /* every seventh: more often than 4 bits of entropy would */
         n += health_sample(&h, (uint8_t)(i % 7 ? 1 + i : 0)) != 0;
     ck_assert_uint_gt(n, 0);
     health_start(&h);

@@ -83,7 +83,8 @@ static const EVP_MD *md_of(uint8_t hash)
 }
 
 /* OpenSSL verifies an SM2 signature over a message with this ID. */
-static bool sm2_verifies(const uint8_t pub[64], const char *id, const uint8_t *m, size_t n, const uint8_t sig[64])
+static bool sm2_verifies(const uint8_t pub[64], const char *id, const uint8_t *m, size_t n,
+                         const uint8_t sig[64])
 {
     EVP_PKEY *key = sm2_key(pub);
     EVP_MD_CTX *c = EVP_MD_CTX_new();
@@ -100,13 +101,14 @@ static bool sm2_verifies(const uint8_t pub[64], const char *id, const uint8_t *m
     return ok == 1;
 }
 
-static bool rsa_verifies(const uint8_t *pub, size_t pub_size, uint8_t scheme, uint8_t hash, int salt, const uint8_t *digest,
-                         size_t n, const uint8_t *sig)
+static bool rsa_verifies(const uint8_t *pub, size_t pub_size, uint8_t scheme, uint8_t hash,
+                         int salt, const uint8_t *digest, size_t n, const uint8_t *sig)
 {
     EVP_PKEY *key = rsa_key(pub, pub_size);
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
     ck_assert_int_eq(EVP_PKEY_verify_init(c), 1);
-    EVP_PKEY_CTX_set_rsa_padding(c, scheme == SIGN_RSA_PSS ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING);
+    EVP_PKEY_CTX_set_rsa_padding(c, scheme == SIGN_RSA_PSS ? RSA_PKCS1_PSS_PADDING
+                                                           : RSA_PKCS1_PADDING);
     ck_assert_int_gt(EVP_PKEY_CTX_set_signature_md(c, md_of(hash)), 0);
     if (scheme == SIGN_RSA_PSS)
         EVP_PKEY_CTX_set_rsa_pss_saltlen(c, salt);
@@ -118,12 +120,19 @@ static bool rsa_verifies(const uint8_t *pub, size_t pub_size, uint8_t scheme, ui
 
 /* ---------------------------------------------------------------- SM2 signatures */
 
-static uint16_t verify(uint8_t type, const uint8_t *pub, size_t pub_size, uint8_t scheme, uint8_t hash, uint16_t salt,
-                       struct view id, struct view sig, struct view data)
+static uint16_t verify(uint8_t type, const uint8_t *pub, size_t pub_size, uint8_t scheme,
+                       uint8_t hash, uint16_t salt, struct view id, struct view sig,
+                       struct view data)
 {
     return do_verify(&dv, 0,
-                     &(struct verify_req){.type = type, .public = {pub, pub_size}, .scheme = scheme, .hash = hash,
-                                          .salt = salt, .id = id, .signature = sig, .data = data},
+                     &(struct verify_req){.type = type,
+                                          .public = {pub, pub_size},
+                                          .scheme = scheme,
+                                          .hash = hash,
+                                          .salt = salt,
+                                          .id = id,
+                                          .signature = sig,
+                                          .data = data},
                      NULL);
 }
 
@@ -139,12 +148,22 @@ START_TEST(sm2_messages)
         test_random(m, n);
         for (int named = 0; named < 2; named++) {
             const struct view id = named ? dev_text("alice@example.org") : none;
-            MUST(do_sign(&dv, user, &(struct sign_req){.handle = h, .scheme = SIGN_SM2_MESSAGE, .hash = DIGEST_SM3, .id = id, .data = {m, n}}, &r));
+            MUST(do_sign(&dv, user,
+                         &(struct sign_req){.handle = h,
+                                            .scheme = SIGN_SM2_MESSAGE,
+                                            .hash = DIGEST_SM3,
+                                            .id = id,
+                                            .data = {m, n}},
+                         &r));
             ck_assert_uint_eq(r.signature.size, 64);
             memcpy(sig, r.signature.data, 64);
-            ck_assert(sm2_verifies(pub, named ? "alice@example.org" : "1234567812345678", m, n, sig));
-            MUST(verify(KEY_SM2, pub, 64, SIGN_SM2_MESSAGE, DIGEST_SM3, 0, id, (struct view){sig, 64}, (struct view){m, n}));
-            MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_SM2, pub, 64, SIGN_SM2_MESSAGE, DIGEST_SM3, 0, dev_text("bob"), (struct view){sig, 64}, (struct view){m, n}));
+            ck_assert(
+                sm2_verifies(pub, named ? "alice@example.org" : "1234567812345678", m, n, sig));
+            MUST(verify(KEY_SM2, pub, 64, SIGN_SM2_MESSAGE, DIGEST_SM3, 0, id,
+                        (struct view){sig, 64}, (struct view){m, n}));
+            MUST_BE(SW_SIGNATURE_INVALID,
+                    verify(KEY_SM2, pub, 64, SIGN_SM2_MESSAGE, DIGEST_SM3, 0, dev_text("bob"),
+                           (struct view){sig, 64}, (struct view){m, n}));
         }
     }
 }
@@ -157,14 +176,25 @@ START_TEST(sm2_digest_is_the_same)
     struct digest_rsp d;
     struct sign_rsp r;
     dev_public(&dv, user, h, pub);
-    MUST(do_digest(&dv, user, &(struct digest_req){.hash = DIGEST_SM3, .handle = h, .data = dev_text("message")}, &d));
+    MUST(do_digest(
+        &dv, user,
+        &(struct digest_req){.hash = DIGEST_SM3, .handle = h, .data = dev_text("message")}, &d));
     memcpy(e, d.digest.data, 32);
-    MUST(do_digest(&dv, 0, &(struct digest_req){.hash = DIGEST_SM3, .public = {pub, 64}, .id = dev_text("1234567812345678"), .data = dev_text("message")}, &d));
+    MUST(do_digest(&dv, 0,
+                   &(struct digest_req){.hash = DIGEST_SM3,
+                                        .public = {pub, 64},
+                                        .id = dev_text("1234567812345678"),
+                                        .data = dev_text("message")},
+                   &d));
     ck_assert_mem_eq(e, d.digest.data, 32);
-    MUST(do_sign(&dv, user, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {e, 32}}, &r));
+    MUST(do_sign(&dv, user, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {e, 32}},
+                 &r));
     memcpy(sig, r.signature.data, 64);
     ck_assert(sm2_verifies(pub, "1234567812345678", (const uint8_t *)"message", 7, sig));
-    MUST(do_verify(&dv, user, &(struct verify_req){.handle = h, .scheme = SIGN_SM2, .signature = {sig, 64}, .data = {e, 32}}, NULL));
+    MUST(do_verify(&dv, user,
+                   &(struct verify_req){
+                       .handle = h, .scheme = SIGN_SM2, .signature = {sig, 64}, .data = {e, 32}},
+                   NULL));
     /* the same step by step */
     struct hash_final_rsp f;
     MUST(do_hash_init(&dv, user, &(struct hash_init_req){.hash = DIGEST_SM3, .handle = h}, NULL));
@@ -198,13 +228,24 @@ START_TEST(sm2_refusals)
     q.scheme = 5;
     MUST_BE(SW_NOT_SUPPORTED, do_sign(&dv, user, &q, NULL));
     MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, none, sig, e));
-    MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, none, (struct view){data, 63}, e));
+    MUST_BE(SW_SIGNATURE_INVALID,
+            verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, none, (struct view){data, 63}, e));
     MUST_BE(SW_BAD_PUBLIC_KEY, verify(KEY_SM2, pub, 63, SIGN_SM2, 0, 0, none, sig, e));
     MUST_BE(SW_BAD_PUBLIC_KEY, verify(KEY_SM2, data, 64, SIGN_SM2, 0, 0, none, sig, e));
     MUST_BE(SW_NOT_SUPPORTED, verify(0, pub, 64, SIGN_SM2, 0, 0, none, sig, e));
     MUST_BE(SW_NOT_SUPPORTED, verify(KEY_SM4, pub, 16, SIGN_SM2, 0, 0, none, sig, e));
-    MUST_BE(SW_NO_OBJECT, do_verify(&dv, 0, &(struct verify_req){.handle = h, .scheme = SIGN_SM2, .signature = sig, .data = e}, NULL));
-    MUST_BE(SW_WRONG_DATA, do_verify(&dv, user, &(struct verify_req){.handle = h, .public = {pub, 64}, .scheme = SIGN_SM2, .signature = sig, .data = e}, NULL));
+    MUST_BE(SW_NO_OBJECT,
+            do_verify(
+                &dv, 0,
+                &(struct verify_req){.handle = h, .scheme = SIGN_SM2, .signature = sig, .data = e},
+                NULL));
+    MUST_BE(
+        SW_WRONG_DATA,
+        do_verify(
+            &dv, user,
+            &(struct verify_req){
+                .handle = h, .public = {pub, 64}, .scheme = SIGN_SM2, .signature = sig, .data = e},
+            NULL));
 }
 END_TEST
 
@@ -212,7 +253,8 @@ END_TEST
 
 START_TEST(rsa_signatures)
 {
-    static const uint8_t hashes[] = {DIGEST_SM3, DIGEST_SHA224, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512};
+    static const uint8_t hashes[] = {DIGEST_SM3, DIGEST_SHA224, DIGEST_SHA256, DIGEST_SHA384,
+                                     DIGEST_SHA512};
     static const size_t sizes[] = {32, 28, 32, 48, 64};
     uint8_t pub[516], digest[64], sig[512];
     const uint32_t h = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN);
@@ -223,21 +265,29 @@ START_TEST(rsa_signatures)
     for (size_t i = 0; i < 5; i++) {
         for (uint8_t scheme = SIGN_RSA_PKCS1; scheme <= SIGN_RSA_PSS; scheme++) {
             const uint16_t salt = scheme == SIGN_RSA_PSS ? (uint16_t)(10 * i) : 0;
-            struct sign_req q = {.handle = h, .scheme = scheme, .hash = hashes[i], .salt = salt, .data = {digest, sizes[i]}};
+            struct sign_req q = {.handle = h,
+                                 .scheme = scheme,
+                                 .hash = hashes[i],
+                                 .salt = salt,
+                                 .data = {digest, sizes[i]}};
             MUST(do_sign(&dv, user, &q, &r));
             ck_assert_uint_eq(r.signature.size, 256);
             memcpy(sig, r.signature.data, 256);
             if (hashes[i] != DIGEST_SM3) /* OpenSSL 3.0 does not join SM3 with RSA */
                 ck_assert(rsa_verifies(pub, n, scheme, hashes[i], salt, digest, sizes[i], sig));
-            MUST(verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none, (struct view){sig, 256}, q.data));
+            MUST(verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none, (struct view){sig, 256},
+                        q.data));
             sig[100] ^= 1;
-            MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none, (struct view){sig, 256}, q.data));
-            MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none, (struct view){sig, 255}, q.data));
+            MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none,
+                                                 (struct view){sig, 256}, q.data));
+            MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_RSA2048, pub, n, scheme, hashes[i], salt, none,
+                                                 (struct view){sig, 255}, q.data));
             q.data.size--;
             MUST_BE(SW_WRONG_DATA, do_sign(&dv, user, &q, NULL));
         }
     }
-    struct sign_req q = {.handle = h, .scheme = SIGN_RSA_PKCS1, .hash = DIGEST_SHA1, .data = {digest, 20}};
+    struct sign_req q = {
+        .handle = h, .scheme = SIGN_RSA_PKCS1, .hash = DIGEST_SHA1, .data = {digest, 20}};
     MUST_BE(SW_NOT_SUPPORTED, do_sign(&dv, user, &q, NULL)); /* old signatures only */
     q.hash = DIGEST_NONE;
     q.data.size = 51;
@@ -247,7 +297,11 @@ START_TEST(rsa_signatures)
     static const uint8_t long_info[300];
     q.data = (struct view){long_info, 246};
     MUST_BE(SW_WRONG_DATA, do_sign(&dv, user, &q, NULL));
-    q = (struct sign_req){.handle = h, .scheme = SIGN_RSA_PSS, .hash = DIGEST_SHA256, .salt = 300, .data = {digest, 32}};
+    q = (struct sign_req){.handle = h,
+                          .scheme = SIGN_RSA_PSS,
+                          .hash = DIGEST_SHA256,
+                          .salt = 300,
+                          .data = {digest, 32}};
     MUST_BE(SW_WRONG_DATA, do_sign(&dv, user, &q, NULL));
     q = (struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digest, 32}};
     MUST_BE(SW_KEY_TYPE, do_sign(&dv, user, &q, NULL));
@@ -262,26 +316,39 @@ START_TEST(sign_batches)
     static uint8_t digests[MANY][32], sigs[MANY * 256];
     static const uint32_t counts[] = {1, 7, 8, 9, MANY};
     uint8_t pub[516];
-    const uint32_t sm2 = dev_key(&dv, user, KEY_SM2, USAGE_SIGN), rsa = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN);
+    const uint32_t sm2 = dev_key(&dv, user, KEY_SM2, USAGE_SIGN),
+                   rsa = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN);
     struct sign_batch_rsp r;
     test_random(digests, sizeof digests);
     dev_public(&dv, user, sm2, pub);
     for (size_t c = 0; c < 5; c++) {
-        MUST(do_sign_batch(&dv, user, &(struct sign_batch_req){.handle = sm2, .scheme = SIGN_SM2, .digests = {digests[0], 32 * counts[c]}}, &r));
+        MUST(do_sign_batch(&dv, user,
+                           &(struct sign_batch_req){.handle = sm2,
+                                                    .scheme = SIGN_SM2,
+                                                    .digests = {digests[0], 32 * counts[c]}},
+                           &r));
         ck_assert_uint_eq(r.count, counts[c]);
         ck_assert_uint_eq(r.status.size, (counts[c] + 7) / 8);
         ck_assert_uint_eq(r.signatures.size, 64 * counts[c]);
         memcpy(sigs, r.signatures.data, r.signatures.size);
         for (uint32_t i = 0; i < counts[c]; i++)
-            MUST(verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, (struct view){NULL, 0}, (struct view){sigs + 64 * i, 64}, (struct view){digests[i], 32}));
+            MUST(verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, (struct view){NULL, 0},
+                        (struct view){sigs + 64 * i, 64}, (struct view){digests[i], 32}));
     }
     const size_t n = dev_public(&dv, user, rsa, pub);
     for (uint8_t scheme = SIGN_RSA_PKCS1; scheme <= SIGN_RSA_PSS; scheme++) {
-        MUST(do_sign_batch(&dv, user, &(struct sign_batch_req){.handle = rsa, .scheme = scheme, .hash = DIGEST_SHA256, .salt = scheme == SIGN_RSA_PSS ? 32 : 0, .digests = {digests[0], 32 * 11}}, &r));
+        MUST(do_sign_batch(&dv, user,
+                           &(struct sign_batch_req){.handle = rsa,
+                                                    .scheme = scheme,
+                                                    .hash = DIGEST_SHA256,
+                                                    .salt = scheme == SIGN_RSA_PSS ? 32 : 0,
+                                                    .digests = {digests[0], 32 * 11}},
+                           &r));
         ck_assert_uint_eq(r.count, 11);
         ck_assert_uint_eq(r.status.data[0] | r.status.data[1] << 8, 0x7FF);
         for (uint32_t i = 0; i < 11; i++)
-            ck_assert(rsa_verifies(pub, n, scheme, DIGEST_SHA256, 32, digests[i], 32, r.signatures.data + 256 * i));
+            ck_assert(rsa_verifies(pub, n, scheme, DIGEST_SHA256, 32, digests[i], 32,
+                                   r.signatures.data + 256 * i));
     }
     struct sign_batch_req q = {.handle = sm2, .scheme = SIGN_SM2, .digests = {digests[0], 33}};
     MUST_BE(SW_WRONG_DATA, do_sign_batch(&dv, user, &q, NULL));
@@ -297,13 +364,15 @@ START_TEST(sign_batches)
     q.hash = DIGEST_SHA1;
     MUST_BE(SW_NOT_SUPPORTED, do_sign_batch(&dv, user, &q, NULL));
     uint8_t *too_many = calloc(2000, 32);
-    q = (struct sign_batch_req){.handle = sm2, .scheme = SIGN_SM2, .digests = {too_many, 2000 * 32}};
+    q = (struct sign_batch_req){
+        .handle = sm2, .scheme = SIGN_SM2, .digests = {too_many, 2000 * 32}};
     MUST_BE(SW_RESPONSE_TOO_BIG, do_sign_batch(&dv, user, &q, NULL));
     free(too_many);
 }
 END_TEST
 
-/* Single signatures of several sessions and keys that arrive together, with other commands between them. */
+/* Single signatures of several sessions and keys that arrive together, with other commands between
+ * them. */
 START_TEST(signatures_together)
 {
     enum { MANY = 200 };
@@ -325,10 +394,17 @@ START_TEST(signatures_together)
         if (i % 50 == 49)
             random_req_put(&w, &(struct random_req){16});
         else
-            sign_req_put(&w, &(struct sign_req){.handle = key[i % 7], .scheme = SIGN_SM2, .data = {digest[i], 32}});
-        x[i] = (struct exchange){.link = dv.link, .cla = CLA_HUFU, .ins = i % 50 == 49 ? INS_RANDOM : INS_SIGN,
-                                 .channel = channel[i % 5], .data = request[i], .size = wr_size(&w),
-                                 .response = response[i], .room = i % 31 == 30 ? 60 : sizeof response[i]};
+            sign_req_put(&w, &(struct sign_req){.handle = key[i % 7],
+                                                .scheme = SIGN_SM2,
+                                                .data = {digest[i], 32}});
+        x[i] = (struct exchange){.link = dv.link,
+                                 .cla = CLA_HUFU,
+                                 .ins = i % 50 == 49 ? INS_RANDOM : INS_SIGN,
+                                 .channel = channel[i % 5],
+                                 .data = request[i],
+                                 .size = wr_size(&w),
+                                 .response = response[i],
+                                 .room = i % 31 == 30 ? 60 : sizeof response[i]};
     }
     device_serve(dv.d, x, MANY);
     for (size_t i = 0; i < MANY; i++) {
@@ -336,11 +412,15 @@ START_TEST(signatures_together)
             ck_assert_uint_eq(x[i].sw, SW_OK);
             continue;
         }
-        const uint16_t due = i % 5 == 4 ? SW_NOT_AUTHORISED : i % 7 == 6 ? SW_NOT_PERMITTED : i % 31 == 30 ? SW_RESPONSE_TOO_BIG : SW_OK;
+        const uint16_t due = i % 5 == 4     ? SW_NOT_AUTHORISED
+                             : i % 7 == 6   ? SW_NOT_PERMITTED
+                             : i % 31 == 30 ? SW_RESPONSE_TOO_BIG
+                                            : SW_OK;
         ck_assert_uint_eq(x[i].sw, due);
         ck_assert_uint_eq(x[i].response_size, due == SW_OK ? 66 : 0);
         if (due == SW_OK)
-            MUST(verify(KEY_SM2, pub[i % 7], 64, SIGN_SM2, 0, 0, (struct view){NULL, 0}, (struct view){response[i] + 2, 64}, (struct view){digest[i], 32}));
+            MUST(verify(KEY_SM2, pub[i % 7], 64, SIGN_SM2, 0, 0, (struct view){NULL, 0},
+                        (struct view){response[i] + 2, 64}, (struct view){digest[i], 32}));
     }
 }
 END_TEST
@@ -359,9 +439,14 @@ START_TEST(destroyed_between)
             object_destroy_req_put(&w, &(struct object_destroy_req){h});
         else
             sign_req_put(&w, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {e, 32}});
-        x[i] = (struct exchange){.link = dv.link, .cla = CLA_HUFU, .ins = i == 1 ? INS_OBJECT_DESTROY : INS_SIGN,
-                                 .channel = user, .data = request[i], .size = wr_size(&w),
-                                 .response = response[i], .room = sizeof response[i]};
+        x[i] = (struct exchange){.link = dv.link,
+                                 .cla = CLA_HUFU,
+                                 .ins = i == 1 ? INS_OBJECT_DESTROY : INS_SIGN,
+                                 .channel = user,
+                                 .data = request[i],
+                                 .size = wr_size(&w),
+                                 .response = response[i],
+                                 .room = sizeof response[i]};
     }
     device_serve(dv.d, x, 3);
     ck_assert_uint_eq(x[0].sw, SW_OK);
@@ -372,14 +457,25 @@ END_TEST
 
 /* ---------------------------------------------------------------- public-key encryption */
 
-static uint16_t encrypt(uint32_t handle, uint8_t type, const uint8_t *pub, size_t n, uint8_t scheme, uint8_t hash, struct view data, struct encrypt_rsp *r)
+static uint16_t encrypt(uint32_t handle, uint8_t type, const uint8_t *pub, size_t n, uint8_t scheme,
+                        uint8_t hash, struct view data, struct encrypt_rsp *r)
 {
-    return do_encrypt(&dv, handle ? user : 0, &(struct encrypt_req){.handle = handle, .type = type, .public = {pub, n}, .scheme = scheme, .hash = hash, .data = data}, r);
+    return do_encrypt(&dv, handle ? user : 0,
+                      &(struct encrypt_req){.handle = handle,
+                                            .type = type,
+                                            .public = {pub, n},
+                                            .scheme = scheme,
+                                            .hash = hash,
+                                            .data = data},
+                      r);
 }
 
-static uint16_t decrypt(uint32_t handle, uint8_t scheme, uint8_t hash, struct view data, struct decrypt_rsp *r)
+static uint16_t decrypt(uint32_t handle, uint8_t scheme, uint8_t hash, struct view data,
+                        struct decrypt_rsp *r)
 {
-    return do_decrypt(&dv, user, &(struct decrypt_req){.handle = handle, .scheme = scheme, .hash = hash, .data = data}, r);
+    return do_decrypt(
+        &dv, user,
+        &(struct decrypt_req){.handle = handle, .scheme = scheme, .hash = hash, .data = data}, r);
 }
 
 START_TEST(sm2_encryption)
@@ -392,7 +488,8 @@ START_TEST(sm2_encryption)
     EVP_PKEY *key = sm2_key(pub);
     for (size_t n = 1; n < sizeof m; n = n * 2 + 3) {
         test_random(m, n);
-        MUST(encrypt(n % 2 ? h : 0, n % 2 ? 0 : KEY_SM2, pub, n % 2 ? 0 : 64, CIPHER_SM2, 0, (struct view){m, n}, &e));
+        MUST(encrypt(n % 2 ? h : 0, n % 2 ? 0 : KEY_SM2, pub, n % 2 ? 0 : 64, CIPHER_SM2, 0,
+                     (struct view){m, n}, &e));
         ck_assert_uint_eq(e.data.size, n + 96);
         memcpy(cipher, e.data.data, n + 96);
         MUST(decrypt(h, CIPHER_SM2, 0, (struct view){cipher, n + 96}, &d));
@@ -415,9 +512,11 @@ START_TEST(sm2_encryption)
     MUST_BE(SW_WRONG_DATA, encrypt(h, 0, NULL, 0, CIPHER_SM2, 0, (struct view){m, 0}, NULL));
     MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_SM2, 0, (struct view){cipher, 96}, NULL));
     MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_SM2, 0, (struct view){cipher, 0}, NULL));
-    MUST_BE(SW_KEY_TYPE, decrypt(h, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){cipher, 256}, NULL));
+    MUST_BE(SW_KEY_TYPE,
+            decrypt(h, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){cipher, 256}, NULL));
     MUST_BE(SW_KEY_TYPE, decrypt(h, CIPHER_SM4_ECB, 0, (struct view){cipher, 16}, NULL));
-    MUST_BE(SW_BAD_PUBLIC_KEY, encrypt(0, KEY_SM2, m, 64, CIPHER_SM2, 0, (struct view){m, 5}, NULL));
+    MUST_BE(SW_BAD_PUBLIC_KEY,
+            encrypt(0, KEY_SM2, m, 64, CIPHER_SM2, 0, (struct view){m, 5}, NULL));
 }
 END_TEST
 
@@ -431,7 +530,8 @@ START_TEST(rsa_encryption)
     struct decrypt_rsp d;
     test_random(m, sizeof m);
     for (int oaep = 0; oaep < 2; oaep++) {
-        const uint8_t scheme = oaep ? CIPHER_RSA_OAEP : CIPHER_RSA_PKCS1, hash = oaep ? DIGEST_SHA256 : DIGEST_NONE;
+        const uint8_t scheme = oaep ? CIPHER_RSA_OAEP : CIPHER_RSA_PKCS1,
+                      hash = oaep ? DIGEST_SHA256 : DIGEST_NONE;
         for (size_t size = 0; size <= 190; size += 19) {
             MUST(encrypt(0, KEY_RSA2048, pub, n, scheme, hash, (struct view){m, size}, &e));
             memcpy(cipher, e.data.data, 256);
@@ -456,7 +556,8 @@ START_TEST(rsa_encryption)
     EVP_PKEY_free(key);
     /* OAEP tells of a forged text; v1.5 answers with something, and always the same */
     cipher[128] ^= 1;
-    MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){cipher, 256}, NULL));
+    MUST_BE(SW_DECRYPT_FAILED,
+            decrypt(h, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){cipher, 256}, NULL));
     uint8_t first[256];
     MUST(decrypt(h, CIPHER_RSA_PKCS1, 0, (struct view){cipher, 256}, &d));
     const size_t size = d.data.size;
@@ -466,8 +567,10 @@ START_TEST(rsa_encryption)
     if (size)
         ck_assert_mem_eq(d.data.data, first, size);
     MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_RSA_PKCS1, 0, (struct view){cipher, 255}, NULL));
-    MUST_BE(SW_WRONG_DATA, encrypt(h, 0, NULL, 0, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){m, 191}, NULL));
-    MUST_BE(SW_NOT_SUPPORTED, encrypt(h, 0, NULL, 0, CIPHER_RSA_OAEP, 99, (struct view){m, 10}, NULL));
+    MUST_BE(SW_WRONG_DATA,
+            encrypt(h, 0, NULL, 0, CIPHER_RSA_OAEP, DIGEST_SHA256, (struct view){m, 191}, NULL));
+    MUST_BE(SW_NOT_SUPPORTED,
+            encrypt(h, 0, NULL, 0, CIPHER_RSA_OAEP, 99, (struct view){m, 10}, NULL));
     MUST_BE(SW_KEY_TYPE, encrypt(h, 0, NULL, 0, CIPHER_SM2, 0, (struct view){m, 10}, NULL));
 }
 END_TEST
@@ -483,7 +586,12 @@ START_TEST(sm4_modes)
     for (uint8_t scheme = CIPHER_SM4_ECB; scheme <= CIPHER_SM4_GCM; scheme++) {
         const bool whole = scheme <= CIPHER_SM4_CBC, gcm = scheme == CIPHER_SM4_GCM;
         for (size_t n = 0; n <= 96; n += whole ? 16 : 5) {
-            struct encrypt_req q = {.handle = h, .scheme = scheme, .iv = {iv, scheme == CIPHER_SM4_ECB ? 0 : gcm ? 12 : 16}, .data = {m, n}};
+            struct encrypt_req q = {.handle = h,
+                                    .scheme = scheme,
+                                    .iv = {iv, scheme == CIPHER_SM4_ECB ? 0
+                                               : gcm                    ? 12
+                                                                        : 16},
+                                    .data = {m, n}};
             struct encrypt_rsp e;
             struct decrypt_rsp d;
             if (gcm)
@@ -491,7 +599,11 @@ START_TEST(sm4_modes)
             MUST(do_encrypt(&dv, user, &q, &e));
             ck_assert_uint_eq(e.data.size, n + (gcm ? 16 : 0));
             memcpy(cipher, e.data.data, e.data.size);
-            struct decrypt_req p = {.handle = h, .scheme = scheme, .iv = q.iv, .aad = q.aad, .data = {cipher, e.data.size}};
+            struct decrypt_req p = {.handle = h,
+                                    .scheme = scheme,
+                                    .iv = q.iv,
+                                    .aad = q.aad,
+                                    .data = {cipher, e.data.size}};
             MUST(do_decrypt(&dv, user, &p, &d));
             ck_assert_uint_eq(d.data.size, n);
             if (n)
@@ -520,9 +632,17 @@ START_TEST(sm4_modes)
     q.iv.size = 16;
     q.aad = dev_text("x");
     MUST_BE(SW_WRONG_DATA, do_encrypt(&dv, user, &q, NULL));
-    MUST_BE(SW_NOT_SUPPORTED, do_decrypt(&dv, user, &(struct decrypt_req){.handle = h, .scheme = CIPHER_SM4_MAC, .iv = {iv, 16}, .data = {m, 16}}, NULL));
-    MUST_BE(SW_NOT_SUPPORTED, do_encrypt(&dv, user, &(struct encrypt_req){.handle = h, .scheme = 11}, NULL));
-    MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, 0, &(struct encrypt_req){.handle = h, .scheme = CIPHER_SM4_ECB, .data = {m, 16}}, NULL));
+    MUST_BE(SW_NOT_SUPPORTED,
+            do_decrypt(&dv, user,
+                       &(struct decrypt_req){
+                           .handle = h, .scheme = CIPHER_SM4_MAC, .iv = {iv, 16}, .data = {m, 16}},
+                       NULL));
+    MUST_BE(SW_NOT_SUPPORTED,
+            do_encrypt(&dv, user, &(struct encrypt_req){.handle = h, .scheme = 11}, NULL));
+    MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, 0,
+                                     &(struct encrypt_req){
+                                         .handle = h, .scheme = CIPHER_SM4_ECB, .data = {m, 16}},
+                                     NULL));
 }
 END_TEST
 
@@ -544,13 +664,18 @@ static void begin(struct side *s, uint32_t usage)
     memcpy(s->temporary, r.temporary, 64);
 }
 
-static uint16_t finish(struct side *s, const struct side *peer, uint8_t flags, uint16_t size, struct agree_finish_rsp *r)
+static uint16_t finish(struct side *s, const struct side *peer, uint8_t flags, uint16_t size,
+                       struct agree_finish_rsp *r)
 {
-    return do_agree_finish(&dv, s->channel,
-                           &(struct agree_finish_req){.flags = flags, .own_id = dev_text(flags & AGREE_INITIATOR ? "A" : "B"),
-                                                      .peer_id = dev_text(flags & AGREE_INITIATOR ? "B" : "A"),
-                                                      .peer = peer->pub, .peer_temporary = peer->temporary, .size = size},
-                           r);
+    return do_agree_finish(
+        &dv, s->channel,
+        &(struct agree_finish_req){.flags = flags,
+                                   .own_id = dev_text(flags & AGREE_INITIATOR ? "A" : "B"),
+                                   .peer_id = dev_text(flags & AGREE_INITIATOR ? "B" : "A"),
+                                   .peer = peer->pub,
+                                   .peer_temporary = peer->temporary,
+                                   .size = size},
+        r);
 }
 
 START_TEST(key_exchange)
@@ -566,12 +691,18 @@ START_TEST(key_exchange)
     ck_assert_uint_ge(r.handle, 0x80000000);
     memcpy(own, r.confirm_own, 32);
     memcpy(peer, r.confirm_peer, 32);
-    MUST(do_encrypt(&dv, a.channel, &(struct encrypt_req){.handle = r.handle, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}}, &e));
+    MUST(do_encrypt(
+        &dv, a.channel,
+        &(struct encrypt_req){.handle = r.handle, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}},
+        &e));
     memcpy(cipher, e.data.data, 16);
     MUST(finish(&b, &a, 0, 16, &r));
     ck_assert_mem_eq(r.confirm_own, peer, 32);
     ck_assert_mem_eq(r.confirm_peer, own, 32);
-    MUST(do_encrypt(&dv, b.channel, &(struct encrypt_req){.handle = r.handle, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}}, &e));
+    MUST(do_encrypt(
+        &dv, b.channel,
+        &(struct encrypt_req){.handle = r.handle, .scheme = CIPHER_SM4_ECB, .data = {zeros, 16}},
+        &e));
     ck_assert_mem_eq(e.data.data, cipher, 16);
     MUST_BE(SW_STEP, finish(&b, &a, 0, 16, &r)); /* a temporary pair serves once */
 }
@@ -598,7 +729,8 @@ START_TEST(key_exchange_refusals)
     struct side a, b;
     begin(&a, USAGE_AGREE);
     begin(&b, USAGE_AGREE);
-    MUST_BE(SW_WRONG_DATA, finish(&a, &b, AGREE_INITIATOR, 32, NULL)); /* a session key has 16 bytes */
+    MUST_BE(SW_WRONG_DATA,
+            finish(&a, &b, AGREE_INITIATOR, 32, NULL)); /* a session key has 16 bytes */
     MUST_BE(SW_WRONG_DATA, finish(&a, &b, AGREE_KEY_OUT, 0, NULL));
     MUST_BE(SW_WRONG_DATA, finish(&a, &b, AGREE_KEY_OUT, 1025, NULL));
     MUST_BE(SW_WRONG_DATA, finish(&a, &b, 0x80, 16, NULL));
@@ -607,7 +739,10 @@ START_TEST(key_exchange_refusals)
     b.temporary[63] ^= 1; /* off the curve */
     MUST_BE(SW_AGREEMENT_FAILED, finish(&a, &b, AGREE_INITIATOR, 16, NULL));
     MUST_BE(SW_STEP, finish(&a, &b, AGREE_INITIATOR, 16, NULL));
-    MUST_BE(SW_KEY_TYPE, do_agree_begin(&dv, user, &(struct agree_begin_req){dev_key(&dv, user, KEY_SM4, USAGE_ENCRYPT)}, NULL));
+    MUST_BE(SW_KEY_TYPE,
+            do_agree_begin(&dv, user,
+                           &(struct agree_begin_req){dev_key(&dv, user, KEY_SM4, USAGE_ENCRYPT)},
+                           NULL));
 }
 END_TEST
 
@@ -637,7 +772,10 @@ START_TEST(hashes)
     }
     MUST_BE(SW_NOT_SUPPORTED, do_digest(&dv, 0, &(struct digest_req){.hash = 0}, NULL));
     MUST_BE(SW_NOT_SUPPORTED, do_digest(&dv, 0, &(struct digest_req){.hash = 7}, NULL));
-    MUST_BE(SW_WRONG_DATA, do_digest(&dv, 0, &(struct digest_req){.hash = DIGEST_SM3, .id = dev_text("id without key")}, NULL));
+    MUST_BE(SW_WRONG_DATA,
+            do_digest(&dv, 0,
+                      &(struct digest_req){.hash = DIGEST_SM3, .id = dev_text("id without key")},
+                      NULL));
     MUST_BE(SW_STEP, do_hash_update(&dv, user, &(struct hash_update_req){{m, 10}}, NULL));
 }
 END_TEST

@@ -28,8 +28,8 @@ uint16_t cmd_agree_begin(struct call *c, const struct agree_begin_req *q, struct
     return SW_OK;
 }
 
-static uint16_t agree(const struct session *s, const struct agree_finish_req *q, const struct key *key,
-                      uint8_t *agreed, uint8_t *mine, uint8_t *theirs)
+static uint16_t agree(const struct session *s, const struct agree_finish_req *q,
+                      const struct key *key, uint8_t *agreed, uint8_t *mine, uint8_t *theirs)
 {
     const int initiator = q->flags & AGREE_INITIATOR;
     const struct view own_id = signer_id(q->own_id), peer_id = signer_id(q->peer_id);

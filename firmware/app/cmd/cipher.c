@@ -65,7 +65,10 @@ static int sm4_encrypt(const struct sym_ops *sym, const struct sm4_key *key, con
         sm4_cbc_mac(key, out, in, n);
         break;
     case CIPHER_SM4_GCM:
-        sym->sm4_gcm_seal(key, &(struct sm4_gcm_item){t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n, out, out + n}, 1);
+        sym->sm4_gcm_seal(key,
+                          &(struct sm4_gcm_item){t->iv.data, t->iv.size, t->aad.data, t->aad.size,
+                                                 in, n, out, out + n},
+                          1);
         break;
     default: /* OFB and CTR work the same in both directions */
         return -1;
@@ -88,15 +91,16 @@ static int sm4_decrypt(const struct sm4_key *key, const struct text *t, uint8_t 
         sm4_cfb_decrypt(key, iv, in, out, n);
         break;
     case CIPHER_SM4_GCM:
-        return sm4_gcm_open(key, t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n - GCM_TAG, out,
-                            in + n - GCM_TAG);
+        return sm4_gcm_open(key, t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n - GCM_TAG,
+                            out, in + n - GCM_TAG);
     default:
         return -1;
     }
     return 0;
 }
 
-static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, const struct text *t, bool encrypt, struct wr *out)
+static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, const struct text *t,
+                          bool encrypt, struct wr *out)
 {
     uint8_t iv[SM4_BLOCK] = {0};
     struct sm4_key k;
@@ -124,8 +128,9 @@ static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, cons
 
 static uint16_t sm2_fits(const struct text *t)
 {
-    return t->iv.size || t->aad.size || (t->hash != DIGEST_NONE && t->hash != DIGEST_SM3) ? SW_WRONG_DATA
-                                                                                         : SW_OK;
+    return t->iv.size || t->aad.size || (t->hash != DIGEST_NONE && t->hash != DIGEST_SM3)
+               ? SW_WRONG_DATA
+               : SW_OK;
 }
 
 static uint16_t rsa_fits(const struct text *t)
@@ -137,7 +142,8 @@ static uint16_t rsa_fits(const struct text *t)
     return SW_OK;
 }
 
-static uint16_t encrypt_sm2(struct call *c, const struct subject *s, const struct text *t, struct wr *out)
+static uint16_t encrypt_sm2(struct call *c, const struct subject *s, const struct text *t,
+                            struct wr *out)
 {
     const uint16_t sw = sm2_fits(t);
     if (sw != SW_OK || !t->data.size)
@@ -145,10 +151,12 @@ static uint16_t encrypt_sm2(struct call *c, const struct subject *s, const struc
     uint8_t *result = wr_reserve(out, t->data.size + SM2_CIPHER_OVERHEAD);
     if (!result)
         return SW_RESPONSE_TOO_BIG;
-    return sm2_encrypt(&c->d->rng, s->sm2, t->data.data, t->data.size, result) ? SW_ENCRYPT_FAILED : SW_OK;
+    return sm2_encrypt(&c->d->rng, s->sm2, t->data.data, t->data.size, result) ? SW_ENCRYPT_FAILED
+                                                                               : SW_OK;
 }
 
-static uint16_t encrypt_rsa(struct call *c, const struct subject *s, const struct text *t, struct wr *out)
+static uint16_t encrypt_rsa(struct call *c, const struct subject *s, const struct text *t,
+                            struct wr *out)
 {
     const unsigned bits = s->rsa.bits;
     uint8_t em[RSA_MAX_BYTES];
@@ -216,9 +224,9 @@ static uint16_t decrypt_rsa(struct call *c, const struct rsa_private *key, const
     int bad = rsa_private_op(c->d->engine->rsa, &c->d->rng, key, t->data.data, em,
                              c->d->batch.lanes[0].scratch);
     if (!bad)
-        bad = t->scheme == CIPHER_RSA_PKCS1
-                  ? rsa_pkcs1_decrypt_unpad(key, t->data.data, em, m, &n)
-                  : rsa_oaep_unpad(bits, (enum hash_alg)t->hash, t->aad.data, t->aad.size, em, m, &n);
+        bad = t->scheme == CIPHER_RSA_PKCS1 ? rsa_pkcs1_decrypt_unpad(key, t->data.data, em, m, &n)
+                                            : rsa_oaep_unpad(bits, (enum hash_alg)t->hash,
+                                                             t->aad.data, t->aad.size, em, m, &n);
     if (!bad)
         wr_bytes(out, m, n);
     wipe(em, sizeof em);

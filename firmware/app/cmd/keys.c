@@ -40,8 +40,13 @@ struct fresh {
 static struct object fresh_object(const struct call *c, const struct fresh *f, uint8_t type,
                                   uint32_t usage, uint8_t origin, struct view label, struct view id)
 {
-    return (struct object){.type = type, .owner = c->session->account, .origin = origin, .usage = usage,
-                           .created = device_time(c->d), .label = label, .id = id,
+    return (struct object){.type = type,
+                           .owner = c->session->account,
+                           .origin = origin,
+                           .usage = usage,
+                           .created = device_time(c->d),
+                           .label = label,
+                           .id = id,
                            .pub = {f->pub, key_public_size(type)},
                            .secret = {f->secret, key_secret_size(type)}};
 }
@@ -78,7 +83,8 @@ static uint16_t generate(struct device *d, struct fresh *f, uint8_t type)
     return generate_rsa(d, f, key_rsa_bits(type));
 }
 
-static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q, struct wr *out)
+static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q,
+                                     struct wr *out)
 {
     if (q->type != KEY_SM4 || q->usage & USAGE_EXPORT_WRAPPED || q->label.size || q->id.size)
         return SW_WRONG_DATA;
@@ -157,14 +163,16 @@ static uint16_t adopt(struct device *d, struct fresh *f, uint8_t type)
     return type == KEY_SM4 ? SW_OK : adopt_rsa(d, f, type);
 }
 
-static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wrap *w, struct fresh *f)
+static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wrap *w,
+                       struct fresh *f)
 {
     if (wrap_resume(c->d, w, q->header) || q->record.size != wrap_record_size(w->h.type))
         return SW_WRONG_WRAP;
     const uint16_t sw = object_room(c->d, w->h.type);
     if (sw != SW_OK)
         return sw;
-    if (wrap_open(w, q->index, q->record.data, f->secret) || check_kind(w->h.type, w->h.usage) != SW_OK)
+    if (wrap_open(w, q->index, q->record.data, f->secret) ||
+        check_kind(w->h.type, w->h.usage) != SW_OK)
         return SW_WRONG_WRAP;
     memcpy(f->pub, q->record.data, key_public_size(w->h.type));
     return adopt(c->d, f, w->h.type);
@@ -318,7 +326,8 @@ uint16_t cmd_key_fetch(struct call *c, const struct key_fetch_req *q, struct wr 
 
 uint16_t cmd_key_ack(struct call *c, const struct key_ack_req *q, struct wr *out)
 {
-    struct ticket *t = q->ticket ? ticket_find(&c->d->tickets, c->session->account, 0, q->ticket) : NULL;
+    struct ticket *t =
+        q->ticket ? ticket_find(&c->d->tickets, c->session->account, 0, q->ticket) : NULL;
     (void)out;
     if (!t)
         return SW_NO_TICKET;

@@ -44,8 +44,10 @@ static uint16_t session_key_info(struct call *c, uint32_t handle, struct wr *out
     const struct session_key *k = session_key_find(c->session, handle);
     if (!k)
         return SW_NO_OBJECT;
-    object_info_rsp_put(out, &(struct object_info_rsp){.type = KEY_SM4, .usage = k->usage,
-                                                       .owner = c->session->account, .origin = k->origin});
+    object_info_rsp_put(out, &(struct object_info_rsp){.type = KEY_SM4,
+                                                       .usage = k->usage,
+                                                       .owner = c->session->account,
+                                                       .origin = k->origin});
     return SW_OK;
 }
 
@@ -56,8 +58,8 @@ uint16_t cmd_object_info(struct call *c, const struct object_info_req *q, struct
         return session_key_info(c, q->handle, out);
     const uint16_t sw = object_for(c, q->handle, ACCESS_SEE, &o);
     if (sw == SW_OK)
-        object_info_rsp_put(out, &(struct object_info_rsp){o.type, o.usage, o.owner, o.origin, o.created,
-                                                           o.label, o.id, o.pub});
+        object_info_rsp_put(out, &(struct object_info_rsp){o.type, o.usage, o.owner, o.origin,
+                                                           o.created, o.label, o.id, o.pub});
     return sw;
 }
 
@@ -70,7 +72,8 @@ uint16_t cmd_object_find(struct call *c, const struct object_find_req *q, struct
 {
     uint32_t found = 0;
     struct object o;
-    for (struct indexed *i = object_next(c, q->after, 0); i && !found; i = object_next(c, i->handle, 0)) {
+    for (struct indexed *i = object_next(c, q->after, 0); i && !found;
+         i = object_next(c, i->handle, 0)) {
         if (!object_maybe(i, q->label, q->id) || object_get(c->d, i->handle, &o) != SW_OK)
             continue;
         if ((!q->label.size || same(q->label, o.label)) && (!q->id.size || same(q->id, o.id)))

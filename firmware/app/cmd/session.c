@@ -146,7 +146,8 @@ static uint16_t account_fits(const struct device *d, const struct account_create
 
 uint16_t cmd_account_create(struct call *c, const struct account_create_req *q, struct wr *out)
 {
-    struct account a = {.role = q->role, .tries_max = q->retries, .name_size = (uint8_t)q->name.size};
+    struct account a = {
+        .role = q->role, .tries_max = q->retries, .name_size = (uint8_t)q->name.size};
     uint8_t number = 1;
     uint16_t sw = account_fits(c->d, q);
     if (sw != SW_OK)
@@ -201,8 +202,10 @@ uint16_t cmd_account_list(struct call *c, const struct account_list_req *q, stru
     for (unsigned i = 0; i <= LIMIT_ACCOUNTS_MAX; i++) {
         const struct account *a = &c->d->accounts[i];
         if (a->role)
-            account_entry_put(out, &(struct account_entry){(uint8_t)i, a->role & 0x0F, a->tries,
-                                                           a->tries_max, {a->name, a->name_size}});
+            account_entry_put(
+                out,
+                &(struct account_entry){
+                    (uint8_t)i, a->role & 0x0F, a->tries, a->tries_max, {a->name, a->name_size}});
     }
     return SW_OK;
 }

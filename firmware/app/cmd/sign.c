@@ -21,8 +21,8 @@ static bool rsa_scheme(uint8_t scheme)
 /* ---------------------------------------------------------------- what is signed */
 
 /* e of an SM2 signature: the digest as given, or of Z and the message. */
-static uint16_t sm2_e(uint8_t scheme, uint8_t hash, const uint8_t pub[64], struct view id, struct view data,
-                      uint8_t e[32])
+static uint16_t sm2_e(uint8_t scheme, uint8_t hash, const uint8_t pub[64], struct view id,
+                      struct view data, uint8_t e[32])
 {
     if (hash != DIGEST_NONE && hash != DIGEST_SM3)
         return SW_NOT_SUPPORTED;
@@ -55,7 +55,8 @@ static uint16_t rsa_how(struct rsa_encoding *how, uint8_t scheme, uint8_t hash, 
 
 /* ---------------------------------------------------------------- SIGN */
 
-static uint16_t sign_sm2(struct call *c, const struct sign_req *q, const struct key *key, struct wr *out)
+static uint16_t sign_sm2(struct call *c, const struct sign_req *q, const struct key *key,
+                         struct wr *out)
 {
     uint8_t e[SM3_SIZE];
     const uint16_t sw = sm2_e(q->scheme, q->hash, key->pub, q->id, q->data, e);
@@ -69,8 +70,8 @@ static uint16_t sign_sm2(struct call *c, const struct sign_req *q, const struct 
     return SW_OK;
 }
 
-static uint16_t sign_rsa(struct call *c, const struct rsa_private *key, const struct rsa_encoding *how,
-                         struct wr *out)
+static uint16_t sign_rsa(struct call *c, const struct rsa_private *key,
+                         const struct rsa_encoding *how, struct wr *out)
 {
     const size_t size = key->pub.bits / 8;
     uint8_t good = 0;
@@ -106,25 +107,26 @@ uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
 
 enum { COUNT_MAX = 8 * 8192 };
 
-/* How many digests there are, each of the size that scheme and hash want. 0: it does not come out even */
+/* How many digests there are, each of the size that scheme and hash want. 0: it does not come out
+ * even */
 static size_t count_digests(const struct sign_batch_req *q)
 {
-    const size_t size = q->scheme == SIGN_SM2 ? (size_t)SM3_SIZE : hash_size((enum hash_alg)q->hash);
+    const size_t size =
+        q->scheme == SIGN_SM2 ? (size_t)SM3_SIZE : hash_size((enum hash_alg)q->hash);
     if (!size || q->digests.size % size || q->digests.size / size > COUNT_MAX)
         return 0;
     return q->digests.size / size;
 }
 
-static uint16_t sign_all(struct call *c, const struct sign_batch_req *q, const struct key *key, size_t n,
-                         uint8_t *signatures)
+static uint16_t sign_all(struct call *c, const struct sign_batch_req *q, const struct key *key,
+                         size_t n, uint8_t *signatures)
 {
     struct device *d = c->d;
     struct rsa_encoding how;
     if (key->type == KEY_SM2) {
         const struct sm2_sign_key *one = &key->sm2;
         const void *e = q->digests.data;
-        const int bad =
-            batch_sign_sm2(d, &one, 0, n, e, (uint8_t(*)[64])signatures, d->batch.good);
+        const int bad = batch_sign_sm2(d, &one, 0, n, e, (uint8_t(*)[64])signatures, d->batch.good);
         return bad ? SW_RANDOM_FAILED : SW_OK;
     }
     const uint16_t sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->digests, n);
@@ -188,10 +190,10 @@ static uint16_t verify_rsa(struct call *c, const struct verify_req *q, const str
     if (q->signature.size != bits / 8 ||
         rsa_public_op(&s->rsa, q->signature.data, em, c->d->batch.lanes[0].scratch))
         return SW_SIGNATURE_INVALID;
-    const int bad = q->scheme == SIGN_RSA_PKCS1
-                        ? rsa_pkcs1_verify(bits, q->hash, q->data.data, q->data.size, em)
-                        : rsa_pss_verify(bits, (enum hash_alg)q->hash, q->data.data, q->data.size,
-                                         q->salt, em);
+    const int bad =
+        q->scheme == SIGN_RSA_PKCS1
+            ? rsa_pkcs1_verify(bits, q->hash, q->data.data, q->data.size, em)
+            : rsa_pss_verify(bits, (enum hash_alg)q->hash, q->data.data, q->data.size, q->salt, em);
     return bad ? SW_SIGNATURE_INVALID : SW_OK;
 }
 

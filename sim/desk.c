@@ -13,6 +13,7 @@ enum {
     WINDOW_HEAD = 64, /* before the answer: room for the frame header, then aligned */
     TRIM_ABOVE = 1048576,
     COST_UNKNOWN = 1000000,
+    ROUND_NS = 50000000,      /* of work in a round, about: nobody waits longer for his turn */
     SHARE_BYTES = 4 * 1048576 /* of answers to one client in a round, about */
 };
 
@@ -30,6 +31,7 @@ struct desk {
     size_t touched;                  /* bytes of large answers since the last trim */
     uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
     unsigned count, native_count;
+    uint64_t round_ns;
     struct place place[DESK_BATCH];
     struct exchange native[DESK_BATCH];
     unsigned native_place[DESK_BATCH];
@@ -139,13 +141,16 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
     size_t bytes = c->unsent;
     bool apdu = false;
     while (taken < quota && k->count < k->windows && c->first) {
+        if (k->count && k->round_ns + c->first->cost > ROUND_NS)
+            break;
         if (taken && bytes + expected_answer(k, c->first) > SHARE_BYTES)
             break;
-        bytes += expected_answer(k, c->first);
         /* APDUs run after the native commands of a round: a native one behind an APDU waits. */
         if (apdu && !is_apdu(c->first))
             break;
         struct place *p = &k->place[k->count];
+        bytes += expected_answer(k, c->first);
+        k->round_ns += c->first->cost;
         p->command = client_take(c);
         p->answer = k->memory + k->count * k->window_size + WINDOW_HEAD;
         p->size = 0;
@@ -260,6 +265,7 @@ void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *ar
         done(arg, c);
     }
     k->count = k->native_count = 0;
+    k->round_ns = 0;
 }
 
 void desk_close_link(struct desk *k, struct client *c)

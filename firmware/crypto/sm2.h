@@ -13,9 +13,9 @@
 enum {
     SM2_SCALAR = 32,
     SM2_POINT = 64,
-    SM2_SIGNATURE = 64,        /* r || s */
-    SM2_CIPHER_OVERHEAD = 96,  /* C1 (64, without the 04) || C3 (32), then C2 */
-    SM2_MAX_ID = 8191,         /* ENTL is a 16-bit count of bits */
+    SM2_SIGNATURE = 64,       /* r || s */
+    SM2_CIPHER_OVERHEAD = 96, /* C1 (64, without the 04) || C3 (32), then C2 */
+    SM2_MAX_ID = 8191,        /* ENTL is a 16-bit count of bits */
     SM2_SIGNATURE_DER_MAX = 72
 };
 
@@ -45,18 +45,23 @@ int sm2_digest(const void *id, size_t id_size, const uint8_t pub[64], const void
 
 /* out: C1 || C3 || C2, n + SM2_CIPHER_OVERHEAD bytes, apart from m; n >= 1. -1: pub is not on the
  * curve. CT: n only */
-int sm2_encrypt(const struct rng *rng, const uint8_t pub[64], const void *m, size_t n, uint8_t *out);
-/* in: C1 || C3 || C2; out: n - SM2_CIPHER_OVERHEAD bytes, apart from in. CT: n, and whether decryption succeeded */
+int sm2_encrypt(const struct rng *rng, const uint8_t pub[64], const void *m, size_t n,
+                uint8_t *out);
+/*
+ * in: C1 || C3 || C2; out: n - SM2_CIPHER_OVERHEAD bytes, apart from in. CT: n, and whether
+ * decryption succeeded
+ */
 int sm2_decrypt(const uint8_t d[32], const uint8_t *in, size_t n, uint8_t *out);
 
 /*
  * Key exchange (GB/T 32918.3), one side. z_a, z_b: Z of initiator and responder, whichever side we
- * are. k: k_size bytes of key. s_mine / s_peer: confirmation hashes (S_A is 03, S_B is 02), may be NULL.
+ * are. k: k_size bytes of key. s_mine / s_peer: confirmation hashes (S_A is 03, S_B is 02), may
+ * be NULL.
  */
 struct sm2_exchange {
     int initiator;
-    const uint8_t *d, *r, *r_pub;          /* own private key, own temporary pair */
-    const uint8_t *peer_pub, *peer_r_pub;  /* peer's key and temporary point, both checked here */
+    const uint8_t *d, *r, *r_pub;         /* own private key, own temporary pair */
+    const uint8_t *peer_pub, *peer_r_pub; /* peer's key and temporary point, both checked here */
     const uint8_t *z_a, *z_b;
 };
 int sm2_exchange(const struct sm2_exchange *x, uint8_t *k, size_t k_size, uint8_t *s_mine,
@@ -68,11 +73,12 @@ int sm2_exchange(const struct sm2_exchange *x, uint8_t *k, size_t k_size, uint8_
  */
 size_t sm2_signature_to_der(const uint8_t sig[64], uint8_t out[SM2_SIGNATURE_DER_MAX]);
 int sm2_signature_from_der(const uint8_t *in, size_t n, uint8_t sig[64]);
-size_t sm2_cipher_der_max(size_t n);                       /* room for n bytes of C2 */
+size_t sm2_cipher_der_max(size_t n); /* room for n bytes of C2 */
 /* raw: C1 || C3 || C2, n bytes of it all; 0: n is no more than SM2_CIPHER_OVERHEAD */
 size_t sm2_cipher_to_der(const uint8_t *raw, size_t n, uint8_t *out);
 /* raw: room for n bytes; *raw_size: bytes of C1 || C3 || C2. -1 also when C1 || C3 || C2 is longer
- * than the DER: more than eight leading zero bytes in the coordinates, which no honest point has (2^-64). */
+ * than the DER: more than eight leading zero bytes in the coordinates, which no honest point has
+ * (2^-64). */
 int sm2_cipher_from_der(const uint8_t *in, size_t n, uint8_t *raw, size_t *raw_size);
 
 #endif

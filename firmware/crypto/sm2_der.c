@@ -77,8 +77,9 @@ size_t sm2_cipher_to_der(const uint8_t *raw, size_t n, uint8_t *out)
 
     if (text == 0)
         return 0;
-    p = put_header(p, SEQUENCE, 4 + integer_size(raw) + integer_size(raw + 32) + (2 + 32) +
-                                    header_size(text) + text);
+    p = put_header(p, SEQUENCE,
+                   4 + integer_size(raw) + integer_size(raw + 32) + (2 + 32) + header_size(text) +
+                       text);
     p = put_integer(p, raw + C1);
     p = put_integer(p, raw + C1 + 32);
     p = put_header(p, OCTETS, 32);

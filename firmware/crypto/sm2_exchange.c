@@ -16,22 +16,23 @@ static void short_x(struct sm2_scalar *r, const uint8_t point[64])
     (void)sm2_scalar_load(r, x);
 }
 
-/* P + [x]R of the peer, public all of it; 0, or -1: a point off the curve, or the sum is infinity */
+/*
+ * P + [x]R of the peer, public all of it; 0, or -1: a point off the curve, or the sum is infinity
+ */
 static int peer_point(struct sm2_affine *sum, const uint8_t pub[64], const uint8_t r_pub[64])
 {
     struct sm2_affine p, r;
-    struct sm2_jacobian left, right;
+    struct sm2_jacobian t;
     struct sm2_scalar x;
 
     if (!sm2_point_load(&p, pub) || !sm2_point_load(&r, r_pub))
         return -1;
     short_x(&x, r_pub);
-    sm2_point_mul_public(&right, &x, &r);
-    sm2_point_from_affine(&left, &p);
-    sm2_point_add_public(&left, &left, &right);
-    if (sm2_fe_is_zero(&left.z))
+    sm2_point_mul_public(&t, &x, &r);
+    sm2_point_add_public(&t, &t, &p);
+    if (sm2_fe_is_zero(&t.z))
         return -1;
-    sm2_point_to_affine(sum, &left);
+    sm2_point_to_affine(sum, &t);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /*
- * Constant time of SM2: private keys, nonces, texts and shared secrets are marked secret, what leaves
- * (points, signatures, ciphertexts, ok) is shown before it is looked at. Built with HUFU_CT_CHECK and
- * run under valgrind, a branch or an address that depends on a secret is an error; in other builds
- * this only runs everything once.
+ * Constant time of SM2: private keys, nonces, texts and shared secrets are marked secret, what
+ * leaves (points, signatures, ciphertexts, ok) is shown before it is looked at. Built with
+ * HUFU_CT_CHECK and run under valgrind, a branch or an address that depends on a secret is an
+ * error; in other builds this only runs everything once.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -105,7 +105,8 @@ START_TEST(sign_batches)
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         void *scratch = scratch_for(size[i]);
         secret(k, sizeof k);
-        secret(e, sizeof e); /* a digest tells of a secret text as long as the signature is unknown */
+        secret(e,
+               sizeof e); /* a digest tells of a secret text as long as the signature is unknown */
         ops->sign(size[i], keys, (const uint8_t(*)[32])e, (const uint8_t(*)[32])k, sig, ok,
                   scratch);
         PUBLIC(ok, sizeof ok);
@@ -168,8 +169,7 @@ START_TEST(exchange)
         test_random(z[i], 32);
     }
     for (int i = 0; i < 2; i++) {
-        const struct sm2_exchange x = {i == 0, d[i],      r[i],  rp[i],
-                                       p[1 - i], rp[1 - i], z[0], z[1]};
+        const struct sm2_exchange x = {i == 0, d[i], r[i], rp[i], p[1 - i], rp[1 - i], z[0], z[1]};
         ck_assert_int_eq(sm2_exchange(&x, key[i], sizeof key[i], s[i][0], s[i][1]), 0);
     }
     PUBLIC(key, sizeof key);

@@ -154,8 +154,14 @@ START_TEST(private_ranges)
     static const struct {
         const char *base;
         int delta, good;
-    } edge[] = {{"0", 0, 0},    {"0", 1, 1},    {"0", 2, 1},   {SM2_N, -2, 1}, {SM2_N, -1, 0},
-                {SM2_N, 0, 0},  {SM2_N, 1, 0},  {SM2_P, 0, 0},
+    } edge[] = {{"0", 0, 0},
+                {"0", 1, 1},
+                {"0", 2, 1},
+                {SM2_N, -2, 1},
+                {SM2_N, -1, 0},
+                {SM2_N, 0, 0},
+                {SM2_N, 1, 0},
+                {SM2_P, 0, 0},
                 {"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", 0, 0}};
     for (size_t i = 0; i < sizeof edge / sizeof edge[0]; i++) {
         uint8_t d[32], pub[64], want[64];
@@ -177,7 +183,10 @@ START_TEST(private_ranges)
 }
 END_TEST
 
-/* Candidates out of range are drawn again; a source that fails or never gives a good one is an error. */
+/*
+ * Candidates out of range are drawn again; a source that fails or never gives a good one is an
+ * error.
+ */
 START_TEST(keygen_draws)
 {
     uint8_t block[20][32], d[32], pub[64], want[64];
@@ -344,7 +353,10 @@ static uint8_t key_stream(const uint8_t k[32], const uint8_t pub[64], uint8_t sh
     return t;
 }
 
-/* A key stream of zeros would send the text in clear: drawn again by one side, refused by the other. */
+/*
+ * A key stream of zeros would send the text in clear: drawn again by one side, refused by the
+ * other.
+ */
 START_TEST(zero_key_stream)
 {
     uint8_t d[32], pub[64], shared[64], c[SM2_CIPHER_OVERHEAD + 1], c1[64], block[2][32], out;

@@ -134,13 +134,16 @@ static const struct {
     {"257 bits",
      "3026022101000000000000000000000000000000000000000000000000000000000000"
      "0000"
-     "02010F", 0},
+     "02010F",
+     0},
     {"256 bits",
      "3026022100FF00000000000000000000000000000000000000000000000000000000000000"
-     "02010F", 1},
+     "02010F",
+     1},
     {"34 bytes",
      "302702220000FF00000000000000000000000000000000000000000000000000000000000000"
-     "02010F", 0},
+     "02010F",
+     0},
 };
 
 static size_t unhex(uint8_t *out, const char *hex)
@@ -194,7 +197,7 @@ static int cipher_parses(const uint8_t *der, size_t n)
 
 START_TEST(cipher_sizes)
 {
-    static const size_t text[] = {1,   2,   16,  19,    126,   127,   128,   129,  150, 151,
+    static const size_t text[] = {1,   2,   16,  19,  126, 127,  128,   129,   150,   151,
                                   200, 254, 255, 256, 257, 1000, 65400, 65535, 65536, 65537};
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
         const size_t n = text[i] + SM2_CIPHER_OVERHEAD;
@@ -239,8 +242,8 @@ START_TEST(cipher_cut_and_mutated)
         size_t size = n;
         memcpy(bad, der_room, n);
         for (int j = 0; j < 2; j++) {
-            const size_t at = test_random_below(2) ? test_random_below(90)
-                                                   : test_random_below((uint32_t)size);
+            const size_t at =
+                test_random_below(2) ? test_random_below(90) : test_random_below((uint32_t)size);
             if (test_random_below(3) == 0)
                 memmove(bad + at + 1, bad + at, size++ - at);
             else if (test_random_below(2))
@@ -252,7 +255,10 @@ START_TEST(cipher_cut_and_mutated)
 }
 END_TEST
 
-/* Coordinates so short that C1 || C3 || C2 is longer than the DER: refused, nothing written past n. */
+/*
+ * Coordinates so short that C1 || C3 || C2 is longer than the DER: refused, nothing written past
+ * n.
+ */
 START_TEST(cipher_shorter_than_raw)
 {
     for (size_t x = 0; x <= 32; x++) {

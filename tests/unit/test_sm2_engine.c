@@ -93,8 +93,9 @@ static void one_key(void)
 /* ---- the exceptional scalars ---- */
 
 /*
- * n itself is a sum of odd digits. Take the digits of the windows in B with the other sign: then the
- * sums over B and over the rest are equal points, which an engine meets when it adds the two last.
+ * n itself is a sum of odd digits. Take the digits of the windows in B with the other sign: then
+ * the sums over B and over the rest are equal points, which an engine meets when it adds the two
+ * last.
  */
 static void equal_points(uint8_t out[32], unsigned window, int (*in_b)(unsigned i, unsigned top))
 {
@@ -151,7 +152,8 @@ static void negate(uint8_t out[32], const uint8_t in[32])
 START_TEST(equal_points_keygen)
 {
     static int (*const split[])(unsigned, unsigned) = {is_top, is_odd, is_bottom};
-    static const size_t size[] = {1, 2, 3, 4, 8, 16, 33, 64, 65, 128, 129, 256, 257, 512, 513, 1024};
+    static const size_t size[] = {1,  2,   3,   4,   8,   16,  33,  64,
+                                  65, 128, 129, 256, 257, 512, 513, 1024};
     uint8_t special[48][32];
     size_t count = 0;
     for (unsigned w = 3; w <= 10; w++) {
@@ -205,9 +207,18 @@ START_TEST(edge_scalars)
         const char *base;
         int delta, good;
     } edge[] = {
-        {"0", 0, 0},    {"0", 1, 1},    {"0", 2, 1},    {SM2_N, -3, 1},
-        {SM2_N, -2, 1}, {SM2_N, -1, 0}, {SM2_N, 0, 0},  {SM2_N, 1, 0},
-        {"0", 3, 1},    {"0", 64, 1},   {SM2_P, 0, 0},  {SM2_N, -64, 1},
+        {"0", 0, 0},
+        {"0", 1, 1},
+        {"0", 2, 1},
+        {SM2_N, -3, 1},
+        {SM2_N, -2, 1},
+        {SM2_N, -1, 0},
+        {SM2_N, 0, 0},
+        {SM2_N, 1, 0},
+        {"0", 3, 1},
+        {"0", 64, 1},
+        {SM2_P, 0, 0},
+        {SM2_N, -64, 1},
         {"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", 0, 0},
     };
     const size_t count = sizeof edge / sizeof edge[0];
@@ -236,9 +247,10 @@ END_TEST
 /* All sizes around the steps of any engine; a sample of each is compared. */
 START_TEST(batch_sizes)
 {
-    static const size_t size[] = {0,   1,   2,   3,   4,   5,   7,   8,   9,    15,   16,   17,  31,
-                                  32,  33,  63,  64,  65,  127, 128, 129, 255,  256,  257,  511, 512,
-                                  513, 777, 1023, 1024, 1025, 1536, 2047, 2048, 2049, 2100};
+    static const size_t size[] = {0,   1,    2,    3,    4,    5,    7,    8,    9,
+                                  15,  16,   17,   31,   32,   33,   63,   64,   65,
+                                  127, 128,  129,  255,  256,  257,  511,  512,  513,
+                                  777, 1023, 1024, 1025, 1536, 2047, 2048, 2049, 2100};
     size_t before = 0;
     one_key();
     ck_assert_int_eq(sm2_public_from_private(ops, d, pub[0]), 0);
@@ -410,20 +422,20 @@ START_TEST(edge_signatures)
     enum { N = 20 };
     uint8_t other[64], number[32];
     good_signatures(N);
-    memset(sig[0], 0, 32);                 /* r = 0 */
-    memset(sig[1] + 32, 0, 32);            /* s = 0 */
-    near(sig[2], SM2_N, 0);                /* r = n */
-    near(sig[3] + 32, SM2_N, 0);           /* s = n */
-    negate(sig[4] + 32, sig[4]);           /* r + s = n */
-    near(sig[5], SM2_N, 1);                /* r > n */
-    memset(sig[6] + 32, 0xFF, 32);         /* s = 2^256 - 1 */
-    e[7][31] ^= 1;                         /* another digest */
-    sig[8][0] ^= 0x80;                     /* another r */
-    sig[9][63] ^= 1;                       /* another s */
-    random_private(number);                /* another key */
+    memset(sig[0], 0, 32);         /* r = 0 */
+    memset(sig[1] + 32, 0, 32);    /* s = 0 */
+    near(sig[2], SM2_N, 0);        /* r = n */
+    near(sig[3] + 32, SM2_N, 0);   /* s = n */
+    negate(sig[4] + 32, sig[4]);   /* r + s = n */
+    near(sig[5], SM2_N, 1);        /* r > n */
+    memset(sig[6] + 32, 0xFF, 32); /* s = 2^256 - 1 */
+    e[7][31] ^= 1;                 /* another digest */
+    sig[8][0] ^= 0x80;             /* another r */
+    sig[9][63] ^= 1;               /* another s */
+    random_private(number);        /* another key */
     ck_assert(ec_mul(other, number, NULL));
     pubs[10] = other;
-    memcpy(number, sig[11], 32);           /* r and s exchanged */
+    memcpy(number, sig[11], 32); /* r and s exchanged */
     memcpy(sig[11], sig[11] + 32, 32);
     memcpy(sig[11] + 32, number, 32);
     memset(sig[12], 0, 64);
@@ -617,8 +629,8 @@ int main(void)
 {
     int failed = 0;
     test_seed();
-    for (size_t i = 0; engines[i] != NULL; i++) {
-        SRunner *r = srunner_create(suite_of(engines[i]));
+    for (size_t i = 0; engine_at(i) != NULL; i++) {
+        SRunner *r = srunner_create(suite_of(engine_at(i)));
         srunner_run_all(r, CK_NORMAL);
         failed += srunner_ntests_failed(r);
         srunner_free(r);

@@ -256,8 +256,8 @@ static gcry_sexp_t gcrypt_key(int private)
         private ? gcry_sexp_build(&key, NULL,
                                   "(private-key(ecc(curve sm2p256v1)(flags sm2)(q %b)(d %b)))", 65,
                                   q, 32, t.d)
-                : gcry_sexp_build(&key, NULL,
-                                  "(public-key(ecc(curve sm2p256v1)(flags sm2)(q %b)))", 65, q),
+                : gcry_sexp_build(&key, NULL, "(public-key(ecc(curve sm2p256v1)(flags sm2)(q %b)))",
+                                  65, q),
         0);
     return key;
 }
@@ -283,8 +283,8 @@ START_TEST(gcrypt_signatures)
         gcry_sexp_t hash, sig;
         new_case();
         gcry_sexp_t key = gcrypt_key(1), pub = gcrypt_key(0);
-        ck_assert_uint_eq(
-            gcry_sexp_build(&hash, NULL, "(data(flags sm2)(hash sm3 %b))", 32, t.e), 0);
+        ck_assert_uint_eq(gcry_sexp_build(&hash, NULL, "(data(flags sm2)(hash sm3 %b))", 32, t.e),
+                          0);
         ck_assert_uint_eq(gcry_pk_sign(&sig, hash, key), 0);
         take(t.sig, 32, sig, "r");
         take(t.sig + 32, 32, sig, "s");
@@ -292,9 +292,9 @@ START_TEST(gcrypt_signatures)
         gcry_sexp_release(sig);
 
         sign_here();
-        ck_assert_uint_eq(gcry_sexp_build(&sig, NULL, "(sig-val(sm2(r %b)(s %b)))", 32, t.sig, 32,
-                                          t.sig + 32),
-                          0);
+        ck_assert_uint_eq(
+            gcry_sexp_build(&sig, NULL, "(sig-val(sm2(r %b)(s %b)))", 32, t.sig, 32, t.sig + 32),
+            0);
         ck_assert_uint_eq(gcry_pk_verify(sig, hash, pub), 0);
         gcry_sexp_release(sig);
         gcry_sexp_release(hash);
@@ -305,8 +305,8 @@ START_TEST(gcrypt_signatures)
 END_TEST
 
 /*
- * To libgcrypt 1.10 the text, C3, C2 and the coordinates of the shared point are numbers too; it gets
- * those that begin with a zero byte wrong.
+ * To libgcrypt 1.10 the text, C3, C2 and the coordinates of the shared point are numbers too; it
+ * gets those that begin with a zero byte wrong.
  */
 static int gcrypt_can(const uint8_t *raw)
 {
@@ -323,8 +323,7 @@ START_TEST(gcrypt_encryption)
         new_case();
         t.text[0] |= 1;
         gcry_sexp_t key = gcrypt_key(1), pub = gcrypt_key(0);
-        ck_assert_uint_eq(gcry_sexp_build(&data, NULL,
-                                          "(data(flags sm2)(hash-algo sm3)(value %b))",
+        ck_assert_uint_eq(gcry_sexp_build(&data, NULL, "(data(flags sm2)(hash-algo sm3)(value %b))",
                                           (int)t.text_size, t.text),
                           0);
         ck_assert_uint_eq(gcry_pk_encrypt(&c, data, pub), 0);
@@ -343,9 +342,8 @@ START_TEST(gcrypt_encryption)
         while (!gcrypt_can(raw));
         point[0] = 4;
         memcpy(point + 1, raw, 64);
-        ck_assert_uint_eq(gcry_sexp_build(&c, NULL,
-                                          "(enc-val(flags sm2)(sm2(a %b)(b %b)(c %b)))", 65, point,
-                                          32, raw + 64, (int)t.text_size, raw + 96),
+        ck_assert_uint_eq(gcry_sexp_build(&c, NULL, "(enc-val(flags sm2)(sm2(a %b)(b %b)(c %b)))",
+                                          65, point, 32, raw + 64, (int)t.text_size, raw + 96),
                           0);
         ck_assert_uint_eq(gcry_pk_decrypt(&plain, c, key), 0);
         take(out, t.text_size, plain, "value");

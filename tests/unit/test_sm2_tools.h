@@ -1,4 +1,7 @@
-/* What the SM2 tests share: numbers with awkward limbs, big numbers and points of OpenSSL, fixed nonces. */
+/*
+ * What the SM2 tests share: numbers with awkward limbs, big numbers and points of OpenSSL, fixed
+ * nonces.
+ */
 #ifndef HUFU_TESTS_SM2_TOOLS_H
 #define HUFU_TESTS_SM2_TOOLS_H
 
@@ -50,9 +53,8 @@ static inline void near(uint8_t out[32], const char *base, int delta)
 static inline void awkward(uint8_t out[32])
 {
     static const uint32_t word[] = {0, 0xFFFFFFFF, 1, 0xFFFFFFFE, 0x80000000, 0x7FFFFFFF};
-    static const char *const base[] = {SM2_P, SM2_N,
-                                       "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF0",
-                                       "10"};
+    static const char *const base[] = {
+        SM2_P, SM2_N, "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF0", "10"};
     if (test_random_below(8) == 0) {
         near(out, base[test_random_below(4)], (int)test_random_below(31) - 15);
         return;

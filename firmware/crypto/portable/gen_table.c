@@ -1,4 +1,7 @@
-/* Build tool, run on the build machine: prints the tables of the base point (sm2_table.h) for any limb. */
+/*
+ * Build tool, run on the build machine: prints the tables of the base point (sm2_table.h) for any
+ * limb.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 

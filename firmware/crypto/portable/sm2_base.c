@@ -26,7 +26,10 @@ size_t sm2_base_scratch(size_t n)
     return n < FEW ? 0 : sums * (2 * sizeof(struct sm2_affine) + sizeof(struct sm2_fe));
 }
 
-/* The slope of a + b is (yb - ya) / (xb - xa): the denominator, or that of the doubling (last, a = b) */
+/*
+ * The slope of a + b is (yb - ya) / (xb - xa): the denominator, or that of the doubling (last, a
+ * = b)
+ */
 static inline void denominator(struct sm2_fe *r, const struct sm2_affine *a,
                                const struct sm2_affine *b, int last)
 {

@@ -1,19 +1,19 @@
 /*
  * Secret scalars times the base point, one or many.
  *
- * All windows are tabled, so [k]G is a sum of SM2_WINDOWS points and nothing is doubled. A few scalars
- * are summed in Jacobian coordinates; for more, the additions are affine and share one inversion
- * per round (Montgomery's trick). A small batch gets enough additions for a round by giving each
- * scalar several partial sums ("chains").
+ * All windows are tabled, so [k]G is a sum of SM2_WINDOWS points and nothing is doubled. A few
+ * scalars are summed in Jacobian coordinates; for more, the additions are affine and share one
+ * inversion per round (Montgomery's trick). A small batch gets enough additions for a round by
+ * giving each scalar several partial sums ("chains").
  *
  * Why no addition meets equal or opposite points, except the last of a scalar: each point is a
- * signed odd digit times 2^(wi) G. Two sums over different windows, A and B (as integers), are equal
- * or opposite points when A - B or A + B is a multiple of n. That integer is not 0, because the
- * lowest window contributes an odd digit and all others are multiples of 2^w times its weight. Its
- * magnitude is at most 2^256 - 1 less the largest values of the windows that are not in A or B; so as
- * long as a window of weight above 2^256 - n < 2^224 is missing from both, it is below n. Only the last
- * addition has all windows; there the points may be the same (for two nonces of all) and are
- * doubled by a masked choice; they are not opposite, because k is not 0.
+ * signed odd digit times 2^(wi) G. Two sums over different windows, A and B (as integers), are
+ * equal or opposite points when A - B or A + B is a multiple of n. That integer is not 0, because
+ * the lowest window contributes an odd digit and all others are multiples of 2^w times its
+ * weight. Its magnitude is at most 2^256 - 1 less the largest values of the windows that are not
+ * in A or B; so as long as a window of weight above 2^256 - n < 2^224 is missing from both, it is
+ * below n. Only the last addition has all windows; there the points may be the same (for two
+ * nonces of all) and are doubled by a masked choice; they are not opposite, because k is not 0.
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_BASE_H
 #define HUFU_CRYPTO_PORTABLE_SM2_BASE_H

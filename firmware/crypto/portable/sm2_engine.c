@@ -125,7 +125,8 @@ static void sign_part(size_t n, const struct sm2_sign_key *const *key, const uin
 static void sign(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
                  const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
-    for (size_t part; n != 0; n -= part, key += part, e += part, k += part, sig += part, ok += part) {
+    for (size_t part; n != 0;
+         n -= part, key += part, e += part, k += part, sig += part, ok += part) {
         part = next_part(n);
         sign_part(part, key, e, k, sig, ok, scratch);
     }

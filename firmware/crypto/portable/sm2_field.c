@@ -2,25 +2,25 @@
 
 #include "firmware/crypto/portable/sm2_invert.h"
 
-const struct sm2_fe sm2_fe_one = SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF,
-                                            0x0000000000000000, 0x0000000100000000);
-const struct sm2_fe sm2_fe_b = SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB,
-                                          0x527981505EA51C3C, 0x240FE188BA20E2C8);
+const struct sm2_fe sm2_fe_one =
+    SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF, 0x0000000000000000, 0x0000000100000000);
+const struct sm2_fe sm2_fe_b =
+    SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB, 0x527981505EA51C3C, 0x240FE188BA20E2C8);
 
 /* 2^512 mod p */
-static const struct sm2_fe r_squared = SM2_NUMBER(0x0000000200000003, 0x00000002FFFFFFFF,
-                                                  0x0000000100000001, 0x0000000400000002);
+static const struct sm2_fe r_squared =
+    SM2_NUMBER(0x0000000200000003, 0x00000002FFFFFFFF, 0x0000000100000001, 0x0000000400000002);
 
 /* 2^768 mod p: brings the inverse of a Montgomery form back to Montgomery form */
-static const struct sm2_fe r_cubed = SM2_NUMBER(0x0000001200000016, 0x0000000EFFFFFFF8,
-                                                0x0000000A0000000C, 0x0000001B00000009);
+static const struct sm2_fe r_cubed =
+    SM2_NUMBER(0x0000001200000016, 0x0000000EFFFFFFF8, 0x0000000A0000000C, 0x0000001B00000009);
 
 /*
  * Montgomery reduction of the 512-bit t, which is overwritten: r = t / 2^256 mod p.
  *
- * p + 1 = 2^256 - 2^224 - 2^96 + 2^64, so p = -1 modulo a limb: the multiplier that clears limb k is the
- * limb itself, m, and adding m * p adds m at 2^256, subtracts it at 2^224 and 2^96, adds it at 2^64,
- * all counted from limb k.
+ * p + 1 = 2^256 - 2^224 - 2^96 + 2^64, so p = -1 modulo a limb: the multiplier that clears limb k
+ * is the limb itself, m, and adding m * p adds m at 2^256, subtracts it at 2^224 and 2^96, adds
+ * it at 2^64, all counted from limb k.
  */
 #if HUFU_LIMB_BITS == 64
 
@@ -62,7 +62,8 @@ static inline void reduce(struct sm2_fe *r, sm2_limb *t)
     sm2_limb m[SM2_LIMBS], u[SM2_LIMBS];
     sm2_signed a = 0; /* the columns are summed with their sign */
 
-    for (int i = 0; i < 2 * SM2_LIMBS; i++) { /* column i: what m[i-2], m[i-3], m[i-7], m[i-8] add */
+    for (int i = 0; i < 2 * SM2_LIMBS;
+         i++) { /* column i: what m[i-2], m[i-3], m[i-7], m[i-8] add */
         a += t[i];
         if (i >= 2 && i - 2 < SM2_LIMBS)
             a += m[i - 2];
@@ -93,7 +94,7 @@ void sm2_fe_mul(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b
 void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a)
 {
     sm2_limb t[2 * SM2_LIMBS];
-    sm2_number_mul(t, a->v, a->v);
+    sm2_number_sqr(t, a->v);
     reduce(r, t);
 }
 

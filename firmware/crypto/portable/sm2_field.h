@@ -14,8 +14,8 @@ struct sm2_fe {
 };
 
 /* p itself, not in Montgomery form; here, so that the compiler sees its pattern */
-static const struct sm2_fe sm2_p = SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000,
-                                              0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
+static const struct sm2_fe sm2_p =
+    SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
 
 extern const struct sm2_fe sm2_fe_one; /* 1 */
 extern const struct sm2_fe sm2_fe_b;   /* coefficient b of the curve */

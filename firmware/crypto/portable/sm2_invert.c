@@ -1,13 +1,14 @@
 /*
- * Inversion by divsteps (D. J. Bernstein, B.-Y. Yang, "Fast constant-time gcd computation and modular
- * inversion", 2019), in the form that starts with delta = 1/2: 590 steps are enough for every 256-bit
- * modulus. A step takes (delta, f, g), f odd, to
+ * Inversion by divsteps (D. J. Bernstein, B.-Y. Yang, "Fast constant-time gcd computation and
+ * modular inversion", 2019), in the form that starts with delta = 1/2: 590 steps are enough for
+ * every 256-bit modulus. A step takes (delta, f, g), f odd, to
  *     (1 - delta, g, (g - f) / 2)             when delta > 0 and g is odd,
  *     (1 + delta, f, (g + (g mod 2) f) / 2)   otherwise.
  *
  * A limb's worth of steps depends on the low bits of f and g only. It is done on one limb, as a
- * matrix of steps / 2^DIGIT_BITS, which is then applied to the whole f and g and, modulo m, to d and
- * e, where always f = d a and g = e a. At the end g = 0 and f = 1 or -1, so the inverse is d or -d.
+ * matrix of steps / 2^DIGIT_BITS, which is then applied to the whole f and g and, modulo m, to d
+ * and e, where always f = d a and g = e a. At the end g = 0 and f = 1 or -1, so the inverse is d
+ * or -d.
  *
  * Whole numbers are in two's complement: digits of DIGIT_BITS, the top one with the sign.
  */
@@ -70,7 +71,8 @@ static void to_limbs(sm2_limb *r, const struct signed_number *a)
 
 /*
  * DIGIT_BITS steps on the low limbs f and g; minus_delta is -(delta + 1/2), before and after. The
- * entries of the matrix stay within 2^DIGIT_BITS; unsigned arithmetic holds them in two's complement.
+ * entries of the matrix stay within 2^DIGIT_BITS; unsigned arithmetic holds them in two's
+ * complement.
  */
 static sm2_limb steps(sm2_limb minus_delta, sm2_limb f, sm2_limb g, struct matrix *t)
 {
@@ -119,8 +121,8 @@ static void apply(struct signed_number *f, struct signed_number *g, const struct
 }
 
 /*
- * (d, e) = t (d, e) / 2^DIGIT_BITS mod m. Both are kept between -2m and m: a negative one is taken as
- * itself plus m, and then the multiple of m is added that clears the low digit.
+ * (d, e) = t (d, e) / 2^DIGIT_BITS mod m. Both are kept between -2m and m: a negative one is
+ * taken as itself plus m, and then the multiple of m is added that clears the low digit.
  */
 static void apply_mod(struct signed_number *d, struct signed_number *e, const struct matrix *t,
                       const struct signed_number *m, sm2_limb m_inverse)

@@ -35,8 +35,8 @@ static void look_up(struct sm2_jacobian *r, const struct sm2_jacobian table[ENTR
 /*
  * From the top digit down. Before each addition but the last the sum is a multiple of 16 P by a
  * number that is odd * 16 and, with the digit, below n: it is neither the digit's point nor its
- * opposite. At the last one the number may pass n, so there the points may be the same; they are not
- * opposite, because k is not 0.
+ * opposite. At the last one the number may pass n, so there the points may be the same; they are
+ * not opposite, because k is not 0.
  */
 void sm2_point_mul(struct sm2_affine *r, const struct sm2_scalar *k, const struct sm2_affine *p)
 {

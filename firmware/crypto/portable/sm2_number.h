@@ -1,7 +1,7 @@
 /*
- * 256-bit numbers for SM2: an array of limbs, least significant first. The limb is 64 bits where the
- * compiler has a 128-bit product and 32 bits elsewhere (Cortex-M); the sources above this file are
- * the same for both.
+ * 256-bit numbers for SM2: an array of limbs, least significant first. The limb is 64 bits where
+ * the compiler has a 128-bit product and 32 bits elsewhere (Cortex-M); the sources above this
+ * file are the same for both.
  * CT: nothing leaks from any function here; masks are all ones (true) or all zeros (false).
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_NUMBER_H
@@ -25,35 +25,40 @@ enum { SM2_LIMBS = 256 / HUFU_LIMB_BITS };
 
 #if HUFU_LIMB_BITS == 64
 typedef uint64_t sm2_limb;
-__extension__ typedef unsigned __int128 sm2_wide;  /* holds a product */
-__extension__ typedef __int128 sm2_signed;         /* a sum of columns, with its sign */
-#define SM2_W(x) (x)
-#define sm2_load_limb load_be64
-#define sm2_store_limb store_be64
-#define sm2_mask ct_mask64
+__extension__ typedef unsigned __int128 sm2_wide; /* holds a product */
+__extension__ typedef __int128 sm2_signed;        /* a sum of columns, with its sign */
+#define SM2_W(x)         (x)
+#define sm2_load_limb    load_be64
+#define sm2_store_limb   store_be64
+#define sm2_mask         ct_mask64
 #define sm2_limb_is_zero ct_is_zero64
 #else
 typedef uint32_t sm2_limb;
 typedef uint64_t sm2_wide;
 typedef int64_t sm2_signed;
-#define SM2_W(x) (uint32_t)(x), (uint32_t)((uint64_t)(x) >> 32)
-#define sm2_load_limb load_be32
-#define sm2_store_limb store_be32
-#define sm2_mask ct_mask32
+#define SM2_W(x)         (uint32_t)(x), (uint32_t)((uint64_t)(x) >> 32)
+#define sm2_load_limb    load_be32
+#define sm2_store_limb   store_be32
+#define sm2_mask         ct_mask32
 #define sm2_limb_is_zero ct_is_zero32
 #endif
 
 /* Four 64-bit words, least significant first, as limbs. */
-#define SM2_NUMBER(w0, w1, w2, w3) {{SM2_W(w0), SM2_W(w1), SM2_W(w2), SM2_W(w3)}}
+#define SM2_NUMBER(w0, w1, w2, w3)                                                                 \
+    {                                                                                              \
+        {                                                                                          \
+            SM2_W(w0), SM2_W(w1), SM2_W(w2), SM2_W(w3)                                             \
+        }                                                                                          \
+    }
 
 struct sm2_number {
     sm2_limb v[SM2_LIMBS];
 };
 
 /*
- * r = a + b + carry and r = a - b - borrow, one limb; the new carry or borrow, 0 or 1. Chains of these
- * are most of the arithmetic, and compilers for x86-64 make the machine's add-with-carry of them only
- * when told by name.
+ * r = a + b + carry and r = a - b - borrow, one limb; the new carry or borrow, 0 or 1. Chains of
+ * these are most of the arithmetic, and compilers for x86-64 make the machine's add-with-carry of
+ * them only when told by name.
  */
 typedef unsigned char sm2_carry;
 
@@ -199,7 +204,10 @@ static inline sm2_limb sm2_number_lt(const sm2_limb *a, const sm2_limb *b)
 /* t = a * b, 2 * SM2_LIMBS limbs */
 #if HUFU_LIMB_BITS == 64
 
-/* t[0..4] = (t[0..3] or, in the first row, nothing) + a * b; written out, so that GCC needs no memory */
+/*
+ * t[0..4] = (t[0..3] or, in the first row, nothing) + a * b; written out, so that GCC needs no
+ * memory
+ */
 static inline void sm2_number_row(sm2_limb *t, int first, sm2_limb a, const sm2_limb *b)
 {
     const sm2_wide p0 = (sm2_wide)a * b[0], p1 = (sm2_wide)a * b[1];
@@ -226,6 +234,43 @@ static inline void sm2_number_mul(sm2_limb *t, const sm2_limb *a, const sm2_limb
     sm2_number_row(t + 3, 0, a[3], b);
 }
 
+/* t = a * a: the products of different limbs once, doubled, and the squares */
+static inline void sm2_number_sqr(sm2_limb *t, const sm2_limb *a)
+{
+    const sm2_wide p01 = (sm2_wide)a[0] * a[1], p02 = (sm2_wide)a[0] * a[2];
+    const sm2_wide p03 = (sm2_wide)a[0] * a[3], p12 = (sm2_wide)a[1] * a[2];
+    const sm2_wide p13 = (sm2_wide)a[1] * a[3], p23 = (sm2_wide)a[2] * a[3];
+    const sm2_wide s0 = (sm2_wide)a[0] * a[0], s1 = (sm2_wide)a[1] * a[1];
+    const sm2_wide s2 = (sm2_wide)a[2] * a[2], s3 = (sm2_wide)a[3] * a[3];
+    sm2_limb u1, u2, u3, u4, u5, u6, u7;
+    sm2_carry c;
+
+    c = sm2_limb_add(&u2, (sm2_limb)(p01 >> 64), (sm2_limb)p02, 0);
+    c = sm2_limb_add(&u3, (sm2_limb)(p02 >> 64), (sm2_limb)p03, c);
+    c = sm2_limb_add(&u4, (sm2_limb)(p03 >> 64), (sm2_limb)p13, c);
+    c = sm2_limb_add(&u5, (sm2_limb)(p13 >> 64), (sm2_limb)p23, c);
+    (void)sm2_limb_add(&u6, (sm2_limb)(p23 >> 64), 0, c);
+    c = sm2_limb_add(&u3, u3, (sm2_limb)p12, 0);
+    c = sm2_limb_add(&u4, u4, (sm2_limb)(p12 >> 64), c);
+    c = sm2_limb_add(&u5, u5, 0, c);
+    (void)sm2_limb_add(&u6, u6, 0, c);
+    c = sm2_limb_add(&u1, (sm2_limb)p01, (sm2_limb)p01, 0);
+    c = sm2_limb_add(&u2, u2, u2, c);
+    c = sm2_limb_add(&u3, u3, u3, c);
+    c = sm2_limb_add(&u4, u4, u4, c);
+    c = sm2_limb_add(&u5, u5, u5, c);
+    c = sm2_limb_add(&u6, u6, u6, c);
+    (void)sm2_limb_add(&u7, 0, 0, c);
+    t[0] = (sm2_limb)s0;
+    c = sm2_limb_add(&t[1], u1, (sm2_limb)(s0 >> 64), 0);
+    c = sm2_limb_add(&t[2], u2, (sm2_limb)s1, c);
+    c = sm2_limb_add(&t[3], u3, (sm2_limb)(s1 >> 64), c);
+    c = sm2_limb_add(&t[4], u4, (sm2_limb)s2, c);
+    c = sm2_limb_add(&t[5], u5, (sm2_limb)(s2 >> 64), c);
+    c = sm2_limb_add(&t[6], u6, (sm2_limb)s3, c);
+    (void)sm2_limb_add(&t[7], u7, (sm2_limb)(s3 >> 64), c);
+}
+
 #else
 
 static inline void sm2_number_mul(sm2_limb *t, const sm2_limb *a, const sm2_limb *b)
@@ -239,6 +284,11 @@ static inline void sm2_number_mul(sm2_limb *t, const sm2_limb *a, const sm2_limb
         }
         t[i + SM2_LIMBS] = carry;
     }
+}
+
+static inline void sm2_number_sqr(sm2_limb *t, const sm2_limb *a)
+{
+    sm2_number_mul(t, a, a);
 }
 
 #endif

@@ -2,10 +2,9 @@
 
 #include "firmware/base/wipe.h"
 
-const struct sm2_affine sm2_g = {SM2_NUMBER(0x61328990F418029E, 0x3E7981EDDCA6C050,
-                                            0xD6A1ED99AC24C3C3, 0x91167A5EE1C13B05),
-                                 SM2_NUMBER(0xC1354E593C2D0DDD, 0xC1F5E5788D3295FA,
-                                            0x8D4CFB066E2A48F8, 0x63CD65D481D735BD)};
+const struct sm2_affine sm2_g = {
+    SM2_NUMBER(0x61328990F418029E, 0x3E7981EDDCA6C050, 0xD6A1ED99AC24C3C3, 0x91167A5EE1C13B05),
+    SM2_NUMBER(0xC1354E593C2D0DDD, 0xC1F5E5788D3295FA, 0x8D4CFB066E2A48F8, 0x63CD65D481D735BD)};
 
 sm2_limb sm2_point_on_curve(const struct sm2_affine *a)
 {
@@ -210,19 +209,15 @@ void sm2_point_add_affine_any(struct sm2_jacobian *r, const struct sm2_jacobian 
 }
 
 void sm2_point_add_public(struct sm2_jacobian *r, const struct sm2_jacobian *a,
-                          const struct sm2_jacobian *b)
+                          const struct sm2_affine *b)
 {
     struct addition t;
 
     if (sm2_fe_is_zero(&a->z)) {
-        *r = *b;
+        sm2_point_from_affine(r, b);
         return;
     }
-    if (sm2_fe_is_zero(&b->z)) {
-        *r = *a;
-        return;
-    }
-    begin_add(&t, a, b);
+    begin_add_affine(&t, a, b);
     if (sm2_fe_is_zero(&t.h) && sm2_fe_is_zero(&t.s))
         sm2_point_double(r, a);
     else

@@ -1,6 +1,6 @@
 /*
- * Points of the SM2 curve y^2 = x^3 - 3x + b. Affine, or Jacobian (X/Z^2, Y/Z^3), where Z = 0 is the
- * point at infinity. Outputs may be inputs.
+ * Points of the SM2 curve y^2 = x^3 - 3x + b. Affine, or Jacobian (X/Z^2, Y/Z^3), where Z = 0 is
+ * the point at infinity. Outputs may be inputs.
  * CT: nothing leaks from any function here unless its line says so.
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_POINT_H
@@ -41,9 +41,9 @@ void sm2_point_add_any(struct sm2_jacobian *r, const struct sm2_jacobian *a,
                        const struct sm2_jacobian *b);
 void sm2_point_add_affine_any(struct sm2_jacobian *r, const struct sm2_jacobian *a,
                               const struct sm2_affine *b);
-/* Right for every a and b, infinity too. CT: public inputs only */
+/* Right for every a and b, a may be infinity. CT: public inputs only */
 void sm2_point_add_public(struct sm2_jacobian *r, const struct sm2_jacobian *a,
-                          const struct sm2_jacobian *b);
+                          const struct sm2_affine *b);
 
 /* r = [k]P for k in [1, n-1] and P on the curve */
 void sm2_point_mul(struct sm2_affine *r, const struct sm2_scalar *k, const struct sm2_affine *p);

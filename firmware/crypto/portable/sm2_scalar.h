@@ -1,6 +1,6 @@
 /*
- * Numbers modulo n, the order of the base point (GB/T 32918.5): private keys, nonces, r and s. Plain
- * form, always fully reduced. Outputs may be inputs.
+ * Numbers modulo n, the order of the base point (GB/T 32918.5): private keys, nonces, r and s.
+ * Plain form, always fully reduced. Outputs may be inputs.
  * CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_SCALAR_H
@@ -28,7 +28,10 @@ void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a);
 sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in);
 /* As sm2_scalar_load; mask: the number is in [1, n-1]. When it is not, r = 1. */
 sm2_limb sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in);
-/* As sm2_scalar_load; mask: the number is in [1, n-2], the range of private keys. When it is not, r = 1. */
+/*
+ * As sm2_scalar_load; mask: the number is in [1, n-2], the range of private keys. When it is not,
+ * r = 1.
+ */
 sm2_limb sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in);
 
 static inline void sm2_scalar_store(uint8_t *out, const struct sm2_scalar *a)

@@ -1,7 +1,7 @@
 /*
  * The tables of the base point: for window i the odd multiples (2j + 1) 2^(wi) G, affine. They are
- * computed at build time by gen_table.c; the width w is HUFU_SM2_WINDOW (6 bits: 87 KB; 4 bits: 32 KB,
- * for a small flash).
+ * computed at build time by gen_table.c; the width w is HUFU_SM2_WINDOW (6 bits: 87 KB; 4 bits:
+ * 32 KB, for a small flash).
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_TABLE_H
 #define HUFU_CRYPTO_PORTABLE_SM2_TABLE_H
@@ -24,7 +24,8 @@ enum {
 extern const struct sm2_affine sm2_table[SM2_TABLE_ENTRIES];
 
 /*
- * r = the point that bits [wi, wi + w) of the recoded scalar b stand for: (2v - (2^w - 1)) 2^(wi) G.
+ * r = the point that bits [wi, wi + w) of the recoded scalar b stand for: (2v - (2^w - 1)) 2^(wi)
+ * G.
  * CT: the window; every entry of it is read
  */
 void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_scalar *b);

@@ -2,7 +2,10 @@
 
 enum { WNAF = 5, ODD_MULTIPLES = 1 << (WNAF - 2), DIGITS = 257 };
 
-/* k = the sum of digit[i] 2^i; digits are 0 or odd and below 2^(WNAF-1), at most one in WNAF is not 0 */
+/*
+ * k = the sum of digit[i] 2^i; digits are 0 or odd and below 2^(WNAF-1), at most one in WNAF is
+ * not 0
+ */
 static void wnaf(int8_t digit[DIGITS], const struct sm2_scalar *k)
 {
     unsigned carry = 0, i = 0;
@@ -23,16 +26,25 @@ static void wnaf(int8_t digit[DIGITS], const struct sm2_scalar *k)
     }
 }
 
+/* odd[i] = (2i + 1) P */
+static void odd_multiples(struct sm2_affine odd[ODD_MULTIPLES], const struct sm2_affine *p)
+{
+    struct sm2_jacobian t[ODD_MULTIPLES], twice;
+
+    sm2_point_from_affine(&t[0], p);
+    sm2_point_double(&twice, &t[0]);
+    for (int i = 1; i < ODD_MULTIPLES; i++)
+        sm2_point_add(&t[i], &t[i - 1], &twice);
+    sm2_points_to_affine(odd, t, ODD_MULTIPLES);
+}
+
 void sm2_point_mul_public(struct sm2_jacobian *r, const struct sm2_scalar *k,
                           const struct sm2_affine *p)
 {
-    struct sm2_jacobian odd[ODD_MULTIPLES], minus;
+    struct sm2_affine odd[ODD_MULTIPLES], minus;
     int8_t digit[DIGITS];
 
-    sm2_point_from_affine(&odd[0], p);
-    sm2_point_double(&minus, &odd[0]);
-    for (int i = 1; i < ODD_MULTIPLES; i++)
-        sm2_point_add(&odd[i], &odd[i - 1], &minus);
+    odd_multiples(odd, p);
     wnaf(digit, k);
     *r = (struct sm2_jacobian){sm2_fe_one, sm2_fe_one, {{0}}};
     for (int i = DIGITS; i-- > 0;) {
@@ -84,7 +96,7 @@ int sm2_verify_end(const struct sm2_affine *base, const uint8_t *pub, const uint
 {
     struct sm2_scalar r, t;
     struct sm2_affine p;
-    struct sm2_jacobian sum, other;
+    struct sm2_jacobian sum;
 
     if (!sm2_point_load(&p, pub))
         return 0;
@@ -92,8 +104,7 @@ int sm2_verify_end(const struct sm2_affine *base, const uint8_t *pub, const uint
     (void)sm2_scalar_load(&t, sig + 32);
     sm2_scalar_add(&t, &r, &t);
     sm2_point_mul_public(&sum, &t, &p);
-    sm2_point_from_affine(&other, base);
-    sm2_point_add_public(&sum, &sum, &other);
+    sm2_point_add_public(&sum, &sum, base);
     if (sm2_fe_is_zero(&sum.z))
         return 0;
     (void)sm2_scalar_load(&t, e); /* x1 must be r - e mod n */

@@ -59,16 +59,21 @@ int rsa_pkcs1_verify(unsigned bits, int alg, const uint8_t *hash, size_t hash_by
     return ct_mem_eq(em, expected, bits / 8) ? 0 : -1;
 }
 
-/* n random bytes, none of them zero */
+/* n random bytes, none of them zero. CT: which bytes were drawn again */
 static int fill_nonzero(const struct rng *rng, uint8_t *out, size_t n)
 {
     enum { TRIES = 64 }; /* for one byte; a source that fails so often is broken */
     if (rng->fill(rng->ctx, out, n))
         return -1;
     for (size_t i = 0; i < n; i++) {
-        for (int tries = TRIES; out[i] == 0; tries--)
+        for (int tries = TRIES;; tries--) {
+            uint32_t again = ct_is_zero32(out[i]);
+            PUBLIC(&again, sizeof again);
+            if (!again)
+                break;
             if (tries == 0 || rng->fill(rng->ctx, out + i, 1))
                 return -1;
+        }
     }
     return 0;
 }

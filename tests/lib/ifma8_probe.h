@@ -12,14 +12,14 @@ typedef int64_t probe_fe[8][5];
 typedef uint64_t probe_words[8][4];
 
 enum probe_op {
-    PROBE_MUL,      /* a b / 2^260 mod p */
-    PROBE_SQR,      /* a^2 / 2^260 mod p */
-    PROBE_MUL_ADD,  /* a b / 2^260 + c; c loose; made clean */
-    PROBE_SQR_ADD,  /* a^2 / 2^260 + c */
-    PROBE_SUB,      /* a - b + 2 p */
-    PROBE_SHRINK,   /* a, loose */
-    PROBE_WORDS,    /* a to words and back */
-    PROBE_INVERT,   /* 2^520 / a, lanes together */
+    PROBE_MUL,       /* a b / 2^260 mod p */
+    PROBE_SQR,       /* a^2 / 2^260 mod p */
+    PROBE_MUL_ADD,   /* a b / 2^260 + c; c loose; made clean */
+    PROBE_SQR_ADD,   /* a^2 / 2^260 + c */
+    PROBE_SUB,       /* a - b + 2 p */
+    PROBE_SHRINK,    /* a, loose */
+    PROBE_WORDS,     /* a to words and back */
+    PROBE_INVERT,    /* 2^520 / a, lanes together */
     PROBE_ORDER_MUL, /* a b mod n */
     PROBE_ORDER_ADD,
     PROBE_ORDER_SUB,
@@ -36,7 +36,8 @@ void probe_plain(probe_words r, probe_fe a);
 void probe_enter(probe_fe r, probe_words a);
 /* Lanes with 1 <= a <= n - 1 - less */
 unsigned probe_range(probe_fe a, uint64_t less);
-/* Whether the batch sums of 8 * `groups` times [k]G can be done; 0: the lanes met equal or opposite points. */
+/* Whether the batch sums of 8 * `groups` times [k]G can be done; 0: the lanes met equal or opposite
+ * points. */
 int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks);
 
 #endif

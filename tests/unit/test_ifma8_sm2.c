@@ -1,5 +1,6 @@
-/* SM2 in eight lanes: its arithmetic against OpenSSL's numbers, its entries against the portable engine
- * and OpenSSL, at every batch size around which the method changes, and the cases that chance never shows. */
+/* SM2 in eight lanes: its arithmetic against OpenSSL's numbers, its entries against the portable
+ * engine and OpenSSL, at every batch size around which the method changes, and the cases that
+ * chance never shows. */
 #include <check.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -29,7 +30,7 @@ static struct {
     struct sm2_sign_key key[MOST];
     const struct sm2_sign_key *keys[MOST];
     const uint8_t *pubs[MOST];
-} *b;
+} * b;
 static void *scratch;
 
 static void setup(void)
@@ -412,8 +413,9 @@ static void put(uint8_t *out, const BIGNUM *a)
 enum { SPECIALS = 2200 };
 
 /*
- * If the digits of the windows from 2^shift on add up to D and those below to S, and D is nearly j n, then
- * S = D - j n is possible: equal points meet. The scalar with that D, the odd multiple of 2^shift next to j n.
+ * If the digits of the windows from 2^shift on add up to D and those below to S, and D is nearly j
+ * n, then S = D - j n is possible: equal points meet. The scalar with that D, the odd multiple of
+ * 2^shift next to j n.
  */
 static void meeting_scalar(uint8_t *out, int shift, int j)
 {
@@ -524,7 +526,7 @@ static void keygen_at(size_t count, unsigned one_special_in)
 }
 
 /* Around where the method or the number of parts changes. */
-static const size_t turns[] = {71,  95,  96,  97,  127, 128, 129, 143,  144,  145,  255,  256,
+static const size_t turns[] = {71,  95,  96,  97,  127, 128,  129,  143,  144,  145,  255,  256,
                                257, 511, 512, 513, 777, 1023, 1024, 1025, 2047, 2048, 2049, 4161};
 
 START_TEST(keygen_sizes)
@@ -715,7 +717,7 @@ static void make_signatures(size_t count, size_t key_count)
     test_random(b->e, 32 * count);
     make_keys(key_count, 0);
     for (size_t i = 0; i < key_count; i++)
-        sm2_ifma8.keygen(1, (const uint8_t(*)[32])&b->key[i].d, &b->pub[i], b->ok, scratch);
+        sm2_ifma8.keygen(1, (const uint8_t(*)[32]) & b->key[i].d, &b->pub[i], b->ok, scratch);
     for (size_t i = 0; i < count; i++) {
         const size_t k = test_random_below((uint32_t)key_count);
         b->keys[i] = &b->key[k];
@@ -791,7 +793,8 @@ START_TEST(verify_sizes)
 }
 END_TEST
 
-/* s and t so that [s]G and [t]P are equal or opposite, or that t meets a doubling: r = t - s, e = r - x */
+/* s and t so that [s]G and [t]P are equal or opposite, or that t meets a doubling: r = t - s, e = r
+ * - x */
 static void meet(size_t i, const BIGNUM *s, const BIGNUM *t, const EC_POINT *sum)
 {
     BIGNUM *r = big(), *x = big();
@@ -835,7 +838,8 @@ static void meet_key(size_t i, unsigned how)
     if (how == 2) { /* small even t: the last addition is a doubling */
         BN_set_word(t, 2 + 2 * test_random_below(40));
         random_scalar(s);
-        if (i % 2) { /* or one at which the sums from the key's table stop: 60 items meet at 168 bits */
+        if (i %
+            2) { /* or one at which the sums from the key's table stop: 60 items meet at 168 bits */
             static unsigned next;
             uint8_t raw[32];
             meeting_scalar(raw, 168, (int)(next++ % 35) - 17);

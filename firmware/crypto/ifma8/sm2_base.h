@@ -11,8 +11,9 @@ enum { IFMA8_CHUNK = 2048 }; /* items that are worked on together at most */
 struct ifma8_work {
     struct ifma8_point *point; /* results: x and y, clean and below 1.3 p */
     struct lane_fe *scalar;
-    __mmask8 *valid;  /* lanes with a k in range; the others worked with 1 */
-    __mmask8 *failed; /* lanes whose point is of no use: to be done otherwise (never met by chance) */
+    __mmask8 *valid; /* lanes with a k in range; the others worked with 1 */
+    __mmask8
+        *failed; /* lanes whose point is of no use: to be done otherwise (never met by chance) */
 };
 
 /* Bytes of a work for n items, n at most IFMA8_CHUNK; a multiple of 64. */

@@ -8,7 +8,9 @@
 #include "firmware/crypto/ifma8/sm2_verify.h"
 #include "firmware/crypto/portable/portable.h"
 
-enum { FAILED = 2 }; /* in ok: the lanes met equal or opposite points, the portable engine takes over */
+enum {
+    FAILED = 2
+}; /* in ok: the lanes met equal or opposite points, the portable engine takes over */
 
 static size_t align64(size_t n)
 {
@@ -87,8 +89,8 @@ struct sign_job {
     uint8_t *ok;
 };
 
-/* GB/T 32918.2 clause 6.1, A5 to A6, from x of [k]G: r = e + x, s = (1 + d)^-1 (k + r) - r. The lanes
- * where neither r, r + k nor s is 0. */
+/* GB/T 32918.2 clause 6.1, A5 to A6, from x of [k]G: r = e + x, s = (1 + d)^-1 (k + r) - r. The
+ * lanes where neither r, r + k nor s is 0. */
 static __mmask8 sign_lanes(lanes *rw, lanes *sw, const struct lane_fe *x, const struct lane_fe *e,
                            const struct lane_fe *k, const struct lane_fe *inverse)
 {

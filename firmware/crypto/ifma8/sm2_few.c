@@ -105,17 +105,17 @@ static void spread_digits(lanes *digit, const struct lane_fe *scalar, unsigned k
         const unsigned i = 40 * row / 64, first = 40 * row % 64;
         lanes t = _mm512_srl_epi64(word[i], _mm_cvtsi32_si128((int)first));
         if (first > 24 && i < 4)
-            t = _mm512_or_si512(t,
-                                _mm512_sll_epi64(word[i + 1], _mm_cvtsi32_si128((int)(64 - first))));
-        digit[row] = _mm512_and_si512(_mm512_srlv_epi64(t, shift),
-                                      lanes_all(2 * IFMA8_SPREAD_ENTRIES - 1));
+            t = _mm512_or_si512(
+                t, _mm512_sll_epi64(word[i + 1], _mm_cvtsi32_si128((int)(64 - first))));
+        digit[row] =
+            _mm512_and_si512(_mm512_srlv_epi64(t, shift), lanes_all(2 * IFMA8_SPREAD_ENTRIES - 1));
     }
 }
 
 static void swap_point(struct lane_jacobian *r, const struct lane_jacobian *p, uint64_t distance)
 {
-    const lanes order = _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0),
-                                         lanes_all(distance));
+    const lanes order =
+        _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), lanes_all(distance));
     for (int i = 0; i < 5; i++) {
         r->x.v[i] = _mm512_permutexvar_epi64(order, p->x.v[i]);
         r->y.v[i] = _mm512_permutexvar_epi64(order, p->y.v[i]);

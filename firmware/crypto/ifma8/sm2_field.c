@@ -67,8 +67,8 @@ __mmask8 ifma8_fe_zero_lanes(const struct lane_fe *a)
 
 static void swap_lanes(struct lane_fe *r, const struct lane_fe *a, int distance)
 {
-    const lanes order = _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0),
-                                         lanes_all((uint64_t)distance));
+    const lanes order =
+        _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), lanes_all((uint64_t)distance));
     for (int i = 0; i < 5; i++)
         r->v[i] = _mm512_permutexvar_epi64(order, a->v[i]);
 }

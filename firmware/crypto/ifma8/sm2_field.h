@@ -18,7 +18,8 @@ void ifma8_fe_settle(struct lane_fe *a);
 __mmask8 ifma8_fe_zero_lanes(const struct lane_fe *a);
 
 /* r = 1/a in every lane with one inversion between them; clean. a clean.
- * Returns 1; 0: the number of some lane was 0 mod p and r is of no use. CT: only what is returned */
+ * Returns 1; 0: the number of some lane was 0 mod p and r is of no use. CT: only what is returned
+ */
 int ifma8_fe_invert(struct lane_fe *r, const struct lane_fe *a);
 
 /* Rows of 32 bytes, big-endian, to words in lanes: lane i from p[i]; and back. */

@@ -1,7 +1,7 @@
 /*
- * Points in eight lanes as (X / Z^2, Y / Z^3), coordinates clean (sm2_lanes.h), X and Y small. An addition
- * of equal or opposite points, or of one with Z = 0, gives Z = 0: whoever adds looks at Z in the end.
- * CT: nothing leaks from any function here.
+ * Points in eight lanes as (X / Z^2, Y / Z^3), coordinates clean (sm2_lanes.h), X and Y below 2 p. An
+ * addition of equal or opposite points, or of one with Z = 0, gives Z = 0: whoever adds looks at Z
+ * in the end. CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_JACOBIAN_H
 #define HUFU_CRYPTO_IFMA8_SM2_JACOBIAN_H
@@ -34,14 +34,14 @@ LANES_INLINE void fe_mul_sub_mul(struct lane_fe *r, const struct lane_fe *a,
 }
 
 /*
- * The formulas work on n points side by side, n = 1 or 2 known at compile time: two chains of products
- * hide each other's latency.
+ * The formulas work on n points side by side, n = 1 or 2 known at compile time: two chains of
+ * products hide each other's latency.
  */
 enum { JACOBIAN_SIDE = 2 };
 #define EACH for (int i = 0; i < n; i++)
 
-/* The end of additions p + q from p's x and y (already times q's Z powers), h = difference of x, r =
- * difference of y. 4M + 2S */
+/* The end of additions p + q from p's x and y (already times q's Z powers), h = difference of x, r
+ * = difference of y. 4M + 2S */
 LANES_INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_fe *x1,
                                   const struct lane_fe *y1, const struct lane_fe *h,
                                   const struct lane_fe *r, int n)
@@ -51,14 +51,16 @@ LANES_INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_f
     EACH fe_sqr(&hh[i], &h[i]);
     EACH fe_mul(&hhh[i], &h[i], &hh[i]);
     EACH fe_mul(&v[i], &x1[i], &hh[i]);
-    EACH { /* X = r^2 - hhh - 2 v */
+    EACH
+    { /* X = r^2 - hhh - 2 v */
         for (int j = 0; j < 5; j++)
-            t[i].v[j] = lanes_sub(lanes_sub(LANE_KP(6, j), hhh[i].v[j]),
-                                  lanes_add(v[i].v[j], v[i].v[j]));
+            t[i].v[j] =
+                lanes_sub(lanes_sub(LANE_KP(6, j), hhh[i].v[j]), lanes_add(v[i].v[j], v[i].v[j]));
         fe_sqr_add(&sum[i].x, &r[i], &t[i]);
         fe_shrink(&sum[i].x);
     }
-    EACH { /* Y = r (v - X) - y1 hhh */
+    EACH
+    { /* Y = r (v - X) - y1 hhh */
         fe_sub(&t[i], &v[i], &sum[i].x);
         fe_mul_sub_mul(&sum[i].y, &r[i], &t[i], &hhh[i], &y1[i]);
     }
@@ -75,7 +77,8 @@ LANES_INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane
     EACH fe_mul(&h[i], &x[i], &zz[i]);
     EACH fe_mul(&r[i], &p[i].z, &zz[i]);
     EACH fe_mul(&r[i], &y[i], &r[i]);
-    EACH {
+    EACH
+    {
         x1[i] = p[i].x;
         y1[i] = p[i].y;
         fe_sub(&h[i], &h[i], &x1[i]);
@@ -114,7 +117,8 @@ LANES_INLINE void jacobian_double(struct lane_jacobian *p, int n)
     EACH fe_sqr(&delta[i], &p[i].z);
     EACH fe_sqr(&gamma[i], &p[i].y);
     EACH fe_mul(&p[i].z, &p[i].y, &p[i].z);
-    EACH { /* alpha = 3 (x - delta) (x + delta) */
+    EACH
+    { /* alpha = 3 (x - delta) (x + delta) */
         for (int j = 0; j < 5; j++)
             t[i].v[j] = lanes_add(p[i].x.v[j], delta[i].v[j]);
         fe_clean(&t[i]);
@@ -122,7 +126,8 @@ LANES_INLINE void jacobian_double(struct lane_jacobian *p, int n)
         fe_mul(&alpha[i], &alpha[i], &t[i]);
     }
     EACH fe_mul(&beta[i], &p[i].x, &gamma[i]);
-    EACH {
+    EACH
+    {
         for (int j = 0; j < 5; j++) {
             alpha[i].v[j] = lanes_add(lanes_add(alpha[i].v[j], alpha[i].v[j]), alpha[i].v[j]);
             beta[i].v[j] = _mm512_slli_epi64(beta[i].v[j], 2);
@@ -133,11 +138,13 @@ LANES_INLINE void jacobian_double(struct lane_jacobian *p, int n)
         fe_clean(&p[i].z);
     }
     EACH fe_sqr(&gamma[i], &gamma[i]);
-    EACH { /* alpha^2 - 8 beta */
+    EACH
+    { /* alpha^2 - 8 beta */
         fe_sqr_add(&p[i].x, &alpha[i], &t[i]);
         fe_shrink(&p[i].x);
     }
-    EACH { /* alpha (4 beta - x) - 8 gamma^2 */
+    EACH
+    { /* alpha (4 beta - x) - 8 gamma^2 */
         for (int j = 0; j < 5; j++) {
             t[i].v[j] = lanes_add(lanes_sub(beta[i].v[j], p[i].x.v[j]), LANE_KP(2, j));
             gamma[i].v[j] = lanes_sub(LANE_KP(12, j), _mm512_slli_epi64(gamma[i].v[j], 3));

@@ -17,7 +17,7 @@ enum {
 struct work {
     struct lane_jacobian chain[POWERS]; /* [b][row]: 2^(7 window + b) P */
     struct ifma8_point power[POWERS];
-    struct ifma8_point entry[ENTRIES * ROWS]; /* [e][row] */
+    struct ifma8_point entry[ENTRIES * ROWS];        /* [e][row] */
     uint64_t stage[IFMA8_SMALL_WINDOWS][8][ENTRIES]; /* [window][word][e] */
 };
 
@@ -111,7 +111,8 @@ static void slice(uint8_t *column, const uint64_t *word)
 {
     static const _Alignas(64) uint8_t order[64] = {
 #define COLUMN(b) b, b + 8, b + 16, b + 24, b + 32, b + 40, b + 48, b + 56
-        COLUMN(0), COLUMN(1), COLUMN(2), COLUMN(3), COLUMN(4), COLUMN(5), COLUMN(6), COLUMN(7)
+        COLUMN(0), COLUMN(1), COLUMN(2), COLUMN(3), COLUMN(4),
+        COLUMN(5), COLUMN(6), COLUMN(7)
 #undef COLUMN
     };
     uint64_t t[8];

@@ -2,12 +2,10 @@
  * The SM2 field in eight lanes: numbers mod p = 2^256 - 2^224 - 2^96 + 2^64 - 1 as five limbs of 52
  * bits, Montgomery form x 2^260 mod p. Everything here is inlined into the point formulas.
  *
- * The instructions read just 52 bits of a limb, so that operands of a product must be "clean": limbs in
- * [0, 2^52). Three kinds of number:
- *   clean    as above, value below 2^260; products give values below 1.3 p
- *   small    clean, and below 2^256 + 2^231
- *   loose    signed 64-bit limbs, not propagated
- * CT: nothing leaks from any function here.
+ * The instructions read just 52 bits of a limb, so that operands of a product must be "clean":
+ * limbs in [0, 2^52). Three kinds of number: clean    as above, value below 2^260; products give
+ * values below 1.3 p small    clean, and below 2^256 + 2^231 loose    signed 64-bit limbs, not
+ * propagated CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_LANES_H
 #define HUFU_CRYPTO_IFMA8_SM2_LANES_H
@@ -67,8 +65,7 @@ LANES_INLINE lanes lanes_low52(lanes a)
 #define LANE_P4 0x0fffffffeffffu
 
 /* Limb i of k p, loose. */
-#define LANE_KP(k, i) \
-    lanes_all((uint64_t)(k) * ((i) == 1 ? LANE_P1 : (i) == 4 ? LANE_P4 : LANE_P0))
+#define LANE_KP(k, i) lanes_all((uint64_t)(k) * ((i) == 1 ? LANE_P1 : (i) == 4 ? LANE_P4 : LANE_P0))
 
 /* Loose to clean; the value must be in [0, 2^260). */
 LANES_INLINE void fe_clean(struct lane_fe *r)
@@ -95,9 +92,9 @@ LANES_INLINE void fe_shrink(struct lane_fe *r)
 }
 
 /*
- * Montgomery reduction of ten loose columns to t / 2^260, loose. p = -1 mod 2^52: the multiplier of a
- * column is the column itself, and the product reads its low 52 bits without a mask. With
- * c = (2^32 - 1) 2^12, p + 1 = 2^52 c (2^160 - 1) = 2^208 (16 c) - 2^52 c, so that one product m c is
+ * Montgomery reduction of ten loose columns to t / 2^260, loose. p = -1 mod 2^52: the multiplier of
+ * a column is the column itself, and the product reads its low 52 bits without a mask. With c =
+ * (2^32 - 1) 2^12, p + 1 = 2^52 c (2^160 - 1) = 2^208 (16 c) - 2^52 c, so that one product m c is
  * taken from the next column and, sixteen times, added to the fourth next.
  */
 LANES_INLINE void fe_reduce(struct lane_fe *r, lanes *t)
@@ -220,12 +217,12 @@ LANES_INLINE void fe_negate_small(struct lane_fe *y, __mmask8 negative)
 LANES_INLINE void fe_from_words(struct lane_fe *r, const lanes *w)
 {
     r->v[0] = lanes_low52(w[0]);
-    r->v[1] = lanes_low52(
-        _mm512_or_si512(_mm512_srli_epi64(w[0], 52), _mm512_slli_epi64(w[1], 12)));
-    r->v[2] = lanes_low52(
-        _mm512_or_si512(_mm512_srli_epi64(w[1], 40), _mm512_slli_epi64(w[2], 24)));
-    r->v[3] = lanes_low52(
-        _mm512_or_si512(_mm512_srli_epi64(w[2], 28), _mm512_slli_epi64(w[3], 36)));
+    r->v[1] =
+        lanes_low52(_mm512_or_si512(_mm512_srli_epi64(w[0], 52), _mm512_slli_epi64(w[1], 12)));
+    r->v[2] =
+        lanes_low52(_mm512_or_si512(_mm512_srli_epi64(w[1], 40), _mm512_slli_epi64(w[2], 24)));
+    r->v[3] =
+        lanes_low52(_mm512_or_si512(_mm512_srli_epi64(w[2], 28), _mm512_slli_epi64(w[3], 36)));
     r->v[4] = _mm512_srli_epi64(w[3], 16);
 }
 
@@ -260,7 +257,11 @@ LANES_INLINE void lanes_transpose(lanes *r, const lanes *a)
     }
 }
 
-#define LANE_FE_ALL(a, b, c, d, e) \
-    {{lanes_all(a), lanes_all(b), lanes_all(c), lanes_all(d), lanes_all(e)}}
+#define LANE_FE_ALL(a, b, c, d, e)                                                                 \
+    {                                                                                              \
+        {                                                                                          \
+            lanes_all(a), lanes_all(b), lanes_all(c), lanes_all(d), lanes_all(e)                   \
+        }                                                                                          \
+    }
 
 #endif

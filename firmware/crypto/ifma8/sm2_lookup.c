@@ -11,8 +11,10 @@
 static void set_digits(struct ifma8_digits *r, unsigned set, const lanes *digit, unsigned bits)
 {
     static const _Alignas(64) uint8_t order[64] = {
-#define PAIR(j, m) (16 * (j) + 2 * ((m) & 3) + ((m) > 3 ? 64 : 0)), (16 * (j) + 8 + 2 * ((m) & 3) + ((m) > 3 ? 64 : 0))
-#define ROW(j) PAIR(j, 0), PAIR(j, 1), PAIR(j, 2), PAIR(j, 3), PAIR(j, 4), PAIR(j, 5), PAIR(j, 6), PAIR(j, 7)
+#define PAIR(j, m)                                                                                 \
+    (16 * (j) + 2 * ((m)&3) + ((m) > 3 ? 64 : 0)), (16 * (j) + 8 + 2 * ((m)&3) + ((m) > 3 ? 64 : 0))
+#define ROW(j)                                                                                     \
+    PAIR(j, 0), PAIR(j, 1), PAIR(j, 2), PAIR(j, 3), PAIR(j, 4), PAIR(j, 5), PAIR(j, 6), PAIR(j, 7)
         ROW(0), ROW(1), ROW(2), ROW(3)
 #undef ROW
 #undef PAIR
@@ -24,18 +26,19 @@ static void set_digits(struct ifma8_digits *r, unsigned set, const lanes *digit,
 
     for (int i = 0; i < 2; i++) {
         const lanes *d = digit + 4 * i;
-        lanes t = _mm512_or_si512(_mm512_or_si512(d[0], _mm512_slli_epi64(d[1], 16)),
-                                  _mm512_or_si512(_mm512_slli_epi64(d[2], 32),
-                                                  _mm512_slli_epi64(d[3], 48)));
+        lanes t = _mm512_or_si512(
+            _mm512_or_si512(d[0], _mm512_slli_epi64(d[1], 16)),
+            _mm512_or_si512(_mm512_slli_epi64(d[2], 32), _mm512_slli_epi64(d[3], 48)));
         if (bits == IFMA8_SMALL) /* the sign goes where the wide window has it */
-            t = _mm512_or_si512(_mm512_and_si512(t, _mm512_set1_epi16(0x3f)),
-                                _mm512_and_si512(_mm512_slli_epi16(t, 3), _mm512_set1_epi16(0x200)));
+            t = _mm512_or_si512(
+                _mm512_and_si512(t, _mm512_set1_epi16(0x3f)),
+                _mm512_and_si512(_mm512_slli_epi16(t, 3), _mm512_set1_epi16(0x200)));
         four[i] = _mm512_or_si512(_mm512_and_si512(t, low16),
                                   _mm512_and_si512(_mm512_slli_epi16(t, 1), high16));
     }
     const lanes index = _mm512_permutex2var_epi8(four[0], pick, four[1]);
-    const lanes top = _mm512_permutex2var_epi8(
-        four[0], _mm512_add_epi8(pick, _mm512_set1_epi8(1)), four[1]);
+    const lanes top =
+        _mm512_permutex2var_epi8(four[0], _mm512_add_epi8(pick, _mm512_set1_epi8(1)), four[1]);
     const __mmask64 negative = _mm512_testn_epi8_mask(top, _mm512_set1_epi8(4));
 
     /* a negative digit counts down from the middle: complement the index */
@@ -52,8 +55,9 @@ void ifma8_digits(struct ifma8_digits *d, const struct ifma8_table *t, unsigned 
     for (size_t first = 0; first < groups; first += IFMA8_SET) {
         lanes digit[IFMA8_SET];
         for (size_t i = 0; i < IFMA8_SET; i++) {
-            digit[i] = first + i < groups ? lane_digit(&scalar[first + i], window * t->bits, t->bits)
-                                          : lanes_zero();
+            digit[i] = first + i < groups
+                           ? lane_digit(&scalar[first + i], window * t->bits, t->bits)
+                           : lanes_zero();
             d->negative[first + i] = _mm512_testn_epi64_mask(digit[i], sign);
         }
         set_digits(d, (unsigned)(first / IFMA8_SET), digit, t->bits);

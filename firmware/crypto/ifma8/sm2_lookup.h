@@ -1,6 +1,6 @@
 /*
- * Reading byte-sliced tables (sm2_table.h) for 64 digits at once. Every entry of the window is read, in
- * a fixed order. CT: nothing leaks from any function here.
+ * Reading byte-sliced tables (sm2_table.h) for 64 digits at once. Every entry of the window is
+ * read, in a fixed order. CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_LOOKUP_H
 #define HUFU_CRYPTO_IFMA8_SM2_LOOKUP_H
@@ -22,19 +22,19 @@ LANES_INLINE lanes lane_digit(const struct lane_fe *a, unsigned first, unsigned 
     lanes d = _mm512_srl_epi64(a->v[limb], _mm_cvtsi32_si128((int)shift));
 
     if (shift + bits > 52 && limb < 4)
-        d = _mm512_or_si512(
-            d, _mm512_sll_epi64(a->v[limb + 1], _mm_cvtsi32_si128((int)(52 - shift))));
+        d = _mm512_or_si512(d,
+                            _mm512_sll_epi64(a->v[limb + 1], _mm_cvtsi32_si128((int)(52 - shift))));
     return _mm512_and_si512(d, lanes_all((1u << bits) - 1));
 }
 
-/* The signed entry for digits of five bits, each lane with a column of words of its own; y is made small. */
+/* The signed entry for digits of five bits, each lane with a column of words of its own; y is made
+ * small. */
 LANES_INLINE void lane_scan16(struct lane_fe *x, struct lane_fe *y, const uint64_t (*table)[8][8],
                               lanes digit)
 {
     const lanes mask = lanes_all(15);
     const __mmask8 negative = _mm512_testn_epi64_mask(digit, lanes_all(16));
-    const lanes index =
-        _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask);
+    const lanes index = _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask);
     lanes w[8];
 
     for (int i = 0; i < 8; i++)
@@ -58,7 +58,7 @@ struct ifma8_table {
 
 /* Digits of one window for up to IFMA8_UNIT groups. */
 struct ifma8_digits {
-    lanes low[IFMA8_UNIT_SETS];                            /* seven low bits of the index, a byte each */
+    lanes low[IFMA8_UNIT_SETS]; /* seven low bits of the index, a byte each */
     uint64_t bit7[IFMA8_UNIT_SETS], bit8[IFMA8_UNIT_SETS]; /* the two above */
     __mmask8 negative[IFMA8_UNIT];
 };

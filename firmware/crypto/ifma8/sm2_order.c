@@ -138,8 +138,8 @@ void ifma8_order_recode(struct lane_fe *r, const struct lane_fe *a, enum ifma8_s
         t.v[i] = _mm512_mask_add_epi64(t.v[i], odd, t.v[i], lanes_all(order[i]));
     fe_clean(&t);
     for (int i = 0; i < 4; i++)
-        r->v[i] = lanes_low52(_mm512_or_si512(_mm512_srli_epi64(t.v[i], 1),
-                                              _mm512_slli_epi64(t.v[i + 1], 51)));
+        r->v[i] = lanes_low52(
+            _mm512_or_si512(_mm512_srli_epi64(t.v[i], 1), _mm512_slli_epi64(t.v[i + 1], 51)));
     r->v[4] = _mm512_srli_epi64(t.v[4], 1);
 }
 

@@ -22,8 +22,8 @@ void ifma8_order_sub(struct lane_fe *r, const struct lane_fe *a, const struct la
 void ifma8_order_mul(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b);
 
 /*
- * Signed digits without a zero: r clean, below 2^257, with a = 2 r - (2^span - 1) mod n, so that bit i of r
- * stands for +2^i (one) or -2^i (zero), and w bits together for an odd digit.
+ * Signed digits without a zero: r clean, below 2^257, with a = 2 r - (2^span - 1) mod n, so that
+ * bit i of r stands for +2^i (one) or -2^i (zero), and w bits together for an odd digit.
  */
 void ifma8_order_recode(struct lane_fe *r, const struct lane_fe *a, enum ifma8_span span);
 

@@ -41,7 +41,8 @@ static void start_unit(struct sum *s, struct ifma8_point *p, size_t groups)
         fe_from_words(&p[i].x, s->x[i].w);
         fe_from_words(&y, s->y[i].w);
         for (int j = 0; j < 5; j++)
-            p[i].y.v[j] = _mm512_mask_sub_epi64(y.v[j], s->digits.negative[i], lanes_zero(), y.v[j]);
+            p[i].y.v[j] =
+                _mm512_mask_sub_epi64(y.v[j], s->digits.negative[i], lanes_zero(), y.v[j]);
     }
 }
 
@@ -115,7 +116,8 @@ static void unit(struct sum *s, unsigned block, size_t first, unsigned step, int
         add_unit(s, p, groups, down, flip, 0, 0);
 }
 
-/* All windows of all blocks. Each round runs through the groups in the direction opposite to the last. */
+/* All windows of all blocks. Each round runs through the groups in the direction opposite to the
+ * last. */
 static int sum_blocks(struct sum *s, int with_y)
 {
     const unsigned steps = block_length(s, 0);
@@ -192,7 +194,8 @@ static int merge_blocks(struct sum *s, int with_y)
 int ifma8_sum(struct ifma8_point *point, const struct ifma8_table *table,
               const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y)
 {
-    struct sum s = {.point = point, .table = table, .scalar = scalar, .groups = groups, .blocks = blocks};
+    struct sum s = {
+        .point = point, .table = table, .scalar = scalar, .groups = groups, .blocks = blocks};
     int sign = 0;
 
     if (sum_blocks(&s, with_y || blocks > 1))

@@ -19,8 +19,8 @@ struct work {
 
 size_t ifma8_variable_size(size_t groups)
 {
-    return groups * (sizeof(struct multiples) + ENTRIES * (sizeof(struct lane_jacobian) +
-                                                           sizeof(struct ifma8_point)));
+    return groups * (sizeof(struct multiples) +
+                     ENTRIES * (sizeof(struct lane_jacobian) + sizeof(struct ifma8_point)));
 }
 
 static void place(struct work *w, void *scratch, size_t groups)
@@ -79,8 +79,8 @@ LANES_INLINE void look_up(struct lane_fe *x, struct lane_fe *y, const struct mul
     _Alignas(64) uint64_t index[8];
     lanes w[8];
 
-    _mm512_store_si512(
-        index, _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask));
+    _mm512_store_si512(index,
+                       _mm512_and_si512(_mm512_mask_xor_epi64(digit, negative, digit, mask), mask));
     for (int lane = 0; lane < 8; lane++)
         w[lane] = _mm512_load_si512(t->w[lane][index[lane]]);
     lanes_transpose(w, w);
@@ -110,12 +110,14 @@ LANES_INLINE void multiply(struct lane_jacobian *r, const struct multiples *t,
         r[i] = sum[i];
 }
 
-static void multiply_one(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k)
+static void multiply_one(struct lane_jacobian *r, const struct multiples *t,
+                         const struct lane_fe *k)
 {
     multiply(r, t, k, 1);
 }
 
-static void multiply_two(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k)
+static void multiply_two(struct lane_jacobian *r, const struct multiples *t,
+                         const struct lane_fe *k)
 {
     multiply(r, t, k, JACOBIAN_SIDE);
 }

@@ -22,8 +22,8 @@ void ifma8_variable(struct lane_jacobian *r, const struct lane_affine *p,
 /* Bytes of scratch for ifma8_key_table, and of the table it makes. */
 size_t ifma8_key_table_size(void);
 enum { IFMA8_KEY_TABLE = IFMA8_SMALL_WINDOWS * 64 * IFMA8_SMALL_ENTRIES };
-/* The table of all windows (sm2_table.h, of IFMA8_SMALL bits) for the point in lane 0 of p. table and scratch
- * are aligned to 64 bytes. */
+/* The table of all windows (sm2_table.h, of IFMA8_SMALL bits) for the point in lane 0 of p. table
+ * and scratch are aligned to 64 bytes. */
 void ifma8_key_table(uint8_t *table, const struct lane_affine *p, void *scratch);
 
 #endif

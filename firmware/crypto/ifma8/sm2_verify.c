@@ -1,20 +1,17 @@
 #include "firmware/crypto/ifma8/ifma8.h"
 
 #if HUFU_IFMA8
-#include <string.h>
-
-#include "firmware/base/endian.h"
 #include "firmware/crypto/ifma8/sm2_base.h"
+#include "firmware/crypto/ifma8/sm2_keys.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
 #include "firmware/crypto/ifma8/sm2_variable.h"
 #include "firmware/crypto/ifma8/sm2_verify.h"
 #include "firmware/crypto/portable/portable.h"
 
 enum {
-    KEY_MIN = 48,                    /* from so many items under one key a table for it pays */
-    SLOTS = 2 * IFMA8_CHUNK,         /* of the hash of keys */
-    PROBES = 8,                      /* slots looked at; then a key counts as a new one */
-    UNDECIDED = 2                    /* in ok */
+    KEY_MIN =
+        48, /* from so many items under one key a table pays (and they are summed in blocks) */
+    UNDECIDED = 2 /* in ok */
 };
 
 /* A chunk of the caller's items, and the room to work on it. */
@@ -23,16 +20,8 @@ struct job {
     const uint8_t (*e)[32];
     const uint8_t (*sig)[64];
     uint8_t *ok;
-    struct keys *keys;
+    struct ifma8_keys *keys;
     uint8_t *table, *sums, *rest; /* of one key; of [s]G; of what is done with the key */
-};
-
-/* Which items share a key: the first item with it stands for the key. */
-struct keys {
-    uint16_t slot[SLOTS];           /* item + 1, or 0 */
-    uint16_t first[IFMA8_CHUNK];    /* of an item: the first with its key */
-    uint16_t count[IFMA8_CHUNK];    /* of a first item: how many there are */
-    uint16_t list[IFMA8_CHUNK];     /* the items being worked on */
 };
 
 static size_t align64(size_t n)
@@ -55,19 +44,20 @@ static size_t rest_size(size_t n)
 {
     const size_t groups =
         groups_of(n) < IFMA8_VARIABLE_GROUPS ? groups_of(n) : IFMA8_VARIABLE_GROUPS;
-    const size_t variable = ifma8_variable_size(groups) +
-                            IFMA8_VARIABLE_GROUPS *
-                                (sizeof(struct lane_affine) + sizeof(struct lane_jacobian));
+    const size_t variable =
+        ifma8_variable_size(groups) +
+        IFMA8_VARIABLE_GROUPS * (sizeof(struct lane_affine) + sizeof(struct lane_jacobian));
     const size_t fixed = max(ifma8_key_table_size(), ifma8_work_bound(n));
     /* the scalars come first, for all groups */
-    return groups_of(n + 8) * sizeof(struct lane_fe) + (n < KEY_MIN ? variable : max(variable, fixed));
+    return groups_of(n + 8) * sizeof(struct lane_fe) +
+           (n < KEY_MIN ? variable : max(variable, fixed));
 }
 
 size_t ifma8_verify_size(size_t n)
 {
     n = ifma8_chunk(n);
-    return align64(sizeof(struct keys)) + (n < KEY_MIN ? 0 : IFMA8_KEY_TABLE) + ifma8_work_bound(n) +
-           align64(groups_of(n)) + rest_size(n);
+    return align64(sizeof(struct ifma8_keys)) + (n < KEY_MIN ? 0 : IFMA8_KEY_TABLE) +
+           ifma8_work_bound(n) + align64(groups_of(n)) + rest_size(n);
 }
 
 static void load_rows(struct lane_fe *r, const uint8_t *first, size_t stride, const uint16_t *list,
@@ -95,7 +85,8 @@ static void load_keys(struct lane_affine *p, const struct job *j, size_t group, 
     ifma8_fe_enter(&p->y, w);
 }
 
-/* t = r + s, and the lanes with r in range and t not 0 (GB/T 32918.2 clause 7.1, B1 and B5); t is 1 elsewhere */
+/* t = r + s, and the lanes with r in range and t not 0 (GB/T 32918.2 clause 7.1, B1 and B5); t is 1
+ * elsewhere */
 static __mmask8 load_t(struct lane_fe *t, const struct job *j, size_t group, size_t n)
 {
     const struct lane_fe one = LANE_FE_ALL(1, 0, 0, 0, 0);
@@ -124,15 +115,16 @@ static __mmask8 same_x(const struct lane_jacobian *p, const struct lane_fe *zz, 
 }
 
 /*
- * B6, B7: e + x = r mod n for the point p + q. x is r - e mod n or, where that is below p - n, n more than that.
- * undecided: lanes where the sum is not known.
+ * B6, B7: e + x = r mod n for the point p + q. x is r - e mod n or, where that is below p - n, n
+ * more than that. undecided: lanes where the sum is not known.
  */
 static __mmask8 check(struct lane_jacobian *p, const struct ifma8_point *q, const struct lane_fe *r,
                       const struct lane_fe *e, __mmask8 *undecided)
 {
     static const uint64_t order[4] = {0x53bbf40939d54123, 0x7203df6b21c6052b, 0xffffffffffffffff,
                                       0xfffffffeffffffff};
-    struct lane_fe x, zz, gap = LANE_FE_ALL(0x40bf6c62abedc, 0x93de39fad5ac4, 0x00000008dfc20, 0, 0);
+    struct lane_fe x, zz,
+        gap = LANE_FE_ALL(0x40bf6c62abedc, 0x93de39fad5ac4, 0x00000008dfc20, 0, 0);
     struct lane_fe n;
     lanes w[4];
 
@@ -252,54 +244,13 @@ static void verify_list(const struct job *j, size_t n, int same)
     with_keys(j, n, &sums, scalar, valid, room);
 }
 
-/* The first item with the key of item i. Keys that somebody made to collide are only found less often. */
-static size_t find_key(struct keys *k, const uint8_t *const *pub, size_t i)
-{
-    size_t at = (size_t)((load_be64(pub[i]) * 0x9e3779b97f4a7c15u) >> 32);
-
-    for (unsigned n = 0; n < PROBES; n++, at++) {
-        uint16_t *slot = &k->slot[at % SLOTS];
-        if (*slot == 0) {
-            *slot = (uint16_t)(i + 1);
-            return i;
-        }
-        const uint8_t *other = pub[*slot - 1];
-        if (other == pub[i] || memcmp(other, pub[i], 64) == 0)
-            return (size_t)(*slot - 1);
-    }
-    return i;
-}
-
-static void sort_keys(const struct job *j, size_t n)
-{
-    struct keys *k = j->keys;
-
-    memset(k->slot, 0, sizeof k->slot);
-    memset(k->count, 0, sizeof k->count);
-    for (size_t i = 0; i < n; i++) {
-        k->first[i] = (uint16_t)find_key(k, j->pub, i);
-        k->count[k->first[i]]++;
-    }
-}
-
-/* Items of the key of item `first`, or (first = n) of all keys that are rare, into the list. */
-static size_t make_list(struct keys *k, size_t n, size_t first)
-{
-    size_t m = 0;
-
-    for (size_t i = 0; i < n; i++)
-        if (first < n ? k->first[i] == first : k->count[k->first[i]] < KEY_MIN)
-            k->list[m++] = (uint16_t)i;
-    return m;
-}
-
 static void verify_chunk(const struct job *j, size_t n)
 {
-    sort_keys(j, n);
+    ifma8_keys_sort(j->keys, j->pub, n);
     for (size_t i = 0; i < n; i++)
         if (j->keys->first[i] == i && j->keys->count[i] >= KEY_MIN)
-            verify_list(j, make_list(j->keys, n, i), 1);
-    const size_t rare = make_list(j->keys, n, n);
+            verify_list(j, ifma8_keys_list(j->keys, n, i, KEY_MIN), 1);
+    const size_t rare = ifma8_keys_list(j->keys, n, n, KEY_MIN);
     if (rare)
         verify_list(j, rare, 0);
 }
@@ -311,7 +262,7 @@ void ifma8_verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
         const size_t chunk = ifma8_chunk(n);
         struct job j = {.pub = pub, .e = e, .sig = sig, .ok = ok, .keys = scratch};
 
-        j.table = (uint8_t *)scratch + align64(sizeof(struct keys));
+        j.table = (uint8_t *)scratch + align64(sizeof(struct ifma8_keys));
         j.sums = j.table + (chunk < KEY_MIN ? 0 : IFMA8_KEY_TABLE);
         j.rest = j.sums + ifma8_work_bound(chunk) + align64(groups_of(chunk));
         verify_chunk(&j, chunk);

@@ -1,0 +1,439 @@
+/* The POSIX port: NVM by the rules of hal.h in a file and in RAM, the lock, the root, the threads,
+ * the errors. */
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "firmware/ports/posix/posix.h"
+#include "tests/lib/vec.h"
+
+static char directory[64];
+static struct hal hal;
+static char error[256];
+
+static void remove_directory(void)
+{
+    static const char *const names[] = {"nvm",  "root",         "geometry",
+                                        "lock", "geometry.new", "root.new"};
+    char path[128];
+    chmod(directory, 0700);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+        unlink(path);
+    }
+    rmdir(directory);
+}
+
+static void setup(void)
+{
+    strcpy(directory, "/tmp/hufu-port-XXXXXX");
+    ck_assert(mkdtemp(directory) != NULL);
+    rmdir(directory);
+}
+
+static void teardown(void)
+{
+    remove_directory();
+}
+
+static struct posix_port *open_port(const char *path, uint32_t segments, uint32_t size,
+                                    unsigned threads)
+{
+    const struct posix_options o = {path, segments, size, threads};
+    error[0] = 0;
+    return posix_open(&o, &hal, error, sizeof error);
+}
+
+static struct posix_port *open_good(uint32_t segments, uint32_t size)
+{
+    struct posix_port *p = open_port(directory, segments, size, 0);
+    ck_assert_msg(p != NULL, "%s", error);
+    return p;
+}
+
+/* The port refuses with a line that holds both texts. */
+static void refused(uint32_t segments, uint32_t size, const char *what, const char *hint)
+{
+    ck_assert(open_port(directory, segments, size, 0) == NULL);
+    ck_assert_msg(strstr(error, what) && strstr(error, hint), "the line says: %s", error);
+    ck_assert(strchr(error, '\n') == NULL);
+}
+
+static const char *in_directory(const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *f = fopen(in_directory(name), "w");
+    ck_assert(f != NULL);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* ---------------------------------------------------------------- NVM */
+
+static void rules(uint32_t segments, uint32_t size)
+{
+    const struct hal_nvm *n = &hal.nvm;
+    uint8_t data[4096], got[4096], zeros[64] = {0}, ff[64];
+    ck_assert_uint_eq(n->segments, segments);
+    ck_assert_uint_eq(n->segment_size, size);
+    memset(ff, 0xFF, sizeof ff);
+    for (uint32_t s = 0; s < segments; s++)
+        ck_assert_int_eq(n->erase(n->ctx, s), 0);
+    test_random(data, sizeof data);
+    ck_assert_int_eq(n->program(n->ctx, 1, 64, data, 4000), 0);
+    ck_assert_int_eq(n->sync(n->ctx), 0);
+    ck_assert_int_eq(n->read(n->ctx, 1, 64, got, 4000), 0);
+    ck_assert_mem_eq(got, data, 4000);
+    ck_assert_int_eq(n->read(n->ctx, 1, 0, got, 64), 0);
+    ck_assert_mem_eq(got, ff, 64);
+    ck_assert_int_eq(n->program(n->ctx, 1, 64, data + 1, 16), -1); /* not erased */
+    ck_assert_int_eq(n->program(n->ctx, 1, 48, ff, 32), -1);
+    ck_assert_int_eq(n->program(n->ctx, 1, 64, zeros, 32), 0); /* but zeros may */
+    ck_assert_int_eq(n->program(n->ctx, 1, 32, zeros, 64), 0);
+    ck_assert_int_eq(n->read(n->ctx, 1, 33, got, 64), 0); /* reading has no units */
+    ck_assert_mem_eq(got, zeros, 63);
+    ck_assert_uint_eq(got[63], data[32]);
+    ck_assert_int_eq(n->program(n->ctx, 1, 8, data, 16), -1);
+    ck_assert_int_eq(n->program(n->ctx, 1, 0, data, 8), -1);
+    ck_assert_int_eq(n->program(n->ctx, 0, size - 16, data, 32), -1);
+    ck_assert_int_eq(n->read(n->ctx, 0, size - 16, got, 17), -1);
+    ck_assert_int_eq(n->read(n->ctx, segments, 0, got, 1), -1);
+    ck_assert_int_eq(n->erase(n->ctx, segments), -1);
+    ck_assert_int_eq(n->program(n->ctx, 0, size - 16, data, 16), 0);
+    ck_assert_int_eq(n->program(n->ctx, 2, 0, data, 16), 0);
+    ck_assert_int_eq(n->erase(n->ctx, 1), 0);
+    for (uint32_t at = 0; at < size; at += 64) {
+        ck_assert_int_eq(n->read(n->ctx, 1, at, got, 64), 0);
+        ck_assert_mem_eq(got, ff, 64);
+    }
+    ck_assert_int_eq(n->read(n->ctx, 0, size - 16, got, 16), 0);
+    ck_assert_mem_eq(got, data, 16);
+    ck_assert_int_eq(n->read(n->ctx, 2, 0, got, 16), 0);
+    ck_assert_mem_eq(got, data, 16);
+}
+
+START_TEST(nvm_in_a_file)
+{
+    uint8_t got[16], again[16];
+    struct stat st;
+    struct posix_port *p = open_good(5, 8192);
+    rules(5, 8192);
+    ck_assert_int_eq(hal.nvm.read(hal.nvm.ctx, 2, 0, got, 16), 0);
+    posix_close(p);
+    p = open_good(0, 0); /* remembers its shape and bytes */
+    ck_assert_uint_eq(hal.nvm.segments, 5);
+    ck_assert_int_eq(hal.nvm.read(hal.nvm.ctx, 2, 0, again, 16), 0);
+    ck_assert_mem_eq(got, again, 16);
+    posix_close(p);
+    ck_assert_int_eq(stat(directory, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0700);
+    ck_assert_int_eq(stat(in_directory("nvm"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_eq(st.st_size, 5 * 8192);
+}
+END_TEST
+
+START_TEST(nvm_in_ram)
+{
+    struct posix_port *p = open_port(NULL, 4, 4096, 0);
+    ck_assert_msg(p != NULL, "%s", error);
+    rules(4, 4096);
+    posix_close(p);
+    p = open_port(NULL, 0, 0, 0);
+    ck_assert_uint_eq(hal.nvm.segments, 256);
+    ck_assert_uint_eq(hal.nvm.segment_size, 256 * 1024);
+    posix_close(p);
+}
+END_TEST
+
+START_TEST(an_empty_device_is_a_small_file)
+{
+    struct stat st;
+    struct posix_port *p = open_good(0, 0);
+    for (uint32_t s = 0; s < 256; s++)
+        ck_assert_int_eq(hal.nvm.erase(hal.nvm.ctx, s), 0);
+    ck_assert_int_eq(stat(in_directory("nvm"), &st), 0);
+    ck_assert_int_eq(st.st_size, 64 << 20);
+    ck_assert_int_lt(st.st_blocks * 512, 1 << 20);
+    posix_close(p);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- root */
+
+START_TEST(root)
+{
+    uint8_t set[32], got[32], zeros[32] = {0};
+    struct stat st;
+    struct posix_port *p = open_good(4, 4096);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+    ck_assert_mem_eq(got, zeros, 32);
+    for (int i = 0; i < 2; i++) {
+        test_random(set, sizeof set);
+        ck_assert_int_eq(hal.nvm.root_program(hal.nvm.ctx, set), 0);
+        ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+        ck_assert_mem_eq(got, set, 32);
+    }
+    ck_assert_int_eq(stat(in_directory("root"), &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0600);
+    posix_close(p);
+    p = open_good(0, 0);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+    ck_assert_mem_eq(got, set, 32);
+    write_file("root", "short");
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), -1);
+    posix_close(p);
+    p = open_port(NULL, 4, 4096, 0);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+    ck_assert_mem_eq(got, zeros, 32);
+    ck_assert_int_eq(hal.nvm.root_program(hal.nvm.ctx, set), 0);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+    ck_assert_mem_eq(got, set, 32);
+    posix_close(p);
+}
+END_TEST
+
+/* The bytes of a replaced root are overwritten in their file before it goes. */
+START_TEST(old_root_is_overwritten)
+{
+    uint8_t first[32], second[32], left[32], zeros[32] = {0};
+    struct posix_port *p = open_good(4, 4096);
+    memset(first, 0x11, 32);
+    memset(second, 0x22, 32);
+    ck_assert_int_eq(hal.nvm.root_program(hal.nvm.ctx, first), 0);
+    int fd = open(in_directory("root"), O_RDONLY);
+    ck_assert_int_eq(hal.nvm.root_program(hal.nvm.ctx, second), 0);
+    ck_assert_int_eq(pread(fd, left, 32, 0), 32);
+    ck_assert_mem_eq(left, zeros, 32);
+    close(fd);
+    posix_close(p);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- refusals */
+
+START_TEST(one_process_at_a_time)
+{
+    char owner[64];
+    struct posix_port *p = open_good(4, 4096);
+    snprintf(owner, sizeof owner, "is in use by process %ld: ", (long)getpid());
+    refused(0, 0, owner, "stop it or choose another directory");
+    posix_close(p);
+    posix_close(open_good(0, 0));
+}
+END_TEST
+
+/* A killed process leaves no lock behind. */
+START_TEST(lock_of_the_killed)
+{
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct posix_port *p = open_port(directory, 4, 4096, 0);
+        if (write(ready[1], p ? "y" : "n", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 'y');
+    refused(0, 0, "in use by process", "stop it");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    posix_close(open_good(0, 0));
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
+START_TEST(wrong_shapes)
+{
+    refused(3, 4096, "3 segments", "take 4 to 65535");
+    refused(4, 5000, "5000 bytes", "multiple of 4096");
+    refused(70000, 4096, "70000 segments", "take 4 to 65535");
+    posix_close(open_good(4, 8192));
+    refused(5, 8192, "has 4 segments of 8192 bytes", "open it without a geometry");
+    refused(0, 4096, "has 4 segments of 8192 bytes", "choose another directory");
+    posix_close(open_good(4, 0));
+    ck_assert_int_eq(truncate(in_directory("nvm"), 8192), 0);
+    refused(0, 0, "nvm has 8192 bytes", "restore it");
+    unlink(in_directory("nvm"));
+    refused(0, 0, "cannot open", "nvm: No such file");
+    write_file("geometry", "segments many\n");
+    refused(0, 0, "geometry is damaged", "restore it");
+}
+END_TEST
+
+START_TEST(no_directory)
+{
+    strcat(directory, "/not/there");
+    refused(0, 0, "cannot make", "make its parent");
+    strcpy(directory, "/dev/null");
+    refused(0, 0, "cannot open /dev/null", "choose a directory");
+    strcpy(directory, "/tmp/hufu-port-none");
+}
+END_TEST
+
+/* Root may do anything, so that a child without its rights tries. */
+START_TEST(no_rights)
+{
+    int status = 0;
+    posix_close(open_good(4, 4096));
+    if (geteuid() != 0)
+        ck_assert_int_eq(chmod(directory, 0), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
+            _exit(3);
+        _exit(open_port(directory, 0, 0, 0) == NULL && strstr(error, "Permission denied") ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+}
+END_TEST
+
+/* A disk that is full: the file may not grow in this child. */
+START_TEST(no_room)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit small = {8192, 8192};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &small);
+        _exit(open_port(directory, 4, 4096, 0) == NULL && strstr(error, "make room") ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+    posix_close(open_good(4, 4096)); /* what it left behind is taken up */
+}
+END_TEST
+
+/* ---------------------------------------------------------------- the rest */
+
+START_TEST(random_and_clock)
+{
+    uint8_t a[64] = {0}, b[64] = {0};
+    struct posix_port *p = open_port(NULL, 4, 4096, 0);
+    ck_assert_int_eq(hal.rng.sample(hal.rng.ctx, a, sizeof a), 0);
+    ck_assert_int_eq(hal.rng.sample(hal.rng.ctx, b, sizeof b), 0);
+    ck_assert_mem_ne(a, b, sizeof a);
+    ck_assert_int_eq(hal.rng.sample(hal.rng.ctx, a, 0), 0);
+    const uint64_t now = hal.clock.now(hal.clock.ctx);
+    ck_assert_uint_ge(now / 1000 + 2, (uint64_t)time(NULL));
+    ck_assert_uint_le(now / 1000, (uint64_t)time(NULL) + 2);
+    ck_assert(hal.link.receive == NULL && hal.link.send == NULL);
+    posix_close(p);
+}
+END_TEST
+
+enum { JOBS = 5000 };
+
+struct jobs {
+    atomic_uint done[JOBS];
+    atomic_uint inside, most;
+    bool slow;
+};
+
+static void job(void *arg, size_t index)
+{
+    struct jobs *j = arg;
+    const unsigned inside = atomic_fetch_add(&j->inside, 1) + 1;
+    unsigned most = atomic_load(&j->most);
+    while (inside > most && !atomic_compare_exchange_weak(&j->most, &most, inside))
+        ;
+    if (j->slow)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    atomic_fetch_add(&j->done[index], 1);
+    atomic_fetch_sub(&j->inside, 1);
+}
+
+static struct jobs jobs;
+
+static void run_jobs(size_t n)
+{
+    memset(&jobs.done, 0, sizeof jobs.done);
+    hal.par.run(hal.par.ctx, job, &jobs, n);
+    for (size_t i = 0; i < JOBS; i++)
+        ck_assert_uint_eq(atomic_load(&jobs.done[i]), i < n);
+}
+
+START_TEST(threads)
+{
+    struct posix_port *p = open_port(NULL, 4, 4096, 4);
+    ck_assert_msg(p != NULL, "%s", error);
+    ck_assert_uint_eq(hal.par.width, 4);
+    for (int i = 0; i < 2000; i++)
+        run_jobs((size_t)i % 7);
+    run_jobs(JOBS);
+    jobs.slow = true;
+    run_jobs(40);
+    ck_assert_uint_ge(atomic_load(&jobs.most), 2);
+    ck_assert_uint_le(atomic_load(&jobs.most), 4);
+    posix_close(p);
+    for (int i = 0; i < 50; i++) { /* starting and stopping at once */
+        p = open_port(NULL, 4, 4096, 3);
+        ck_assert(p != NULL);
+        posix_close(p);
+    }
+}
+END_TEST
+
+START_TEST(no_threads)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        struct posix_port *p = open_port(NULL, 4, 4096, n);
+        ck_assert(p != NULL && hal.par.run == NULL);
+        ck_assert_uint_eq(hal.par.width, 1);
+        posix_close(p);
+    }
+    ck_assert(open_port(NULL, 4, 4096, 5000) == NULL);
+    ck_assert_msg(strstr(error, "5000 threads"), "%s", error);
+    posix_close(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("POSIX port");
+    TCase *t = tcase_create("port");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, nvm_in_a_file);
+    tcase_add_test(t, nvm_in_ram);
+    tcase_add_test(t, an_empty_device_is_a_small_file);
+    tcase_add_test(t, root);
+    tcase_add_test(t, old_root_is_overwritten);
+    tcase_add_test(t, one_process_at_a_time);
+    tcase_add_test(t, lock_of_the_killed);
+    tcase_add_test(t, wrong_shapes);
+    tcase_add_test(t, no_directory);
+    tcase_add_test(t, no_rights);
+    tcase_add_test(t, no_room);
+    tcase_add_test(t, random_and_clock);
+    tcase_add_test(t, threads);
+    tcase_add_test(t, no_threads);
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -311,6 +311,10 @@ fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few
 bench: all ## Measure against OpenSSL in the same run; report.json, report.csv, a table
 	$(Q)$(BUILD)/hufu-bench --out $(BUILD)/bench $(BENCHFLAGS)
 
+.PHONY: lab
+lab: all ## Instructions per operation, memory check, and a profile where the machine can
+	$(Q)BUILD=$(BUILD) bash bench/lab.sh
+
 # ---------------------------------------------------------------- install
 .PHONY: install
 install: all ## Install programs, library, headers and man pages below DESTDIR/PREFIX

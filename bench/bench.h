@@ -17,6 +17,8 @@ struct options {
     unsigned threads;
     size_t batch; /* 0: the defaults of the case */
     double seconds;
+    unsigned long
+        calls; /* not 0: this many calls and nothing else, for tools that count instructions */
     bool json;
     const char *out; /* folder for report.json and report.csv, or NULL */
     const char *sim; /* path of hufu-sim for the link cases */
@@ -86,6 +88,10 @@ void *bench_alloc(size_t n); /* zeroed, 64-byte aligned; exits when there is no 
 
 /* Measure c with this batch, in turn with its peer. */
 void measure(const struct bench_case *c, const struct options *o, size_t batch, struct result *r);
+
+/* o->calls calls of c on one thread, without a clock and without peers; prints how many units they
+ * did. */
+void call_only(const struct bench_case *c, const struct options *o, size_t batch);
 
 /* The engine that the options name, exits when this machine or build has no such engine. */
 const char *engine_name(const struct options *o);

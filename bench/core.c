@@ -32,6 +32,18 @@ static int fill(void *ctx, void *out, size_t n)
 }
 static const struct rng os_rng = {fill, NULL};
 
+/* The keys of the bench are the same in every run, so that counts of instructions can be compared.
+ */
+static int fill_fixed(void *ctx, void *out, size_t n)
+{
+    uint64_t *x = ctx;
+    for (size_t i = 0; i < n; i++) {
+        *x = *x * 6364136223846793005u + 1442695040888963407u;
+        ((uint8_t *)out)[i] = (uint8_t)(*x >> 56);
+    }
+    return 0;
+}
+
 static const struct engine *find_engine(const struct options *o)
 {
     const struct engine *e;
@@ -150,14 +162,15 @@ static double call_sm2_verify(void *state)
 static void *open_rsa(const struct options *o, size_t n, unsigned thread)
 {
     struct core *c = new_core(o, n);
-    (void)thread;
+    uint64_t seed = thread;
+    const struct rng fixed = {fill_fixed, &seed};
     const size_t engine_scratch = c->engine->rsa->scratch(2048, n), plain = rsa_scratch(2048);
     c->scratch = bench_alloc(engine_scratch > plain ? engine_scratch : plain);
     c->rsa = bench_alloc(sizeof *c->rsa);
     c->rsas = bench_alloc(n * sizeof *c->rsas);
     c->in = bench_alloc(n * sizeof *c->in);
     c->out = bench_alloc(n * sizeof *c->out);
-    if (rsa_keygen(c->engine->rsa, &os_rng, 2048, c->rsa, c->scratch, NULL, NULL))
+    if (rsa_keygen(c->engine->rsa, &fixed, 2048, c->rsa, c->scratch, NULL, NULL))
         bench_die("core.rsa2048", "key generation failed");
     for (size_t i = 0; i < n; i++) {
         c->rsas[i] = c->rsa;

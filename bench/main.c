@@ -18,6 +18,7 @@ static const char help[] =
     "  --threads N      threads of the engine, of the device, of the simulator (default 1)\n"
     "  --batch N        items in a call instead of the defaults of each case\n"
     "  --seconds S      time for a case (default 2)\n"
+    "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
     "  --out DIR        write DIR/report.json and DIR/report.csv as well\n"
     "  --sim PATH       hufu-sim for link.* (default: beside this program)\n"
@@ -65,12 +66,26 @@ static unsigned long count(const char *option, const char *text, unsigned long m
 
 static void parse(struct options *o, int argc, char **argv)
 {
-    enum { CASE = 256, ENGINE, THREADS, BATCH, SECONDS, JSON, OUT, SIM, LIST, HELP, VERSION };
+    enum {
+        CASE = 256,
+        ENGINE,
+        THREADS,
+        BATCH,
+        SECONDS,
+        CALLS,
+        JSON,
+        OUT,
+        SIM,
+        LIST,
+        HELP,
+        VERSION
+    };
     static const struct option longs[] = {
         {"case", 1, NULL, CASE},   {"engine", 1, NULL, ENGINE},   {"threads", 1, NULL, THREADS},
-        {"batch", 1, NULL, BATCH}, {"seconds", 1, NULL, SECONDS}, {"json", 0, NULL, JSON},
-        {"out", 1, NULL, OUT},     {"sim", 1, NULL, SIM},         {"list", 0, NULL, LIST},
-        {"help", 0, NULL, HELP},   {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
+        {"batch", 1, NULL, BATCH}, {"seconds", 1, NULL, SECONDS}, {"calls", 1, NULL, CALLS},
+        {"json", 0, NULL, JSON},   {"out", 1, NULL, OUT},         {"sim", 1, NULL, SIM},
+        {"list", 0, NULL, LIST},   {"help", 0, NULL, HELP},       {"version", 0, NULL, VERSION},
+        {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (c) {
         case CASE:
@@ -87,6 +102,9 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case SECONDS:
             o->seconds = atof(optarg);
+            break;
+        case CALLS:
+            o->calls = count("--calls", optarg, 1000000000);
             break;
         case JSON:
             o->json = true;
@@ -125,6 +143,20 @@ static void find_sim(struct options *o, const char *self, char *path, size_t roo
     o->sim = path;
 }
 
+static void run_case(const struct bench_case *c, const struct options *o)
+{
+    const size_t one[] = {o->batch, 0}, *batch = o->batch ? one : c->batches;
+    struct result r;
+    for (; *batch; batch++) {
+        if (o->calls) {
+            call_only(c, o, *batch);
+            continue;
+        }
+        measure(c, o, *batch, &r);
+        report_result(o, &r);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.threads = 1, .seconds = 2};
@@ -137,17 +169,13 @@ int main(int argc, char **argv)
     measured += matches(o.pattern, c->name);
     if (!measured)
         usage("--case", "no case matches; --list names them");
-    report_begin(&o);
+    if (!o.calls)
+        report_begin(&o);
     EACH_CASE(c)
-    {
-        const size_t one[] = {o.batch, 0}, *batch = o.batch ? one : c->batches;
-        for (; matches(o.pattern, c->name) && *batch; batch++) {
-            struct result r;
-            measure(c, &o, *batch, &r);
-            report_result(&o, &r);
-        }
-    }
+    if (matches(o.pattern, c->name))
+        run_case(c, &o);
     link_stop();
-    report_end(&o);
+    if (!o.calls)
+        report_end(&o);
     return 0;
 }

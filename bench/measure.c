@@ -149,3 +149,13 @@ void measure(const struct bench_case *c, const struct options *o, size_t batch, 
         if (peer[p].subject)
             close_side(&peer[p], &r->peer[p]);
 }
+
+void call_only(const struct bench_case *c, const struct options *o, size_t batch)
+{
+    void *state = c->self.open(o, batch, 0);
+    double units = 0;
+    for (unsigned long i = 0; i < o->calls; i++)
+        units += c->self.call(state);
+    printf("%s %zu %.6f\n", c->name, batch, units);
+    c->self.close(state);
+}

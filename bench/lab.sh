@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# make lab: what the clock does not tell. Instructions per operation by callgrind (repeatable on any machine; it does
+# not know AVX-512, so the portable engine), memory errors and leaks by memcheck, and a profile by perf where the
+# machine has counters.     usage: BUILD=build bench/lab.sh
+set -euo pipefail
+build=${BUILD:-build}
+out=$build/lab
+mkdir -p "$out"
+bench=$build/hufu-bench
+
+# Instructions of N calls: the totals of 1 and of 1 + N calls, so that the set-up falls out.
+instructions() {
+    local case=$1 batch=$2 calls=$3 total=() units=()
+    for n in 1 $((calls + 1)); do
+        valgrind --tool=callgrind --callgrind-out-file="$out/$case-$batch-$n.callgrind" "$bench" --engine portable \
+            --case "$case" --batch "$batch" --calls "$n" 2>"$out/callgrind.log" >"$out/units"
+        units+=("$(awk '{print $3}' "$out/units")")
+        total+=("$(awk '/Collected/ {print $NF}' "$out/callgrind.log")")
+    done
+    awk -v a="${total[0]}" -v b="${total[1]}" -v u="${units[0]}" -v v="${units[1]}" 'BEGIN {printf "%d\n", (b - a) / (v - u)}'
+}
+
+printf '%-24s %8s %18s\n' case batch 'instructions/unit' | tee "$out/instructions.txt"
+while read -r case batch calls; do
+    printf '%-24s %8d %18d\n' "$case" "$batch" "$(instructions "$case" "$batch" "$calls")" | tee -a "$out/instructions.txt"
+done <<'CASES'
+core.sm2.keygen 1 20
+core.sm2.keygen 256 2
+core.sm2.sign 1 20
+core.sm2.sign 256 2
+core.sm2.verify 1 20
+core.rsa2048.sign 1 4
+core.rsa2048.verify 1 20
+core.sm3 1 20
+core.sm4 1 20
+device.sm2.sign 1 20
+device.sm2.keygen 256 1
+CASES
+
+echo
+echo "memcheck: device.* once each"
+if valgrind -q --leak-check=full --error-exitcode=9 "$bench" --engine portable --case 'device.sm*' --batch 16 --calls 1 \
+    >"$out/memcheck.log" 2>&1; then
+    echo "  no error, no leak"
+else
+    tail -n 20 "$out/memcheck.log"
+    exit 1
+fi
+
+echo
+if command -v perf >/dev/null && perf stat -e instructions true >/dev/null 2>&1; then
+    perf record -q -g -o "$out/perf.data" "$bench" --case core.sm2.sign --batch 2048 --calls 2000
+    perf report -i "$out/perf.data" --stdio 2>/dev/null | head -n 40 | tee "$out/perf.txt"
+else
+    echo "perf: this machine has no counters (or no perf): no profile"
+fi
+echo "Kept in $out"

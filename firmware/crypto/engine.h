@@ -41,6 +41,18 @@ struct sm2_ops {
 struct rsa_private;
 struct rng;
 
+/* Trial division of prime candidates. */
+struct rsa_sieve {
+    size_t pool;       /* candidates that are best worked on together, at most RSA_POOL_MAX */
+    size_t table_size; /* bytes of a table that is made once for a key; a multiple of 64 */
+    void (*init)(void *table, void *scratch);
+    /* alive[i] = 0 when candidate[i] has a small factor or is 1 modulo 65537; those that were 0 are
+     * not looked at. `count` numbers of `size` bytes, in limbs (bignum.h). CT: which ones fall, and when */
+    void (*run)(const void *table, const void *candidates, size_t size, size_t count,
+                uint8_t *alive, void *scratch);
+};
+enum { RSA_POOL_MAX = 512 };
+
 struct rsa_ops {
     const char *name;
     unsigned lanes; /* items that are worked on together */
@@ -53,6 +65,7 @@ struct rsa_ops {
      * rounds with random bases. CT: only ok */
     void (*prime_test)(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,
                        uint8_t *ok, const struct rng *rng, void *scratch);
+    const struct rsa_sieve *sieve; /* NULL: the portable one */
 };
 
 struct sm4_key;

@@ -27,10 +27,10 @@ size_t rsa_scratch(unsigned bits)
     size_t most = 0;
     const struct engine *e;
     for (size_t i = 0; (e = engine_at(i)); i++) {
-        const size_t size = e->rsa->scratch(bits, e->rsa->lanes);
+        const size_t size = rsa_keygen_room(e->rsa, bits) + e->rsa->scratch(bits, e->rsa->lanes);
         most = size > most ? size : most;
     }
-    return rsa_keygen_room(bits) + most;
+    return most;
 }
 
 /* The parts of a key as numbers, h limbs for p, 2h for n. */

@@ -100,6 +100,6 @@ int rsa_from_primes(struct rsa_private *key, void *scratch)
         return -1;
     key->pub.e = RSA_E;
     const int bad = rsa_derive(key, scratch);
-    wipe(scratch, rsa_keygen_room(key->pub.bits));
+    wipe(scratch, (size_t)RSA_DERIVE_ROOM * (key->pub.bits / 16));
     return bad || rsa_private_check(key) ? -1 : 0;
 }

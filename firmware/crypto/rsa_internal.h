@@ -6,8 +6,8 @@
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/rsa.h"
 
-/* bytes that rsa_keygen needs besides the engine's scratch, a multiple of 64 */
-size_t rsa_keygen_room(unsigned bits);
+/* bytes that rsa_keygen needs with this engine besides its scratch, a multiple of 64 */
+size_t rsa_keygen_room(const struct rsa_ops *ops, unsigned bits);
 
 /* mask: |p - q| > 2^(bits of p - 100) (FIPS 186-5 A.1.3, step 5.4); t: h limbs. CT: yes */
 limb_t rsa_primes_apart(const limb_t *p, const limb_t *q, limb_t *t, size_t h);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    POOL = 32,      /* candidates sieved together */
+    POOL = 32,      /* candidates sieved together in portable code */
     MAX_LANES = 16, /* candidates tested together */
     HALF_BYTES = RSA_MAX_BYTES / 2
 };
@@ -22,13 +22,14 @@ enum {
 struct search {
     const struct rsa_ops *ops;
     const struct rng *rng;
-    unsigned bits;      /* of n */
-    size_t h;           /* limbs of a prime */
-    limb_t *pool;       /* POOL candidates */
-    limb_t *t;          /* 3h limbs */
-    uint8_t *queue;     /* a candidate for each lane, as bytes */
-    uint8_t *composite; /* the sieve's table */
-    uint8_t alive[POOL];
+    unsigned bits;  /* of n */
+    size_t h;       /* limbs of a prime */
+    limb_t *pool;   /* sieve->pool candidates */
+    limb_t *t;      /* 3h limbs */
+    uint8_t *queue; /* a candidate for each lane, as bytes */
+    const struct rsa_sieve *sieve;
+    void *table; /* the sieve's */
+    uint8_t alive[RSA_POOL_MAX];
     size_t next;        /* in the pool */
     size_t queued;      /* in the queue */
     size_t found;       /* primes */
@@ -37,6 +38,26 @@ struct search {
     void *progress_ctx;
     void *engine_scratch;
 };
+
+static void portable_init(void *table, void *scratch)
+{
+    (void)scratch;
+    rsa_sieve_init(table);
+}
+
+static void portable_run(const void *table, const void *candidates, size_t size, size_t count,
+                         uint8_t *alive, void *scratch)
+{
+    (void)scratch;
+    rsa_sieve(candidates, size / LIMB_BYTES, count, alive, table);
+}
+
+static const struct rsa_sieve portable_sieve = {POOL, SIEVE_BYTES, portable_init, portable_run};
+
+static const struct rsa_sieve *sieve_of(const struct rsa_ops *ops)
+{
+    return ops->sieve ? ops->sieve : &portable_sieve;
+}
 
 static size_t lanes_of(const struct rsa_ops *ops)
 {
@@ -47,10 +68,10 @@ static size_t lanes_of(const struct rsa_ops *ops)
 _Static_assert(RSA_DERIVE_ROOM <= POOL + 3 + MAX_LANES,
                "the parts of a key need less than the search");
 
-size_t rsa_keygen_room(unsigned bits)
+size_t rsa_keygen_room(const struct rsa_ops *ops, unsigned bits)
 {
-    const size_t prime = bits / 16;
-    return (POOL + 3 + MAX_LANES) * prime + SIEVE_BYTES;
+    const size_t prime = bits / 16, pool = sieve_of(ops)->pool;
+    return (pool + 3 + MAX_LANES) * prime + sieve_of(ops)->table_size;
 }
 
 /* Rounds for an error below 2^-112, 2^-128, 2^-144 (FIPS 186-5 table B.1, as strong as the key) */
@@ -74,6 +95,22 @@ static int stopped(const struct search *s)
     return s->progress && s->progress(s->progress_ctx);
 }
 
+/* 1: the square of c has all bits of n. The top limb of sqrt(2) 2^(nlen/2-1) decides but once in
+ * 2^(LIMB_BITS-1). */
+static uint8_t in_range(struct search *s, const limb_t *c)
+{
+    const limb_t root = (limb_t)(0xB504F333F9DE6484u >> (64 - LIMB_BITS)), *top = c + s->h - 1;
+    limb_t below = bn_lt(top, &root, 1), equal = bn_eq(top, &root, 1);
+    PUBLIC(&below, sizeof below);
+    PUBLIC(&equal, sizeof equal);
+    if (!equal)
+        return !below;
+    bn_sqr(s->t, c, s->h);
+    uint8_t enough = (uint8_t)(s->t[2 * s->h - 1] >> (LIMB_BITS - 1));
+    PUBLIC(&enough, 1);
+    return enough;
+}
+
 /*
  * Step 4.2 to 4.4: fresh odd numbers of the full length; those below sqrt(2) 2^(nlen/2-1), whose
  * square is a bit too short, fall out. The top bit is set by force, which changes nothing for those
@@ -81,20 +118,18 @@ static int stopped(const struct search *s)
  */
 static int refill(struct search *s)
 {
-    const size_t h = s->h;
-    if (s->left < POOL || stopped(s) || s->rng->fill(s->rng->ctx, s->pool, POOL * h * LIMB_BYTES))
+    const size_t h = s->h, pool = s->sieve->pool, bytes = pool * h * LIMB_BYTES;
+    if (s->left < pool || stopped(s) || s->rng->fill(s->rng->ctx, s->pool, bytes))
         return -1;
-    SECRET(s->pool, POOL * h * LIMB_BYTES);
-    for (size_t i = 0; i < POOL; i++) {
+    SECRET(s->pool, bytes);
+    for (size_t i = 0; i < pool; i++) {
         limb_t *c = s->pool + i * h;
         c[0] |= 1;
         c[h - 1] |= (limb_t)1 << (LIMB_BITS - 1);
-        bn_sqr(s->t, c, h);
-        s->alive[i] = (uint8_t)(s->t[2 * h - 1] >> (LIMB_BITS - 1));
-        PUBLIC(&s->alive[i], 1);
+        s->alive[i] = in_range(s, c);
     }
-    rsa_sieve(s->pool, h, POOL, s->alive, s->composite);
-    s->left -= POOL;
+    s->sieve->run(s->table, s->pool, h * LIMB_BYTES, pool, s->alive, s->engine_scratch);
+    s->left -= pool;
     s->next = 0;
     return 0;
 }
@@ -104,7 +139,7 @@ static int fill_queue(struct search *s)
 {
     const size_t bytes = s->h * LIMB_BYTES;
     for (s->queued = 0; s->queued < lanes_of(s->ops); s->next++) {
-        if (s->next == POOL && refill(s))
+        if (s->next == s->sieve->pool && refill(s))
             return -1;
         if (s->alive[s->next])
             bn_store(s->pool + s->next * s->h, s->h, s->queue + bytes * s->queued++, bytes);
@@ -188,20 +223,21 @@ int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
         return -1;
     const size_t h = BN_LIMBS(bits / 2), prime = bits / 16;
     uint8_t *const room = scratch;
-    struct search s = {.ops = ops, .rng = rng, .bits = bits, .h = h, .next = POOL};
+    struct search s = {.ops = ops, .rng = rng, .bits = bits, .h = h, .sieve = sieve_of(ops)};
+    const size_t pool = s.next = s.sieve->pool, size = rsa_keygen_room(ops, bits);
     s.progress = progress;
     s.progress_ctx = progress_ctx;
     s.pool = scratch;
-    s.t = s.pool + POOL * h;
-    s.queue = room + (POOL + 3) * prime;
-    s.composite = s.queue + MAX_LANES * prime;
-    s.engine_scratch = room + rsa_keygen_room(bits);
-    rsa_sieve_init(s.composite);
+    s.t = s.pool + pool * h;
+    s.queue = room + (pool + 3) * prime;
+    s.table = s.queue + MAX_LANES * prime;
+    s.engine_scratch = room + size;
+    s.sieve->init(s.table, s.engine_scratch);
     key->pub.bits = (uint16_t)bits;
     key->pub.e = RSA_E;
     const int result =
         find_primes(&s, key) || rsa_derive(key, scratch) || pairwise(&s, key, scratch) ? -1 : 0;
-    wipe(scratch, rsa_keygen_room(bits));
+    wipe(scratch, size);
     wipe(&s, sizeof s);
     if (result)
         wipe(key, sizeof *key);

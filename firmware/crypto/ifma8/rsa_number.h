@@ -16,6 +16,8 @@
 #include <stdint.h>
 
 typedef __m512i lanes;
+/* One lane of it in memory */
+typedef uint64_t __attribute__((may_alias)) lane_word;
 
 enum { RSA8_LANES = 8, RSA8_BLOCK = 10, RSA8_LIMB = 52 };
 
@@ -70,6 +72,8 @@ __mmask8 rsa8_equal(const lanes *a, const lanes *b, size_t n);
 
 /* n limbs from eight big-endian strings of `size` bytes (NULL: zero); n * 52 >= 8 size */
 void rsa8_load(lanes *r, size_t n, const uint8_t *const in[RSA8_LANES], size_t size);
+/* One lane of r from words of 64 bits, the least significant first; no more limbs than hold them */
+void rsa8_split(lanes *r, unsigned lane, const uint64_t *words, size_t count);
 /* The same as size / 8 words of 64 bits; size: a multiple of 8 */
 void rsa8_load_words(lanes *r, const uint8_t *const in[RSA8_LANES], size_t size);
 /* Eight strings of `size` bytes (NULL: none) from n clean limbs; the number fits. */
@@ -78,6 +82,12 @@ void rsa8_store(const lanes *a, size_t n, uint8_t *const out[RSA8_LANES], size_t
 static inline lanes rsa8_all(uint64_t x)
 {
     return _mm512_set1_epi64((long long)x);
+}
+
+/* Word i of x in all lanes */
+static inline lanes rsa8_spread(const lanes *x, unsigned i)
+{
+    return rsa8_all(((const lane_word *)x)[i]);
 }
 
 static inline lanes rsa8_low(lanes a)

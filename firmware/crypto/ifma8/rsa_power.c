@@ -20,7 +20,9 @@ static void look_up(lanes *r, const lanes *table, size_t n, lanes digit)
     odd = _mm512_ternarylogic_epi64(odd, hit[(k) + 1], table[((k) + 1) * n + i], 0xf8);
         ENTRIES(2)
         ENTRIES(4)
-        ENTRIES(6) ENTRIES(8) ENTRIES(10) ENTRIES(12) ENTRIES(14)
+        ENTRIES(6)
+        ENTRIES(8)
+        ENTRIES(10) ENTRIES(12) ENTRIES(14)
 #undef ENTRIES
             r[i] = _mm512_or_si512(even, odd);
     }

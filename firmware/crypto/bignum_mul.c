@@ -37,7 +37,7 @@ INLINE void add_column(struct column *s, limb_t x0, limb_t x1, limb_t x2)
 #if HUFU_LIMB_BITS == 64 && defined(__x86_64__)
     /* what compilers make of the other branch is up to a fifth slower */
     __asm__("add %3, %0\n\tadc %4, %1\n\tadc %5, %2"
-            : "+r"(s->c0), "+r"(s->c1), "+r"(s->c2)
+            : "+&r"(s->c0), "+&r"(s->c1), "+r"(s->c2)
             : "r"(x0), "r"(x1), "re"(x2)
             : "cc");
 #else

@@ -179,28 +179,42 @@ static enum hufu_status chunk_scan(struct hufu_archive *a, uint64_t file_size)
                             : fail_with(HUFU_E_MEMORY, "%s: no memory for an index", a->path);
 }
 
-/*
- * What follows the last chunk is torn when no chunk follows further on; otherwise the file is
- * damaged in the middle, and cutting would lose keys.
- */
-static enum hufu_status tail_check(const struct hufu_archive *a, uint64_t file_size)
+static enum hufu_status damaged(const struct hufu_archive *a, uint64_t offset)
 {
-    const uint64_t left = file_size - a->end;
-    enum hufu_status s = left > CHUNK_MAX ? HUFU_OK : HUFU_E_NOT_FOUND;
-    uint8_t *tail = s ? malloc((size_t)left + 1) : NULL;
-    if (s && (!tail || !read_at(a->fd, tail, (size_t)left, a->end)))
-        s = HUFU_E_FILE;
-    for (uint64_t i = 1; s == HUFU_E_NOT_FOUND && i + CHUNK_HEAD <= left; i++) {
+    return fail_with(HUFU_E_FORMAT, "%s: damaged at byte %llu: restore it from a copy", a->path,
+                     (unsigned long long)offset);
+}
+
+/* HUFU_OK: a whole chunk begins somewhere in the rest of the file; HUFU_E_NOT_FOUND: none. */
+static enum hufu_status chunk_follows(const struct hufu_archive *a, size_t left)
+{
+    enum hufu_status s = HUFU_E_NOT_FOUND;
+    uint8_t *tail = malloc(left);
+    if (!tail || !read_at(a->fd, tail, left, a->end))
+        s = file_error(a, "cannot be read");
+    for (size_t i = 1; s == HUFU_E_NOT_FOUND && i + CHUNK_HEAD <= left; i++) {
         struct head h;
         if (tail[i] == chunk_magic[0] && head_read(&h, tail + i) && h.size <= left - i)
             s = chunk_check(a, a->end + i, h.size);
     }
     free(tail);
+    return s;
+}
+
+/*
+ * Something follows the last chunk. It is torn if the last chunk is whole, as it was before the
+ * next was begun, and none follows further on; otherwise the file is damaged, and cutting would
+ * lose keys.
+ */
+static enum hufu_status tail_check(const struct hufu_archive *a, uint64_t left)
+{
+    const struct place *last = a->places ? &a->place[a->places - 1] : NULL;
+    if (last && chunk_check(a, last->offset, last->size))
+        return damaged(a, last->offset);
+    const enum hufu_status s = left > CHUNK_MAX ? HUFU_OK : chunk_follows(a, (size_t)left);
     if (s == HUFU_OK)
-        return fail_with(HUFU_E_FORMAT,
-                         "%s: damaged at byte %llu, with keys behind it: restore it from a copy",
-                         a->path, (unsigned long long)a->end);
-    return s == HUFU_E_NOT_FOUND ? HUFU_OK : fail_with(HUFU_E_FILE, "%s: cannot be read", a->path);
+        return damaged(a, a->end);
+    return s == HUFU_E_NOT_FOUND ? HUFU_OK : s;
 }
 
 /* ------------------------------------------------------------------ open, close */
@@ -225,7 +239,10 @@ static enum hufu_status scan(struct hufu_archive *a)
     do
         s = chunk_scan(a, (uint64_t)st.st_size);
     while (!s);
-    return s == HUFU_E_NOT_FOUND ? tail_check(a, (uint64_t)st.st_size) : s;
+    if (s != HUFU_E_NOT_FOUND)
+        return s;
+    const uint64_t left = (uint64_t)st.st_size - a->end;
+    return left ? tail_check(a, left) : HUFU_OK;
 }
 
 /* A file that has just been made, or whose making was cut short. */
@@ -421,12 +438,6 @@ static uint32_t nth_good(const uint8_t *status, uint32_t count, uint64_t n)
     return i;
 }
 
-static enum hufu_status unreadable(const struct hufu_archive *a, const struct place *p)
-{
-    return fail_with(HUFU_E_FORMAT, "%s: the chunk at byte %llu is damaged: restore it from a copy",
-                     a->path, (unsigned long long)p->offset);
-}
-
 enum hufu_status hufu_archive_get(struct hufu_archive *a, uint64_t number,
                                   struct hufu_wrapped *wrapped)
 {
@@ -438,15 +449,15 @@ enum hufu_status hufu_archive_get(struct hufu_archive *a, uint64_t number,
                          a->path, (unsigned long long)number, (unsigned long long)a->count);
     const struct place *p = find(a, number);
     if (p != a->checked && chunk_check(a, p->offset, p->size))
-        return unreadable(a, p);
+        return damaged(a, p->offset);
     a->checked = p;
     if (!read_at(a->fd, head, sizeof head, p->offset) || !head_read(&h, head) ||
         !read_at(a->fd, status, h.status_size, p->offset + CHUNK_HEAD))
-        return unreadable(a, p);
+        return damaged(a, p->offset);
     const uint32_t index = nth_good(status, h.fields.count, number - p->first);
     const uint64_t at = p->offset + CHUNK_HEAD + h.status_size + (uint64_t)index * h.record_size;
     if (index == h.fields.count || !read_at(a->fd, wrapped->record, h.record_size, at))
-        return unreadable(a, p);
+        return damaged(a, p->offset);
     memcpy(wrapped->header, h.wrap, sizeof wrapped->header);
     wrapped->index = index;
     wrapped->record_size = h.record_size;

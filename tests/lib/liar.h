@@ -24,9 +24,8 @@ struct liar {
     unsigned commands;
     uint32_t batch_max, frame_max;
     uint16_t protocol, tickets;
+    size_t room; /* for an answer */
 };
-
-enum { LIAR_ROOM = LIMIT_FRAME_MAX + 4096 };
 
 static inline struct view liar_data(const struct hufu_request *r)
 {
@@ -79,9 +78,9 @@ static inline enum hufu_status liar_submit(struct transport *t, struct hufu_requ
     struct wr w;
     if (l->submit)
         return fail_with(l->submit, "the liar takes nothing");
-    if (!buffer_grow(&r->answer, LIAR_ROOM))
+    if (!buffer_grow(&r->answer, l->room))
         abort();
-    wr_init(&w, r->answer.data, LIAR_ROOM);
+    wr_init(&w, r->answer.data, l->room);
     l->commands++;
     if (!l->silent)
         l->answer(l, r, &w);
@@ -126,6 +125,7 @@ static inline struct liar *liar_new(void)
     l->frame_max = LIMIT_FRAME_MAX;
     l->batch_max = 1000;
     l->tickets = 4;
+    l->room = 65536;
     return l;
 }
 

@@ -211,6 +211,23 @@ START_TEST(damaged_in_the_middle)
 }
 END_TEST
 
+/* Both at once: what is torn may be cut off, but not the damaged chunk before it. */
+START_TEST(damaged_and_torn)
+{
+    static uint8_t bytes[FILE_MAX];
+    struct hufu_archive *a;
+    add(10, 5, 0);
+    const size_t first = load(bytes);
+    add(20, 3, 0);
+    const size_t both = load(bytes);
+    bytes[first - 50] ^= 1;
+    store(bytes, both - 1);
+    ck_assert_int_eq(hufu_archive_append(&a, path), HUFU_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(hufu_last_error(), "damaged at byte 16"));
+    ck_assert_uint_eq(load(bytes), both - 1);
+}
+END_TEST
+
 START_TEST(something_else)
 {
     struct hufu_archive *a;
@@ -290,6 +307,7 @@ int main(void)
     tcase_add_test(t, torn_at_every_byte);
     tcase_add_test(t, torn_inside);
     tcase_add_test(t, damaged_in_the_middle);
+    tcase_add_test(t, damaged_and_torn);
     tcase_add_test(t, something_else);
     tcase_add_test(t, locked);
     tcase_add_test(t, disk_full);

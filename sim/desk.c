@@ -22,6 +22,7 @@ struct place {
     struct command *command;
     uint8_t *answer; /* WINDOW_HEAD bytes into the window */
     size_t size;     /* of the answer with its status word */
+    uint64_t ns;     /* that it took */
 };
 
 struct desk {
@@ -95,10 +96,11 @@ static uint32_t largest(uint32_t last, uint64_t value)
     return most ? most : 1;
 }
 
-static void learn(struct desk *k, uint8_t ins, uint64_t ns, size_t answer)
+static void learn(struct desk *k, const struct place *p)
 {
-    k->cost[ins] = largest(k->cost[ins], ns);
-    k->answer[ins] = largest(k->answer[ins], answer);
+    const uint8_t ins = ins_of(p->command);
+    k->cost[ins] = largest(k->cost[ins], p->ns);
+    k->answer[ins] = largest(k->answer[ins], p->size);
 }
 
 static size_t expected_answer(const struct desk *k, const struct command *m)
@@ -154,6 +156,7 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
         p->command = client_take(c);
         p->answer = k->memory + k->count * k->window_size + WINDOW_HEAD;
         p->size = 0;
+        p->ns = 0;
         c->running++;
         taken++;
         apdu = is_apdu(p->command);
@@ -202,7 +205,7 @@ static void run_native(struct desk *k)
     for (unsigned i = 0; i < k->native_count; i++) {
         struct place *p = &k->place[k->native_place[i]];
         p->size = put_sw(p->answer, k->native[i].response_size, k->native[i].sw);
-        learn(k, k->native[i].ins, each, p->size);
+        p->ns = each;
     }
 }
 
@@ -226,7 +229,7 @@ static void run_apdu(struct desk *k, struct place *p)
         p->size = card_exchange(card, m->bytes, m->frame.length, p->answer, k->frame_max + 2);
     else
         p->size = put_sw(p->answer, 0, SW_INTERNAL);
-    learn(k, ins_of(m), clock_ns() - start, p->size);
+    p->ns = clock_ns() - start;
 }
 
 void desk_run(struct desk *k)
@@ -258,6 +261,7 @@ void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *ar
         c->running -= n;
         for (unsigned j = i; j < i + n; j++) {
             struct place *p = &k->place[j];
+            learn(k, p);
             k->touched += p->size > 4096 ? p->size : 0;
             wipe(p->answer, p->size);
             command_free(p->command);

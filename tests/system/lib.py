@@ -13,7 +13,7 @@ import traceback
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 SIM = os.path.join(BUILD, "hufu-sim")
 HUFU = os.path.join(BUILD, "hufu")
-SANITIZED = BUILD.endswith("-asan")
+SANITIZED = BUILD.endswith(("-asan", "-tsan"))
 PATIENCE = 120  # seconds until something counts as hanging; nothing is measured against it
 
 ADMIN_PIN, OPERATOR_PIN, USER_PIN = "admin-pin", "operator-pin", "user-pin"

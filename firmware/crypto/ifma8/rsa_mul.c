@@ -13,7 +13,6 @@
 enum { BLOCK = RSA8_BLOCK };
 
 /* Registers are for the sums: operands are read again in each row. */
-#define FORGET __asm__("" ::: "memory")
 
 INLINE lanes mul_low(lanes sum, lanes a, lanes b)
 {
@@ -29,6 +28,11 @@ INLINE lanes mul_high(lanes sum, lanes a, lanes b)
 INLINE lanes carry(lanes a)
 {
     return _mm512_srli_epi64(a, RSA8_LIMB);
+}
+
+INLINE lanes twice(lanes a)
+{
+    return _mm512_add_epi64(a, a);
 }
 
 /* s[i + j] += x y, the product of two limbs */
@@ -52,76 +56,65 @@ INLINE lanes carry(lanes a)
 #define TEN_TIMES(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 
 /* s += a b, blocks */
-INLINE void add_block(lanes *s, const lanes *a, const lanes *b){
-#define ROW(i)                                                                                     \
+#define PRODUCT_ROW(i)                                                                             \
     {                                                                                              \
         const lanes x = a[i];                                                                      \
         ROW_FROM_0(i, x, b)                                                                        \
-        FORGET;                                                                                    \
     }
-    TEN_TIMES(ROW)
-#undef ROW
-}
+INLINE void add_block(lanes *s, const lanes *a, const lanes *b){TEN_TIMES(PRODUCT_ROW)}
 
 /* s = 2 (s + the products of different limbs of a) + the squares of its limbs */
+#define SQUARE_ROW(i, j)                                                                           \
+    {                                                                                              \
+        const lanes x = a[i];                                                                      \
+        ROW_FROM_##j(i, x, a)                                                                      \
+    }
+#define SQUARE(i)                                                                                  \
+    s[2 * (i)] = mul_low(twice(s[2 * (i)]), a[i], a[i]);                                           \
+    s[2 * (i) + 1] = mul_high(twice(s[2 * (i) + 1]), a[i], a[i]);
 INLINE void add_square(lanes *s, const lanes *a){
-#define ROW(i, j)                                                                                  \
-    {                                                                                              \
-        const lanes x = a[i];                                                                      \
-        ROW_FROM_##j(i, x, a) FORGET;                                                              \
-    }
-    ROW(0, 1) ROW(1, 2) ROW(2, 3) ROW(3, 4) ROW(4, 5) ROW(5, 6) ROW(6, 7) ROW(7, 8) ROW(8, 9)
-#undef ROW
-#define TWICE(i)                                                                                   \
-    {                                                                                              \
-        const lanes x = a[i];                                                                      \
-        s[2 * (i)] = mul_low(_mm512_add_epi64(s[2 * (i)], s[2 * (i)]), x, x);                      \
-        s[2 * (i) + 1] = mul_high(_mm512_add_epi64(s[2 * (i) + 1], s[2 * (i) + 1]), x, x);         \
-    }
-        TEN_TIMES(TWICE)
-#undef TWICE
-}
+    SQUARE_ROW(0, 1) SQUARE_ROW(1, 2) SQUARE_ROW(2, 3) SQUARE_ROW(3, 4) SQUARE_ROW(4, 5)
+        SQUARE_ROW(5, 6) SQUARE_ROW(6, 7) SQUARE_ROW(7, 8) SQUARE_ROW(8, 9) TEN_TIMES(SQUARE)}
 
-/* The multiples q of the modulus (lowest block m) that clear the lower half of s; it is handed on.
+/*
+ * The multiples q of the modulus (lowest block m) that clear the lower half of s; it is handed on.
+ * A limb that is cleared hands on what it had, rounded up. The next q waits for just two products,
+ * side by side.
  */
-INLINE void clear_block(lanes *s, lanes *q, const lanes *m, lanes inverse){
-#define ROW(i)                                                                                     \
+#define CLEAR_ROW(i)                                                                               \
     {                                                                                              \
         const lanes x = mul_low(_mm512_setzero_si512(), s[i], inverse);                            \
+        const lanes on = carry(_mm512_add_epi64(s[i], rsa8_all(0xfffffffffffff)));                 \
         q[i] = x;                                                                                  \
-        ROW_FROM_0(i, x, m)                                                                        \
-        s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], carry(s[i]));                                    \
-        FORGET;                                                                                    \
+        s[(i) + 1] = mul_high(s[(i) + 1], x, m[0]);                                                \
+        s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], mul_low(on, x, m[1]));                           \
+        s[(i) + 2] = mul_high(s[(i) + 2], x, m[1]);                                                \
+        ROW_FROM_2(i, x, m)                                                                        \
     }
-    TEN_TIMES(ROW)
-#undef ROW
-}
+INLINE void clear_block(lanes *s, lanes *q, const lanes *m, lanes inverse){TEN_TIMES(CLEAR_ROW)}
 
 /* r = the lower half of s, clean; the carry goes to the upper half. */
-INLINE void take_block(lanes *s, lanes *r)
-{
-#define LIMB(i)                                                                                    \
+#define TAKE(i)                                                                                    \
     r[i] = rsa8_low(s[i]);                                                                         \
     s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], carry(s[i]));
-    TEN_TIMES(LIMB)
-#undef LIMB
-}
+INLINE void take_block(lanes *s, lanes *r){TEN_TIMES(TAKE)}
 
-INLINE void next_column(lanes *s)
-{
-#define LIMB(i)                                                                                    \
+/* s += x, a block */
+#define ADD(i) s[i] = _mm512_add_epi64(s[i], x[i]);
+INLINE void add_limbs(lanes *s, const lanes *x){TEN_TIMES(ADD)}
+
+#define TWICE(i)                                                                                   \
+    s[i] = twice(s[i]);                                                                            \
+    s[BLOCK + (i)] = twice(s[BLOCK + (i)]);
+INLINE void double_sum(lanes *s){TEN_TIMES(TWICE)}
+
+#define NEXT(i)                                                                                    \
     s[i] = s[BLOCK + (i)];                                                                         \
     s[BLOCK + (i)] = _mm512_setzero_si512();
-    TEN_TIMES(LIMB)
-#undef LIMB
-}
+INLINE void next_column(lanes *s){TEN_TIMES(NEXT)}
 
-INLINE void clear_sum(lanes *s)
-{
-#define LIMB(i) s[i] = s[BLOCK + (i)] = _mm512_setzero_si512();
-    TEN_TIMES(LIMB)
-#undef LIMB
-}
+#define ZERO(i) s[i] = s[BLOCK + (i)] = _mm512_setzero_si512();
+INLINE void clear_sum(lanes *s){TEN_TIMES(ZERO)}
 
 /* The first block of a that meets column c of n limbs. */
 INLINE size_t first_of(size_t c, size_t n)
@@ -158,11 +151,8 @@ void rsa8_product(size_t n, lanes *r, const lanes *a, const lanes *b, const lane
     lanes s[2 * BLOCK];
     clear_sum(s);
     for (size_t k = 0; k < 2 * n; k += BLOCK) {
-        if (c && k < n) {
-#define LIMB(i) s[i] = _mm512_add_epi64(s[i], c[k + (i)]);
-            TEN_TIMES(LIMB)
-#undef LIMB
-        }
+        if (c && k < n)
+            add_limbs(s, c + k);
         for (size_t i = first_of(k, n); i <= k && i < n; i += BLOCK)
             add_block(s, a + i, b + k - i);
         take_block(s, r + k);
@@ -170,39 +160,32 @@ void rsa8_product(size_t n, lanes *r, const lanes *a, const lanes *b, const lane
     }
 }
 
+/* The sum of a column's products of a is apart, as it is doubled: `on` is what the last column
+ * handed on. */
+#define ON(i) on[i] = s[BLOCK + (i)];
 void rsa8_sqr(const struct rsa8_mont *mont, lanes *r, const lanes *a)
 {
     const size_t n = mont->n;
     const lanes *const m = mont->m;
     lanes *const q = mont->q, s[2 * BLOCK], on[BLOCK];
-#define LIMB(i) on[i] = _mm512_setzero_si512();
-    TEN_TIMES(LIMB)
-#undef LIMB
+    clear_sum(s);
+    TEN_TIMES(ON)
     for (size_t c = 0; c < 2 * n; c += BLOCK) {
         clear_sum(s);
         for (size_t i = first_of(c, n); 2 * i < c && i < n; i += BLOCK)
             add_block(s, a + i, a + c - i);
-        if (c % (2 * BLOCK) == 0) {
+        if (c % (2 * BLOCK) == 0)
             add_square(s, a + c / 2);
-        } else {
-#define LIMB(i)                                                                                    \
-    s[i] = _mm512_add_epi64(s[i], s[i]);                                                           \
-    s[BLOCK + (i)] = _mm512_add_epi64(s[BLOCK + (i)], s[BLOCK + (i)]);
-            TEN_TIMES(LIMB)
-#undef LIMB
-        }
-#define LIMB(i) s[i] = _mm512_add_epi64(s[i], on[i]);
-        TEN_TIMES(LIMB)
-#undef LIMB
+        else
+            double_sum(s);
+        add_limbs(s, on);
         for (size_t i = first_of(c, n); i < smaller(c, n); i += BLOCK)
             add_block(s, q + i, m + c - i);
         if (c < n)
             clear_block(s, q + c, m, mont->inverse);
         else
             take_block(s, r + c - n);
-#define LIMB(i) on[i] = s[BLOCK + (i)];
-        TEN_TIMES(LIMB)
-#undef LIMB
+        TEN_TIMES(ON)
     }
 }
 

@@ -16,26 +16,73 @@ static uint32_t mod_e(uint64_t x)
     return r - (RSA_E & ~ct_lt32(r, RSA_E));
 }
 
+/* a mod 65537, by digits of 16 bits; a of at most 4096 bits */
+static uint32_t rest_mod_e(const limb_t *a, size_t n)
+{
+    uint64_t even = 0, odd = 0;
+    for (size_t i = 0; i < n; i++)
+        for (unsigned at = 0; at < LIMB_BITS; at += 32) {
+            even += (a[i] >> at) & 0xFFFF;
+            odd += (a[i] >> (at + 16)) & 0xFFFF;
+        }
+    return mod_e(even + 128 * RSA_E - odd);
+}
+
+/* 1/m mod 2^LIMB_BITS, m odd: each step doubles the number of right bits, m itself has three */
+static limb_t inverse_of_limb(limb_t m)
+{
+    limb_t x = m;
+    for (unsigned bits = 3; bits < LIMB_BITS; bits *= 2)
+        x *= 2 - m * x;
+    return x;
+}
+
+/*
+ * quotient = a / m, without remainder; m is odd. a (n limbs) is used up. From below, each limb of
+ * the quotient is the one whose product with m clears a limb of a.
+ */
+static void divide_exactly(limb_t *quotient, limb_t *a, size_t n, const limb_t *m, size_t mn)
+{
+    const limb_t inverse = inverse_of_limb(m[0]);
+    for (size_t i = 0; i < n; i++) {
+        const limb_t q = quotient[i] = (limb_t)(a[i] * inverse);
+        limb_t carry = 0;
+        for (size_t j = 0; i + j < n; j++) {
+            const dlimb_t p = (dlimb_t)q * (j < mn ? m[j] : 0) + carry;
+            const limb_t x = a[i + j];
+            a[i + j] = (limb_t)(x - (limb_t)p);
+            carry = (limb_t)(p >> LIMB_BITS) + (limb_t)(((dlimb_t)x - (limb_t)p) >> LIMB_BITS & 1);
+        }
+    }
+}
+
 /*
  * r = 1/65537 mod m: (1 + k m) / 65537, k = -1/m mod 65537. m (n limbs) is prime to 65537.
- * t: 2n + 2 limbs
+ * t: n + 1 limbs
  */
 static void inverse_of_e(limb_t *r, const limb_t *m, limb_t *t, size_t n)
 {
     const limb_t e = RSA_E;
-    limb_t *product = t, *quotient = t + n + 1, rest;
-    bn_div(NULL, &rest, m, n, &e, 1);
-    uint32_t x = (uint32_t)rest, k = x; /* k = x^65535 = 1/x */
+    const uint32_t x = rest_mod_e(m, n);
+    uint32_t k = x; /* x^65535 = 1/x */
     for (int i = 0; i < 15; i++)
         k = mod_e((uint64_t)mod_e((uint64_t)k * k) * x);
-    product[n] = bn_mul_word(product, m, RSA_E - k, n);
-    bn_add_word(product, 1, n + 1);
-    bn_div(quotient, &rest, product, n + 1, &e, 1);
-    memcpy(r, quotient, n * sizeof *r);
+    t[n] = bn_mul_word(t, m, RSA_E - k, n);
+    bn_add_word(t, 1, n + 1);
+    divide_exactly(r, t, n, &e, 1); /* the quotient is below m */
 }
 
-/* r = lcm(p-1, q-1) of 2h limbs; t: 6h + 1 limbs. Mask: done (else both are multiples of a whole
- * limb) */
+/* 2^LIMB_BITS / x for a power of two x > 1, else 0 */
+static limb_t cofactor(limb_t x)
+{
+    limb_t f = 0;
+    for (unsigned i = 1; i < LIMB_BITS; i++)
+        f |= limb_is_zero(x ^ (limb_t)1 << i) & (limb_t)1 << (LIMB_BITS - i);
+    return f;
+}
+
+/* r = lcm(p-1, q-1) of 2h limbs; t: 5h limbs. Mask: done (else both are multiples of a whole limb)
+ */
 static limb_t lambda(limb_t *r, const limb_t *p_1, const limb_t *q_1, limb_t *t, size_t h)
 {
     limb_t *a = t, *b = a + h, *phi = b + h, *rest = phi + 2 * h;
@@ -43,9 +90,9 @@ static limb_t lambda(limb_t *r, const limb_t *p_1, const limb_t *q_1, limb_t *t,
     memcpy(a, p_1, h * sizeof *a);
     memcpy(b, q_1, h * sizeof *b);
     bn_gcd_odd(a, b, rest, h);
-    bn_mul_word(a, a, twos, h);
     bn_mul(phi, p_1, q_1, h);
-    bn_div(r, rest, phi, 2 * h, a, h);
+    phi[2 * h] = bn_mul_word(phi, phi, cofactor(twos), 2 * h);
+    divide_exactly(r, phi + 1, 2 * h, a, h);
     return ~limb_is_zero(twos);
 }
 

@@ -3,6 +3,7 @@
 # BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
 set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
+top=$(cd "$(dirname "$0")/../.." && pwd)
 hufu=$build/hufu
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-cli-XXXXXX")
 passed=0 failed=0 skipped=0 sim=
@@ -77,6 +78,13 @@ for c in init info unlock lock zeroise label selftest accounts "account create" 
     # shellcheck disable=SC2086
     ok "$c --help" "$hufu" $c --help
     has "$c --help" "^usage: hufu $c" out
+    has "the manual tells of $c" "^\.SS \"hufu ${c//-/\\\\-}[ \"]" "$top/docs/man/hufu.1"
+    while read -r option; do
+        tr -d '\\' <"$top/docs/man/hufu.1" | grep -q -- "^\.BI\\? .*$option" && pass || fail "the manual of $c does not tell of $option"
+    done < <(grep -oE -- '^  .*--[a-z][a-z-]+' out | grep -oE -- '--[a-z][a-z-]+' | sort -u)
+done
+for f in $(grep -oE 'hufu_[a-z0-9_]+\(' "$top/host/lib/hufu.h" | tr -d '(' | grep -v '_fn$' | sort -u); do
+    grep -q "$f ()" "$top/docs/man/libhufu.3" && pass || fail "libhufu(3) does not tell of $f"
 done
 bad 2 "no command" "no command" "$hufu"
 bad 2 "no such command: fly" "unknown command" "$hufu" fly
@@ -434,6 +442,23 @@ ending() {
     ok "zeroise again" "$hufu" zeroise --yes
 }
 
+examples() {
+    printf 'user-pin-1\n' >pin
+    if [ ! -x "$build/examples/sign" ]; then
+        skip "the examples are not built"
+        return
+    fi
+    ok "example sign" "$build/examples/sign" "$HUFU_DEVICE" pin "message to be signed"
+    python3 -c 'import sys; open("x.sig","wb").write(bytes.fromhex(open("out").read().strip()))'
+    ok "its key" "$hufu" key export-public example --out x.pem
+    ok "openssl verifies the example" sm2_verify x.pem x.sig m
+    bad 1 "sign: log-in: .*wrong PIN" "example with a wrong PIN" "$build/examples/sign" "$HUFU_DEVICE" m text
+    ok "example pipeline" "$build/examples/pipeline" "$HUFU_DEVICE" 500
+    has "example pipeline" "^[0-9a-f]{64}$" out
+    ok "example agree" "$build/examples/agree"
+    has "example agree" "only the two of us know" out
+}
+
 everything() {
     where=$1
     export HUFU_DEVICE=$2
@@ -447,6 +472,7 @@ everything() {
     "$hufu" sign --key web --in m --out own2.sig 2>err
     certificates
     archives
+    examples
     logs
     ending
     no_scraps

@@ -16,7 +16,7 @@ struct sm2_sign_key {
 };
 
 /* Room for the scratch of one item, in every engine: single operations have it on their stack. */
-enum { SM2_SCRATCH_ONE = 2048 };
+enum { SM2_SCRATCH_ONE = sizeof(void *) > 4 ? 4096 : 512 };
 
 /* All 32-byte numbers and 64-byte points are big-endian. */
 struct sm2_ops {

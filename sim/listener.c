@@ -15,6 +15,8 @@
 
 enum { BACKLOG = 128 };
 
+static struct stat bound; /* the socket file that is ours */
+
 static int complain(const char *path, const char *what)
 {
     log_line(LOG_LEVEL_ERROR, "%s: %s", path, what);
@@ -56,7 +58,7 @@ static int bind_and_listen(const struct sockaddr_un *address)
     if (fd < 0)
         return complain(address->sun_path, strerror(errno));
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) ||
-        chmod(address->sun_path, 0600) || listen(fd, BACKLOG)) {
+        chmod(address->sun_path, 0600) || lstat(address->sun_path, &bound) || listen(fd, BACKLOG)) {
         complain(address->sun_path, strerror(errno));
         close(fd);
         return -1;
@@ -86,6 +88,8 @@ int listener_open(const char *path)
 
 void listener_close(int fd, const char *path)
 {
+    struct stat st;
     close(fd);
-    unlink(path);
+    if (lstat(path, &st) == 0 && st.st_dev == bound.st_dev && st.st_ino == bound.st_ino)
+        unlink(path);
 }

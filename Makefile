@@ -140,10 +140,12 @@ $(BUILD)/obj/%.o: %.c | $(GEN)
 	$(Q)$(CC) $(HOSTFLAGS) -c $< -o $@
 
 # The eight-lane engine, chosen when the machine has the instructions: only these files may hold them,
-# and -O2 would leave its arrays of registers in memory. cpu.c asks the machine, so it is plain.
+# and -O2 would leave its arrays of registers in memory. With the sanitizers, gcc would take minutes to follow
+# the variables of its long functions. cpu.c asks the machine, so it is plain.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 IFMA8_FLAGS := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi -mbmi2 \
-               $(if $(filter -O2 -Os,$(OPT)),-O3)
+               $(if $(filter -O2 -Os,$(OPT)),-O3) \
+               $(if $(SAN),-O1 -g0)
 $(call obj,$(filter-out %/cpu.c,$(filter firmware/crypto/ifma8/%,$(FW_SRC)))): FWFLAGS += $(IFMA8_FLAGS)
 $(call obj,$(filter firmware/crypto/ifma8/%_lanes.c,$(FW_SRC))): FWFLAGS += -mgfni -mvaes -mvpclmulqdq -mpclmul -maes
 $(BUILD)/obj/tests/lib/ifma8_probe.o: HOSTFLAGS += $(IFMA8_FLAGS)

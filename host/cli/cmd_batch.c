@@ -82,6 +82,8 @@ static int make(struct cli *cli, struct hufu_batch *batch, struct progress *p)
         if (s == HUFU_OK)
             continue;
         tries = hufu_archive_count(p->archive) > before ? 0 : tries + 1;
+        if (s == HUFU_E_TOO_MANY && !batch->resume)
+            return say_failed("%s; --resume takes over what this account left", hufu_last_error());
         if (!is_lost(s) || tries >= TRIES)
             return say_library(cli);
         if (reach_again(cli))

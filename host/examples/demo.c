@@ -26,7 +26,7 @@ struct demo {
     size_t kept_count;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "demo: %s: %s\n", what, hufu_last_error());
     exit(1);

@@ -661,8 +661,10 @@ struct hufu_request; /* a command on its way */
  * once. */
 HUFU_API enum hufu_status hufu_submit(struct hufu_device *device, uint16_t channel, uint8_t ins,
                                       const void *data, size_t size, struct hufu_request **request);
-/* HUFU_E_PENDING: no answer yet; HUFU_OK: there is one, hufu_wait will not block. Else the link
- * failed. */
+/*
+ * HUFU_E_PENDING: no answer yet; HUFU_OK: there is one, hufu_wait will not block. Else the link
+ * failed. On inproc: it is this call, or hufu_wait, that does the work.
+ */
 HUFU_API enum hufu_status hufu_poll(struct hufu_request *request);
 /*
  * Wait for the answer, at most the device's time-out. *response stays valid until hufu_release.

@@ -125,6 +125,74 @@ done
 ok "digest --json" "$hufu" digest --json zeros nonsense
 json "digest --json"
 
+for cc in clang g++; do
+    if command -v $cc >/dev/null; then
+        printf '#include "host/lib/hufu.h"\nint main() { return hufu_version() == nullptr; }\n' >use.cpp
+        ok "the header is C++, too ($cc)" $cc -x c++ -std=c++17 -Wall -Wextra -Werror -pedantic -I "$top" -fsyntax-only use.cpp
+    fi
+done
+
+# ---------------------------------------------------------------- a typed PIN, strange devices
+# typed PIN...: run hufu in a terminal and type; out: what the terminal showed
+typed() {
+    python3 - "$@" <<'PY'
+import os, pty, sys
+words, typed = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(words[0], words)
+shown = b""
+while True:
+    try:
+        part = os.read(fd, 1000)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if typed and (shown.endswith(b": ")):
+        os.write(fd, typed.pop(0).encode() + b"\n")
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+}
+
+# strange KIND: a device that answers nothing (silent), speaks protocol 2 (newer), or talks nonsense
+strange() {
+    python3 - "$1" strange.sock <<'PY' &
+import socket, struct, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[2])
+s.listen(1)
+c, _ = s.accept()
+kind = sys.argv[1]
+while True:
+    head = c.recv(12)
+    if len(head) < 12:
+        break
+    size, tag, channel, flags = struct.unpack(">IIHH", head)
+    c.recv(size)
+    if kind == "silent":
+        time.sleep(3)
+        break
+    data = struct.pack(">H", 2) + b"a new world" if kind == "newer" else b"\0\1nonsense"
+    c.sendall(struct.pack(">IIHH", len(data) + 2, tag, 0, 0x8000) + data + b"\x90\0")
+PY
+    helper=$!
+    for _ in $(seq 100); do [ -S strange.sock ] && break; sleep 0.05; done
+}
+
+where="strange devices"
+strange silent
+bad 1 "no answer within 1000 ms" "a silent device" "$hufu" info --timeout 1 --device "unix:$dir/strange.sock"
+wait "$helper"; rm strange.sock
+strange newer
+bad 1 "protocol 2, this library \([0-9.]+\) protocol 1: update" "a newer device" "$hufu" info --device "unix:$dir/strange.sock"
+wait "$helper"; rm strange.sock
+strange nonsense
+bad 1 "makes no sense" "a device that talks nonsense" "$hufu" info --device "unix:$dir/strange.sock"
+wait "$helper"; rm strange.sock
+
 # ---------------------------------------------------------------- a device from its first start
 first_start() {
     bad 1 "WRONG_STATE.*it is blank: hufu init" "work on a blank device" "$hufu" key list
@@ -163,10 +231,23 @@ pins_and_accounts() {
     ok "a right PIN gives the tries back" "$hufu" key list
     (
         unset HUFU_USER_PIN
+        failed=0
         HUFU_PIN=user-pin-1 ok "HUFU_PIN" "$hufu" key list
         bad 1 "no PIN of user: set HUFU_USER_PIN" "no PIN at all" setsid "$hufu" key list </dev/null
         exit $((failed > 0))
     ) && passed=$((passed + 2)) || failed=$((failed + 1))
+    (
+        unset HUFU_USER_PIN
+        failed=0
+        ok "a typed PIN" typed "$hufu" key list -- user-pin-1
+        has "the prompt" "PIN of user: " out
+        grep -q user-pin out && fail "the PIN was shown" || pass
+        HUFU_NEW_PIN='' ok "a new PIN, typed twice" typed "$hufu" pin change -- user-pin-1 user-pin-3 user-pin-3
+        ! typed "$hufu" pin change -- user-pin-3 user-pin-4 user-pin-5 >out 2>err && pass || fail "two that differ"
+        has "two that differ" "not the same" out
+        HUFU_PIN=user-pin-3 HUFU_NEW_PIN=user-pin-1 ok "and back" "$hufu" pin change
+        exit $((failed > 0))
+    ) && passed=$((passed + 7)) || failed=$((failed + 1))
     bad 1 "none: cannot be read" "no PIN file" "$hufu" key list --pin-file none
     : >empty
     bad 1 "no PIN on its first line" "empty PIN file" "$hufu" key list --pin-file empty
@@ -495,6 +576,19 @@ if [ -x "$build/hufu-sim" ]; then
     read -r -n 1 <ready || true
     everything unix "unix:$dir/socket"
     where="unix"
+    pins
+    ok "init" "$hufu" init --label shared
+    batches=()
+    for i in 1 2 3 4; do
+        "$hufu" key batch -n 500 --chunk 60 -q -o many$i.arc 2>many$i.err &
+        batches+=($!)
+    done
+    for b in "${batches[@]}"; do wait "$b" && pass || fail "four programs at once: status $?"; done
+    for i in 1 2 3 4; do
+        for k in 0 250 499; do "$hufu" archive show many$i.arc --index $k; done
+    done >all.pem 2>err
+    [ "$(grep -v PUBLIC all.pem | paste - - | sort -u | wc -l)" = 12 ] && pass || fail "four programs got the same keys"
+    ok "zeroise" "$hufu" zeroise --yes
     # the device goes away in the middle, comes back in time, goes away for good, and comes back
     pins
     "$hufu" init --label again >out 2>err

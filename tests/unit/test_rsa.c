@@ -316,9 +316,9 @@ START_TEST(private_check_bits)
 }
 END_TEST
 
-/* A whole key from p and q (of h bytes) by OpenSSL's numbers; d is the inverse of e plus `times`
- * lambda. */
-static void key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGNUM *q, int times)
+/* A whole key from p and q by OpenSSL's numbers; d is the inverse of e plus `times` lambda. 0: that
+ * d has too many bits */
+static int key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGNUM *q, int times)
 {
     BN_CTX *ctx = BN_CTX_new();
     BIGNUM *n = BN_new(), *p1 = BN_dup(p), *q1 = BN_dup(q), *lambda = BN_new(), *g = BN_new();
@@ -335,7 +335,9 @@ static void key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGN
     ck_assert_ptr_nonnull(BN_mod_inverse(d, e, lambda, ctx));
     for (int i = 0; i < times; i++)
         BN_add(d, d, lambda);
-    bn_put(key->d, k, d);
+    const int fits = BN_num_bits(d) <= (int)k * 8;
+    if (fits)
+        bn_put(key->d, k, d);
     bn_put(key->p, h, p);
     bn_put(key->q, h, q);
     BN_mod(t, d, p1, ctx);
@@ -348,6 +350,7 @@ static void key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGN
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         BN_free(all[i]);
     BN_CTX_free(ctx);
+    return fits;
 }
 
 /* Keys that calculate rightly but are not taken */
@@ -361,8 +364,12 @@ START_TEST(private_check_rules)
     other = key;
     key_from_primes(&other, p, q, 0);
     ck_assert_int_eq(rsa_private_check(&other), 0);
-    key_from_primes(&other, p, q, 1); /* another d that works, still below n */
-    ck_assert_int_eq(rsa_private_check(&other), 0);
+    for (int times = 1; times < 4;
+         times++) { /* another d that works: taken as long as it is below n */
+        if (!key_from_primes(&other, p, q, times))
+            break;
+        ck_assert_int_eq(rsa_private_check(&other), memcmp(other.d, other.pub.n, 256) < 0 ? 0 : -1);
+    }
     key_from_primes(&other, q, p, 0); /* p < q */
     ck_assert_int_eq(rsa_private_check(&other), -1);
     /* p - q just below and just above 2^(1024 - 100) */
@@ -385,6 +392,30 @@ START_TEST(private_check_rules)
 }
 END_TEST
 
+/* qinv + p is an inverse of q as well, but not the one */
+START_TEST(private_check_qinv)
+{
+    static struct rsa_private key;
+    void *scratch = tools_scratch(2048);
+    BIGNUM *p, *qinv;
+    for (;;) {
+        ck_assert_int_eq(rsa_keygen(ops, &test_rng, 2048, &key, scratch, NULL, NULL), 0);
+        p = bn_bytes(key.p, 128), qinv = bn_bytes(key.qinv, 128);
+        BN_add(qinv, qinv, p);
+        if (BN_num_bits(qinv) <= 1024)
+            break;
+        BN_free(p);
+        BN_free(qinv);
+    }
+    ck_assert_int_eq(rsa_private_check(&key), 0);
+    bn_put(key.qinv, 128, qinv);
+    ck_assert_int_eq(rsa_private_check(&key), -1);
+    BN_free(p);
+    BN_free(qinv);
+    free(scratch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("RSA");
@@ -402,6 +433,7 @@ int main(void)
     tcase_add_test(t, public_check);
     tcase_add_loop_test(t, private_check_bits, 0, RSA_SIZES);
     tcase_add_test(t, private_check_rules);
+    tcase_add_test(t, private_check_qinv);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -424,6 +424,28 @@ START_TEST(hard_composites)
 }
 END_TEST
 
+/* (6k+1)(12k+1)(18k+1), a Carmichael number: Fermat's test passes for every base prime to it. */
+START_TEST(carmichael)
+{
+    BIGNUM *k = NULL, *w = BN_new(), *t = BN_new();
+    ck_assert(BN_hex2bn(&k, "038E6AACE60E1D391AA3606F905770FB44786851AF56FB63E414F090AF708FECB265"
+                            "9E6A2186ABAFE37371"));
+    BN_one(w);
+    for (BN_ULONG m = 6; m <= 18; m += 6) {
+        BN_copy(t, k);
+        ck_assert(BN_mul_word(t, m) && BN_add_word(t, 1));
+        ck_assert_int_eq(BN_check_prime(t, ctx, NULL), 1);
+        BN_mul(w, w, t, ctx);
+    }
+    ck_assert_int_eq(BN_num_bits(w), 1024);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(is_prime(w, 128), 0);
+    BN_free(k);
+    BN_free(w);
+    BN_free(t);
+}
+END_TEST
+
 START_TEST(prime_batch)
 {
     enum { ITEMS = 7 };
@@ -567,6 +589,7 @@ int main(void)
     tcase_add_loop_test(t, primes_and_composites, 0, RSA_SIZES);
     tcase_add_loop_test(t, many_twos, 0, 10);
     tcase_add_test(t, hard_composites);
+    tcase_add_test(t, carmichael);
     tcase_add_test(t, prime_batch);
     tcase_add_loop_test(t, sieve, 0, RSA_SIZES);
     tcase_add_test(t, sieve_each_prime);

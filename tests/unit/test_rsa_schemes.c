@@ -632,6 +632,21 @@ START_TEST(pkcs1_rejection)
 }
 END_TEST
 
+/* Ciphertexts whose made-up message is as long as can be, and empty */
+START_TEST(pkcs1_rejection_lengths)
+{
+    uint8_t em[256] = {0}, cipher[256], expected[256], out[256];
+    const size_t wanted = _i ? 256 - 11 : 0;
+    size_t n;
+    do
+        test_random(cipher, sizeof cipher);
+    while (rejection(&keys[0].key, cipher, expected) != wanted);
+    ck_assert_int_eq(rsa_pkcs1_decrypt_unpad(&keys[0].key, cipher, em, out, &n), 0);
+    ck_assert_uint_eq(n, wanted);
+    ck_assert_mem_eq(out, expected, n);
+}
+END_TEST
+
 /* Eight bytes of PS are enough, and the message may be empty */
 START_TEST(pkcs1_shortest)
 {
@@ -792,6 +807,7 @@ int main(void)
     tcase_add_loop_test(t, pkcs1_encryption, 0, RSA_SIZES);
     tcase_add_test(t, bad_sources);
     tcase_add_loop_test(t, pkcs1_rejection, 0, RSA_SIZES * PKCS1_FAULTS);
+    tcase_add_loop_test(t, pkcs1_rejection_lengths, 0, 2);
     tcase_add_test(t, pkcs1_shortest);
     tcase_add_loop_test(t, oaep, 0, RSA_SIZES * ALGS);
     tcase_add_test(t, oaep_bad);

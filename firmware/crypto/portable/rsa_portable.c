@@ -166,48 +166,38 @@ static int random_base(const struct bn_mont *mont, limb_t *base, const limb_t *m
     return 0;
 }
 
-/* The number of zero bits below the lowest one bit of x; x != 0 */
-static uint32_t trailing_zeros(const limb_t *x, size_t n)
-{
-    uint32_t count = 0, still = 1;
-    for (size_t i = 0; i < n * LIMB_BITS; i++) {
-        still &= ~(uint32_t)(x[i / LIMB_BITS] >> (i % LIMB_BITS));
-        count += still;
-    }
-    return count;
-}
-
 /* What a prime test works with: w and w - 1, residues in Montgomery form, and room. */
 struct test {
     struct bn_mont mont;
     limb_t *w, *w_1, *minus_one, *base, *z, *t, *table;
-    uint32_t a; /* w - 1 = 2^a odd */
-    size_t tail;
 };
 
-enum { TAIL = 32, TEST_ROOM = 6 + BN_MONT_ROOM + BN_POWER_ROOM };
+enum { TAIL = 31, TEST_ROOM = 6 + BN_MONT_ROOM + BN_POWER_ROOM };
 
 /*
- * One round of Miller-Rabin (FIPS 186-5 B.3.1, steps 4.2 to 4.7): z runs through base^((w-1) >> j),
- * j falling to 1; it must be -1 for some j <= a, or 1 for j = a. The last bits of the exponent are
- * taken one by one, so that a is not shown.
+ * One round of Miller-Rabin (FIPS 186-5 B.3.1, steps 4.2 to 4.7): w - 1 = 2^a odd; z runs through
+ * base^((w-1) >> j), j falling to 1; it must be -1 for some j <= a, or 1 for j = a. The last bits
+ * of the exponent are taken one by one, so that a is not shown. For a > TAIL the values before are
+ * passed over: a prime of that kind, one of 2^TAIL, then fails by a chance of 2^-TAIL, as a first
+ * -1 at j has the chance of 2^-j.
  */
 static limb_t passes_round(struct test *s)
 {
     const struct bn_mont *mont = &s->mont;
     const size_t n = mont->n;
+    const uint32_t low = (uint32_t)s->w_1[0];
     limb_t passed = 0;
-    bn_mont_power(mont, s->z, s->base, s->w_1, s->tail, n * LIMB_BITS, s->table);
-    for (size_t j = s->tail;; j--) {
-        const uint32_t is_a = ct_eq32(s->a, (uint32_t)j), below = is_a | ct_lt32((uint32_t)j, s->a);
-        passed |= limb_mask(is_a & 1) & equals(mont, s->t, s->z, mont->one);
-        passed |= limb_mask(below & 1) & equals(mont, s->t, s->z, s->minus_one);
+    bn_mont_power(mont, s->z, s->base, s->w_1, TAIL, n * LIMB_BITS, s->table);
+    for (uint32_t j = TAIL;; j--) {
+        const limb_t up_to_a = limb_mask(ct_is_zero32(low & ((1u << j) - 1)) & 1);
+        const limb_t at_a = up_to_a & limb_mask(low >> j & 1);
+        passed |= at_a & equals(mont, s->t, s->z, mont->one);
+        passed |= up_to_a & equals(mont, s->t, s->z, s->minus_one);
         if (j == 1)
             return passed;
-        const limb_t bit = s->w_1[(j - 1) / LIMB_BITS] >> ((j - 1) % LIMB_BITS);
         bn_mont_sqr(mont, s->z, s->z);
         bn_mont_mul(mont, s->t, s->z, s->base);
-        bn_select(s->z, limb_mask(bit & 1), s->t, s->z, n);
+        bn_select(s->z, limb_mask(low >> (j - 1) & 1), s->t, s->z, n);
     }
 }
 
@@ -225,8 +215,6 @@ static limb_t passes_fermat(struct test *s)
     return equals(mont, s->t, s->z, mont->one);
 }
 
-/* The tail is long enough but for one candidate in 2^TAIL, of which the number of zeros is shown.
- */
 static void test_init(struct test *s, const uint8_t *candidate, size_t size, limb_t *room)
 {
     const size_t n = size / LIMB_BYTES;
@@ -242,14 +230,6 @@ static void test_init(struct test *s, const uint8_t *candidate, size_t size, lim
     bn_mont_init(&s->mont, s->w, n, take(&room, BN_MONT_ROOM * n));
     bn_sub(s->minus_one, s->w, s->mont.one, n);
     s->table = room;
-    s->a = trailing_zeros(s->w_1, n);
-    s->tail = TAIL;
-    uint32_t more = ct_lt32(TAIL, s->a);
-    PUBLIC(&more, sizeof more);
-    if (more) {
-        PUBLIC(&s->a, sizeof s->a);
-        s->tail = s->a;
-    }
 }
 
 static void prime_test(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,

@@ -20,6 +20,15 @@ uint16_t audit_get(struct device *d, uint64_t sequence, struct log_entry *e)
     return log_entry_get(&r, e) && rd_done(&r) ? SW_OK : SW_STORE_DAMAGED;
 }
 
+void audit_start(struct device *d)
+{
+    struct store_stat s;
+    store_stat(d->store, &s);
+    const uint64_t most = s.capacity_bytes / 4 / AUDIT_RECORD;
+    d->audit.max = most < d->config.log_max ? (uint32_t)most : d->config.log_max;
+    d->audit.first = d->audit.next = 1;
+}
+
 /*
  * Records are numbered without gaps, so that the lowest id and the count tell both ends - unless
  * the ring runs over the end of the ids: then the run that starts at the lowest id is its newer
@@ -31,7 +40,7 @@ uint16_t audit_load(struct device *d)
     const uint32_t count = store_count(d->store, RECORD_LOG);
     const uint32_t lowest = store_next(d->store, ID_LOG - 1, RECORD_LOG);
     uint32_t run = 0;
-    d->audit.first = d->audit.next = 1;
+    audit_start(d);
     if (!count)
         return SW_OK;
     const uint16_t sw = audit_get(d, lowest - ID_LOG, &e);
@@ -49,7 +58,7 @@ static uint16_t trim(struct call *c)
 {
     const struct audit *a = &c->d->audit;
     uint16_t sw = SW_OK;
-    if (a->next - a->first < c->d->config.log_max)
+    if (a->next - a->first < a->max)
         return SW_OK;
     for (uint64_t s = a->first; sw == SW_OK && s < a->next && s < a->first + AUDIT_TRIM; s++)
         sw = tx_delete(c, id_of(s));
@@ -79,7 +88,7 @@ uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw)
 void audit_done(struct device *d)
 {
     struct audit *a = &d->audit;
-    if (a->next - a->first >= d->config.log_max)
+    if (a->next - a->first >= a->max)
         a->first += AUDIT_TRIM < a->next - a->first ? AUDIT_TRIM : a->next - a->first;
     a->next++;
 }

@@ -11,10 +11,15 @@ struct device;
 
 enum { AUDIT_START = 0, AUDIT_TRIM = 16 }; /* command of a start; records dropped together */
 
+enum { AUDIT_RECORD = 128 /* bytes that one takes on the medium, at most */ };
+
 struct audit {
     uint64_t first, next; /* sequence numbers: kept are first to next - 1 */
+    uint32_t max;         /* so many are kept */
 };
 
+/* An empty log for a fresh store. It never takes more than a quarter of the medium. */
+void audit_start(struct device *d);
 /* Find both ends of the ring at boot. */
 uint16_t audit_load(struct device *d);
 /* Stage one record about the call, and the room for it. */

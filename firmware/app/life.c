@@ -221,7 +221,7 @@ uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVI
         device_fail(d, "port", "cannot program the root");
         return SW_NVM_FAULT;
     }
-    d->audit.first = d->audit.next = 1;
+    audit_start(d);
     memcpy(serial, i.serial, sizeof i.serial);
     c->settle = initialised;
     return put_all(c, q, &i);
@@ -283,7 +283,8 @@ static void start_initialised(struct device *d)
         d->state = STATE_READY;
     }
     if (sw != SW_OK)
-        device_fail(d, "store", "damaged device record");
+        device_fail(d, "store",
+                    sw == SW_NO_SPACE ? "more objects than fit" : "damaged device record");
 }
 
 static void start_store(struct device *d, enum root_state root)

@@ -5,13 +5,7 @@
 
 #include <string.h>
 
-enum {
-    OBJECT_VERSION = 1,
-    HANDLES_AHEAD = 64,
-    RECORD_OVERHEAD = 112,
-    LOG_RECORD = 128,
-    ROOM_KEPT = 2048
-};
+enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
 
 unsigned key_rsa_bits(uint8_t type)
 {
@@ -133,9 +127,10 @@ uint16_t object_room(struct device *d, uint8_t type)
 {
     struct store_stat s;
     store_stat(d->store, &s);
-    const uint64_t log_to_come = d->config.log_max - (d->audit.next - d->audit.first);
+    const uint64_t kept = d->audit.next - d->audit.first;
+    const uint64_t log_to_come = kept < d->audit.max ? d->audit.max - kept : 0;
     const uint64_t wanted = key_public_size(type) + key_secret_size(type) + LIMIT_LABEL_MAX +
-                            LIMIT_ID_MAX + RECORD_OVERHEAD + log_to_come * LOG_RECORD + ROOM_KEPT;
+                            LIMIT_ID_MAX + RECORD_OVERHEAD + log_to_come * AUDIT_RECORD + ROOM_KEPT;
     if (d->objects.count >= d->config.objects_max || s.live_bytes + wanted > s.capacity_bytes)
         return SW_NO_SPACE;
     return SW_OK;

@@ -438,6 +438,49 @@ START_TEST(full_store)
 }
 END_TEST
 
+/* A log that is configured larger than the medium still leaves three quarters of it for keys. */
+START_TEST(large_log_on_a_small_medium)
+{
+    dev_close(&dv);
+    dev_prepare(&dv);
+    dv.config.log_max = 100000;
+    dv.segments = 8;
+    dv.segment_size = 16384;
+    dev_start(&dv);
+    dev_init(&dv, 0);
+    log_in();
+    for (int i = 0; i < 50; i++)
+        make(user, KEY_SM2, USAGE_SIGN, "", "");
+    for (int i = 0; i < 1000; i++)
+        MUST(dev_pin(&dv, user, DEV_USER, DEV_USER_PIN));
+    make(user, KEY_SM2, USAGE_SIGN, "", "");
+    dev_reboot(&dv);
+    log_in();
+    ck_assert_uint_eq(list(user, 0, 0, &(uint32_t){0}, 1), 1);
+}
+END_TEST
+
+/* A device with more objects than the configuration allows does not start - and loses none of them.
+ */
+START_TEST(configured_too_small)
+{
+    struct info_rsp r;
+    for (int i = 0; i < 20; i++)
+        make(user, KEY_SM4, USAGE_ENCRYPT, "", "");
+    dv.config.objects_max = 16;
+    dev_reboot(&dv);
+    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    ck_assert_uint_eq(r.state, STATE_FAILED);
+    ck_assert_uint_eq(r.failure.size, 28);
+    ck_assert_mem_eq(r.failure.data, "store: more objects than fit", 28);
+    dv.config.objects_max = 20;
+    dev_reboot(&dv);
+    log_in();
+    uint32_t seen[21];
+    ck_assert_uint_eq(list(user, 0, 0, seen, 21), 20);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- session keys */
 
 START_TEST(session_keys)
@@ -492,6 +535,8 @@ int main(void)
     tcase_add_test(t, cut_destroy_and_generate);
     tcase_add_test(t, four_thousand);
     tcase_add_test(t, full_store);
+    tcase_add_test(t, large_log_on_a_small_medium);
+    tcase_add_test(t, configured_too_small);
     tcase_add_test(t, session_keys);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

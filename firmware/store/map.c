@@ -16,7 +16,7 @@ static size_t directory_bytes(uint32_t chunks)
 size_t map_memory(uint32_t n)
 {
     uint32_t chunks = chunks_for(n);
-    return directory_bytes(chunks) + (size_t)chunks * sizeof(struct chunk);
+    return (directory_bytes(chunks) + (size_t)chunks * sizeof(struct chunk) + 15) & ~(size_t)15;
 }
 
 void map_init(struct map *x, void *memory, uint32_t n)

@@ -2,6 +2,7 @@
  * NVM in one sparse file, DIR/nvm; DIR/geometry says its shape, DIR/root stands for the fuses.
  * Bytes are stored inverted: what is erased reads as zeros, and a hole in the file costs nothing.
  */
+#define _FILE_OFFSET_BITS 64 /* also where off_t would have 32 */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

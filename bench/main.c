@@ -20,7 +20,7 @@ static const char help[] =
     "  --seconds S      time for a case (default 2)\n"
     "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
-    "  --out DIR        write DIR/report.json and DIR/report.csv as well\n"
+    "  --out DIR        write DIR/report.json, .csv, .svg and .md as well\n"
     "  --sim PATH       hufu-sim for link.* (default: beside this program)\n"
     "  --list           the names of the cases\n"
     "  --help, --version\n\n"

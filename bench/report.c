@@ -1,11 +1,15 @@
 /* A table for people, JSON lines and CSV for programs. */
 #include "bench/bench.h"
+#include "bench/chart.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static FILE *json_file, *csv_file;
+static struct chart chart;
+static char cpu[128];
 
 /* The first line of /proc/cpuinfo that names the processor. */
 static void cpu_model(char *out, size_t room)
@@ -37,7 +41,6 @@ static FILE *open_report(const char *folder, const char *name)
 
 void report_begin(const struct options *o)
 {
-    char cpu[128];
     cpu_model(cpu, sizeof cpu);
     if (o->json)
         json_file = stdout;
@@ -50,9 +53,10 @@ void report_begin(const struct options *o)
     }
     if (json_file)
         fprintf(json_file,
-                "{\"machine\":\"%s\",\"compiler\":\"%s\",\"version\":\"%s\",\"limb_bits\":%d,"
+                "{\"machine\":\"%s\",\"compiler\":\"%s\",\"flags\":\"%s\",\"version\":\"%s\","
+                "\"limb_bits\":%d,"
                 "\"slices\":%d,\"seconds\":%g}\n",
-                cpu, __VERSION__, HUFU_VERSION, HUFU_LIMB_BITS, SLICES, o->seconds);
+                cpu, __VERSION__, HUFU_FLAGS, HUFU_VERSION, HUFU_LIMB_BITS, SLICES, o->seconds);
     if (o->json)
         return;
     printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
@@ -102,6 +106,8 @@ void report_result(const struct options *o, const struct result *r)
         print_json(json_file, r);
     if (csv_file)
         print_csv(r);
+    if (o->out)
+        chart_add(&chart, r);
     if (o->json)
         return;
     printf("%-22s %6zu %14.1f %10.2f %10.2f %12.1f %7.2fx", r->c->name, r->batch, r->self.ops,
@@ -118,8 +124,20 @@ void report_result(const struct options *o, const struct result *r)
     fflush(stdout);
 }
 
+static void draw(const struct options *o)
+{
+    FILE *svg = open_report(o->out, "report.svg"), *table = open_report(o->out, "report.md");
+    chart_svg(&chart, svg, cpu, engine_name(o));
+    chart_markdown(&chart, table, cpu, engine_name(o));
+    if (fclose(svg) || fclose(table))
+        bench_die(o->out, "cannot write the chart");
+    free(chart.result);
+}
+
 void report_end(const struct options *o)
 {
+    if (o->out)
+        draw(o);
     if (csv_file && fclose(csv_file))
         bench_die(o->out, "cannot write report.csv");
     if (o->out && fclose(json_file))

@@ -1,0 +1,95 @@
+/* report.svg, bars of the ratio to OpenSSL on a logarithmic scale, and report.md, the table for
+ * people. */
+#include "bench/chart.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BAR = 18, LEFT = 230, WIDTH = 620, RIGHT = 130, TOP = 64, DECADES = 5 };
+
+static const double least = 0.1; /* the left edge of the scale; DECADES to the right of it */
+
+void chart_add(struct chart *c, const struct result *r)
+{
+    c->result = realloc(c->result, (c->count + 1) * sizeof *c->result);
+    if (!c->result)
+        bench_die("memory", "there is none left");
+    c->result[c->count++] = *r;
+}
+
+static double ratio(const struct result *r)
+{
+    return r->self.ops / r->peer[PEER_OPENSSL].ops;
+}
+
+static double place(double value)
+{
+    const double x = log10(value / least) / DECADES;
+    return LEFT + WIDTH * (x < 0 ? 0 : x > 1 ? 1 : x);
+}
+
+static void label(char *out, size_t room, const struct result *r)
+{
+    snprintf(out, room, r->batch > 1 ? "%s x%zu" : "%s", r->c->name, r->batch);
+}
+
+static void bar(FILE *f, const struct result *r, size_t row)
+{
+    const double y = TOP + BAR * (double)row, one = place(1), end = place(ratio(r));
+    const char *colour = !strncmp(r->c->name, "core", 4)     ? "#20639b"
+                         : !strncmp(r->c->name, "device", 6) ? "#3caea3"
+                                                             : "#f6a21e";
+    char name[64];
+    label(name, sizeof name, r);
+    fprintf(f, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", LEFT - 8, y + 12, name);
+    fprintf(f, "<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
+            end < one ? end : one, y, fabs(end - one), BAR - 4, colour);
+    fprintf(f, "<text x=\"%.1f\" y=\"%.0f\">%.3gx, %.4g/s</text>\n", (end < one ? one : end) + 5,
+            y + 12, ratio(r), r->self.ops);
+}
+
+void chart_svg(const struct chart *c, FILE *f, const char *machine, const char *engine)
+{
+    const double bottom = TOP + BAR * (double)c->count;
+    fprintf(f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" "
+            "font-family=\"sans-serif\" font-size=\"11\">\n",
+            LEFT + WIDTH + RIGHT, bottom + 30);
+    fprintf(f,
+            "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n<text x=\"12\" y=\"20\" "
+            "font-size=\"15\">Hufu beside OpenSSL, "
+            "one operation a call, in the same run</text>\n<text x=\"12\" y=\"38\">%s, engine %s; "
+            "times OpenSSL's rate, logarithmic; "
+            "units a second at the bars</text>\n",
+            machine, engine);
+    for (int d = 0; d <= DECADES; d++) {
+        const double value = least * pow(10, d), x = place(value);
+        fprintf(f,
+                "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%.0f\" stroke=\"%s\"/>\n<text "
+                "x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%gx</text>\n",
+                x, TOP - 6, x, bottom, d == 1 ? "#555" : "#ddd", x, bottom + 14, value);
+    }
+    for (size_t i = 0; i < c->count; i++)
+        bar(f, &c->result[i], i);
+    fprintf(f, "</svg>\n");
+}
+
+void chart_markdown(const struct chart *c, FILE *f, const char *machine, const char *engine)
+{
+    fprintf(f,
+            "%s, engine %s, gcc %s, one thread unless said.\n\n| case | batch | threads | units a "
+            "second | times OpenSSL | times required |\n"
+            "|---|---:|---:|---:|---:|---:|\n",
+            machine, engine, __VERSION__);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct result *r = &c->result[i];
+        fprintf(f, "| %s | %zu | %u | %.0f %s | %.3g | ", r->c->name, r->batch, r->threads,
+                r->self.ops, r->c->unit, ratio(r));
+        if (r->c->required > 0)
+            fprintf(f, "%.0f |\n", r->self.ops / r->c->required);
+        else
+            fprintf(f, "|\n");
+    }
+}

@@ -8,7 +8,7 @@
 enum {
     HEAD = FRAME_HEADER + 2, /* in front of a command's data: frame header, CLA, INS */
     POOL_MAX = 64,           /* requests that are kept for the next command */
-    POOL_BIG_MAX = 4,        /* of those, with buffers larger than SMALL */
+    POOL_BIG_MAX = 16,       /* of those, with buffers larger than SMALL */
     SMALL = 65536,
     FIXED_MAX = 256 /* the fields of fixed size of any command, lengths included */
 };

@@ -416,6 +416,102 @@ START_TEST(private_check_qinv)
 }
 END_TEST
 
+/* A prime of 1024 bits, two top bits set, that is 1 modulo g */
+static BIGNUM *prime_with(const BIGNUM *g, BN_CTX *ctx)
+{
+    BIGNUM *p = bn_random(1024), *rest = BN_new();
+    BN_mod(rest, p, g, ctx);
+    BN_sub(p, p, rest);
+    BN_add_word(p, 1);
+    do
+        BN_add(p, p, g);
+    while (BN_mod_word(p, 65537) == 1 || !BN_check_prime(p, ctx, NULL));
+    BN_free(rest);
+    return p;
+}
+
+/* Primes whose p - 1 and q - 1 have this much in common: a small lambda */
+START_TEST(from_primes)
+{
+    static const char *const common[] = {"2", "4", "80000000", "2BD9A20",
+                                         "10000000000000000000000000000003C"};
+    static struct rsa_private key, expected;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *g = NULL;
+    void *scratch = tools_scratch(2048);
+    ck_assert(BN_hex2bn(&g, common[_i]));
+    for (int i = 0; i < 3; i++) {
+        BIGNUM *p = prime_with(g, ctx), *q = prime_with(g, ctx);
+        memset(&key, 0xAA, sizeof key);
+        memset(&expected, 0xAA, sizeof expected);
+        key.pub.bits = expected.pub.bits = 2048;
+        expected.pub.e = 65537;
+        bn_put(key.p, 128, p);
+        bn_put(key.q, 128, q);
+        ck_assert_int_eq(rsa_from_primes(&key, scratch), 0); /* in any order */
+        BN_cmp(p, q) > 0 ? key_from_primes(&expected, p, q, 0)
+                         : key_from_primes(&expected, q, p, 0);
+        ck_assert_mem_eq(&key, &expected, sizeof key);
+        BN_free(p);
+        BN_free(q);
+    }
+    BN_free(g);
+    BN_CTX_free(ctx);
+    free(scratch);
+}
+END_TEST
+
+START_TEST(from_primes_refused)
+{
+    static struct rsa_private key, bad;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *p = NULL, *one = BN_new();
+    void *scratch = tools_scratch(2048);
+    for (int i = 0; i < RSA_SIZES; i++) {
+        void *room = tools_scratch(rsa_sizes[i]);
+        kept_key(rsa_sizes[i], &key);
+        bad = key;
+        memset(bad.d, 0, sizeof bad.d);
+        memset(&bad.pub.n, 0, sizeof bad.pub.n);
+        ck_assert_int_eq(rsa_from_primes(&bad, room), 0);
+        ck_assert_mem_eq(bad.d, key.d, rsa_sizes[i] / 8);
+        free(room);
+    }
+    kept_key(2048, &key);
+    bad = key;
+    memcpy(bad.q, bad.p, 128); /* p = q */
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    bad = key;
+    bad.q[127] ^= 1; /* even */
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    bad = key;
+    bad.q[0] &= 0x7F; /* short */
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    bad = key;
+    memset(bad.p, 0, 128);
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    bad = key;
+    bad.pub.bits = 1024;
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    bad = key; /* p = 1 modulo e */
+    p = bn_bytes(key.p, 128);
+    BN_set_word(one, BN_mod_word(p, 65537) + 65536);
+    BN_sub(p, p, one);
+    if (!BN_is_odd(p))
+        BN_sub_word(p, 65537);
+    BN_set_word(one, 2 * 65537);
+    while (!BN_check_prime(p, ctx, NULL))
+        BN_sub(p, p, one);
+    ck_assert_uint_eq(BN_mod_word(p, 65537), 1);
+    bn_put(bad.p, 128, p);
+    ck_assert_int_eq(rsa_from_primes(&bad, scratch), -1);
+    BN_free(p);
+    BN_free(one);
+    BN_CTX_free(ctx);
+    free(scratch);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("RSA");
@@ -434,6 +530,8 @@ int main(void)
     tcase_add_loop_test(t, private_check_bits, 0, RSA_SIZES);
     tcase_add_test(t, private_check_rules);
     tcase_add_test(t, private_check_qinv);
+    tcase_add_loop_test(t, from_primes, 0, 5);
+    tcase_add_test(t, from_primes_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

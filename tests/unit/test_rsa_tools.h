@@ -48,6 +48,27 @@ static inline void bn_put(uint8_t *out, size_t n, const BIGNUM *b)
     ck_assert_int_eq(BN_bn2binpad(b, out, (int)n), (int)n);
 }
 
+/* A number of just so many bits, the two top ones set, out of the test's own stream */
+static inline BIGNUM *bn_random(unsigned bits)
+{
+    uint8_t bytes[RSA_MAX_BYTES];
+    test_random(bytes, (bits + 7) / 8);
+    BIGNUM *b = bn_bytes(bytes, (bits + 7) / 8);
+    BN_mask_bits(b, (int)bits);
+    BN_set_bit(b, (int)bits - 1);
+    BN_set_bit(b, (int)bits - 2);
+    return b;
+}
+
+static inline BIGNUM *bn_random_prime(unsigned bits)
+{
+    BIGNUM *b = bn_random(bits);
+    BN_set_bit(b, 0);
+    while (!BN_check_prime(b, NULL, NULL))
+        BN_add_word(b, 2);
+    return b;
+}
+
 /* in below n */
 static inline void random_below(const struct rsa_public *pub, uint8_t *in)
 {

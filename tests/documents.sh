@@ -33,5 +33,13 @@ for file in $(grep -oE '\((docs/[a-z-]+\.md|[A-Z]+\.md)\)' README.md | tr -d '()
     if [ -f "$file" ]; then ok; else bad "README points at $file"; fi
 done
 
+# docs/ct-exceptions.txt lists the PUBLIC() marks of the firmware, all of them and no others
+marks() {
+    grep -rnoE 'PUBLIC\(&?[A-Za-z_>.-]+' firmware --include='*.c' | sed -E 's/:[0-9]+:PUBLIC\(&?/ : /' | sort -u
+}
+listed() { sed -nE 's/^(firmware[^:]*:[^:]*[^ :]) *:.*/\1/p' docs/ct-exceptions.txt | sort -u; }
+while read -r line; do bad "not in docs/ct-exceptions.txt, or no longer in the sources: $line"; done < <(comm -3 <(marks) <(listed))
+ok
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

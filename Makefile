@@ -177,6 +177,49 @@ $(BUILD)/libhufu.a: $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/libhufu.o $^ && objcopy --localize-hidden $(BUILD)/libhufu.o && $(AR) rcs $@ $(BUILD)/libhufu.o
 
+# ---------------------------------------------------------------- bare metal
+# The same sources for Cortex-M3 (mps2-an385) and Cortex-M33 (mps2-an505) in QEMU: small tables and 32-bit
+# limbs, and only RSA of up to 2048 bits. MPS2_LIMITS: bytes of flash, of RAM and of stack; make size fails above.
+MPS2        := $(BUILD)/mps2
+MPS2_CC     := arm-none-eabi-gcc
+MPS2_STACK  := 16384
+MPS2_MEMORY := 65536
+MPS2_LIMITS := 140000 140000 16384
+MPS2_CONFIG := -DHUFU_SM2_WINDOW=4 -DHUFU_RSA_MAX_BITS=2048 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
+MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
+               -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
+MPS2_SRC    := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/mps2/*.c)
+mps2_obj     = $(patsubst %.c,$(MPS2)/$(1)/%.o,$(MPS2_SRC) gen/proto_gen.c)
+
+$(MPS2)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(MPS2_CONFIG)) $(SM2_GEN) -o $@
+$(MPS2)/gen/sm2_table.inc: $(MPS2)/tools/sm2_table
+	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
+
+# $(1): the image of MPS2, $(2): its processor
+define mps2_board
+$(MPS2)/$(1)/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c
+	@mkdir -p $$(@D)
+	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) -c $$< -o $$@
+$(MPS2)/$(1)/%.o: %.c Makefile | $(GEN) $(MPS2)/gen/sm2_table.inc
+	@mkdir -p $$(@D)
+	$$(call say,$(1),$$<)
+	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) -c $$< -o $$@
+$(MPS2)/$(1).elf: $(call mps2_obj,$(1)) $(wildcard firmware/ports/mps2/*.ld)
+	$$(call say,LD,$$@)
+	$$(Q)$(MPS2_CC) -mthumb -mcpu=$(2) -nostartfiles -specs=nano.specs -Wl,--gc-sections -Wl,-Map=$$@.map \
+	    -Wl,--defsym=STACK_SIZE=$(MPS2_STACK) -T firmware/ports/mps2/$(1).ld -o $$@ $$(filter %.o,$$^)
+endef
+$(eval $(call mps2_board,an385,cortex-m3))
+$(eval $(call mps2_board,an505,cortex-m33))
+
+.PHONY: firmware-mps2 size
+firmware-mps2: $(MPS2)/an385.elf $(MPS2)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
+size: firmware-mps2 ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
+	$(Q)bash tests/size.sh $(MPS2_LIMITS) $(MPS2)/an385.elf $(MPS2)/an505.elf
+
 # ---------------------------------------------------------------- programs
 $(BUILD)/hufu: $(call obj,$(CLI_SRC)) $(BUILD)/libhufu.a
 	$(call say,LD,$@)
@@ -256,6 +299,8 @@ ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))
 LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
 
+corpora = $(foreach name,$(FUZZ_NAMES),"$(1)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")
+
 .PHONY: check check-run layers
 check: setup ## Build every variant and run every test; the last line counts them
 	$(Q)$(MAKE) --no-print-directory check-run
@@ -265,11 +310,11 @@ check-run:
 	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)"
 	$(Q)$(RUN) phase "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT)
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
-	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(FUZZ_NAMES:%="$(BUILD)/tests/fuzz_% tests/fuzz/corpus/%")
+	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
-	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM) $(FUZZ_NAMES:%="$(ASAN)/tests/fuzz_% tests/fuzz/corpus/%")
+	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM) $(call corpora,$(ASAN))
 	$(Q)$(limb32-make) $(LIMB_TESTS:%=$(LIMB32)/tests/%)
 	$(Q)$(RUN) phase "Unit tests (32-bit limbs)" $(LIMB_TESTS:%=$(LIMB32)/tests/%)
 	$(Q)$(clang-make) all tests

@@ -20,7 +20,7 @@ static size_t align64(size_t n)
 static size_t scratch_size(size_t n)
 {
     const size_t portable = align64(sm2_portable.scratch(1)),
-                 verify = n == 1 ? 0 : ifma8_verify_size(n),
+                 verify = n <= 1 ? 0 : ifma8_verify_size(n),
                  sums = ifma8_work_bound(ifma8_chunk(n));
     const size_t mine = verify > sums ? verify : sums;
     return mine > portable ? mine : portable;

@@ -114,6 +114,29 @@ static void restore(const struct moment *m)
     nvm_sim_load(&dev.sim, m->medium);
 }
 
+static void write_something(uint16_t channel)
+{
+    const struct object_label_req q = {.handle = 1, .label = dev_text("written")};
+    MUST(do_object_label(&dev, channel, &q, NULL));
+}
+
+static unsigned writes_until_erase(uint16_t channel)
+{
+    const uint64_t erases = dev.sim.erases;
+    unsigned n = 0;
+    for (; dev.sim.erases == erases; n++)
+        write_something(channel);
+    return n;
+}
+
+/* The log as it is a few writes before the store makes room: the commands of an input get there. */
+static void wear(uint16_t channel)
+{
+    writes_until_erase(channel);
+    for (unsigned n = writes_until_erase(channel); n > 5; n--)
+        write_something(channel);
+}
+
 /* READY: a session for each account, and one without log-in; keys of each kind. */
 static void fill(void)
 {
@@ -130,6 +153,7 @@ static void fill(void)
     const struct key_generate_req session_key = {
         .type = KEY_SM4, .flags = KEY_FLAG_SESSION, .usage = USAGE_ENCRYPT | USAGE_DECRYPT};
     MUST(do_key_generate(&dev, user, &session_key, NULL));
+    wear(user);
 }
 
 static void prepare(void)
@@ -145,7 +169,7 @@ static void prepare(void)
                                         .engine = "portable"};
     dev.hal.rng.sample = sample;
     dev.segments = 8;
-    dev.segment_size = 32768;
+    dev.segment_size = 16384;
     dev_start(&dev);
     save(&moments[BLANK]);
     fill();

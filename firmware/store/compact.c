@@ -36,7 +36,7 @@ static uint32_t choose(const struct store *s)
  */
 static int read_record(struct store *s, const struct entry *e, struct record *r)
 {
-    uint8_t *area = s->scratch + HEAD_SIZE, *body = area + AREA_SIZE;
+    const uint8_t *area = s->scratch + HEAD_SIZE, *body = area + AREA_SIZE;
     const uint32_t n = record_size(e->n), body_size = n - HEAD_SIZE - AREA_SIZE;
     for (int i = 0; i < READ_TRIES; i++) {
         if (medium_read(s, place_segment(s, e->place), place_at(s, e->place), s->scratch, n))
@@ -53,7 +53,6 @@ static int read_record(struct store *s, const struct entry *e, struct record *r)
                          .n = e->n,
                          .id = e->id,
                          .txn = r->txn};
-    area_encode(area, area, store_crc(0, body, body_size));
     return 0;
 }
 

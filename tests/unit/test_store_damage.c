@@ -91,9 +91,8 @@ static enum fate fate(void)
     return missing ? CUT : broken ? BROKEN : INTACT;
 }
 
-START_TEST(flipped_bits)
+static void flip_all(unsigned count[4])
 {
-    unsigned count[4] = {0};
     for (size_t i = 0; i < w.sim.size; i++) {
         if (base.image[i] == 0xFF)
             continue;
@@ -106,9 +105,123 @@ START_TEST(flipped_bits)
         "of %zu flipped bits %u did nothing, %u broke a record, %u refused the mount, %u cut the "
         "last transaction\n",
         in_use(), count[INTACT], count[BROKEN], count[REFUSED], count[CUT]);
+}
+
+START_TEST(flipped_bits)
+{
+    unsigned count[4] = {0};
+    flip_all(count);
     ck_assert_uint_gt(count[BROKEN], 0);
     ck_assert_uint_gt(count[REFUSED], 0);
     ck_assert_uint_lt(count[CUT], 3 * 112);
+}
+END_TEST
+
+/* The same when the last transaction made the store compact: copies and a VOID before it, deletions
+ * gone. */
+static void compact_in_the_last(void)
+{
+    for (uint32_t i = 0, before = 0; before == 0; i++) {
+        ck_assert_int_eq(world_put_one(&w, 100 + i % 2, 2, 40), STORE_OK);
+        const uint64_t erases = w.sim.erases;
+        ck_assert_int_eq(world_begin(&w), STORE_OK);
+        for (uint32_t id = 90; id <= 92; id++)
+            ck_assert_int_eq(world_put(&w, id, 2, 40), STORE_OK);
+        ck_assert_int_eq(world_commit(&w), STORE_OK);
+        before = i > 60 && w.sim.erases != erases;
+    }
+    world_forget(&base);
+    world_save(&w, &base);
+}
+
+START_TEST(flipped_bits_after_compaction)
+{
+    unsigned count[4] = {0};
+    compact_in_the_last();
+    flip_all(count);
+    ck_assert_uint_gt(count[BROKEN], 0);
+    ck_assert_uint_gt(count[REFUSED], 0);
+    ck_assert_uint_lt(count[CUT], 3 * 112);
+}
+END_TEST
+
+/* Calls f for every record of the image. */
+static void walk(void (*f)(const struct record *r, size_t at))
+{
+    for (size_t segment = 0; segment < w.sim.size; segment += 4096) {
+        struct segment_header h;
+        struct record r;
+        const uint8_t *at = base.image + segment;
+        if (!header_decode(&h, at + HEADER_AT))
+            continue;
+        for (uint32_t i = LOG_AT; i + HEAD_SIZE <= 4096; i += record_bytes(&r)) {
+            if (!record_decode(&r, store_crc(0, at + HEADER_AT, 28), i, at + i))
+                break;
+            f(&r, segment + i);
+        }
+    }
+}
+
+static unsigned dead;
+
+static void flip_in_the_dead(const struct record *r, size_t at)
+{
+    if (r->kind != RECORD_PUT || !area_dead(base.image + at + HEAD_SIZE))
+        return;
+    world_load(&w, &base);
+    for (unsigned i = 0; i < 16; i++)
+        flip(at + HEAD_SIZE + 2 * i, i % 8);
+    ck_assert_int_eq(world_mount(&w), STORE_OK);
+    ck_assert_msg(world_sound(&w), "%s", w.failure);
+    dead++;
+}
+
+/* The deletions lie between garbage and are compacted away: the zeros alone say what is dead. */
+START_TEST(flipped_bits_do_not_raise_the_dead)
+{
+    for (uint32_t i = 0; i < 200; i++) {
+        ck_assert_int_eq(world_put_one(&w, 100 + i % 2, 2, 100), STORE_OK);
+        if (i == 30)
+            ck_assert_int_eq(world_delete_one(&w, 1), STORE_OK);
+        if (i == 31)
+            ck_assert_int_eq(world_delete_one(&w, 2), STORE_OK);
+    }
+    world_forget(&base);
+    world_save(&w, &base);
+    walk(flip_in_the_dead);
+    ck_assert_uint_gt(dead, 10);
+}
+END_TEST
+
+/* The head of the second record of a transaction that was followed by one more: damage, no cut. */
+static size_t second_record;
+
+static void find_second(const struct record *r, size_t at)
+{
+    if (r->id == 91)
+        second_record = at;
+}
+
+START_TEST(damage_before_the_last_transaction)
+{
+    ck_assert_int_eq(world_put_one(&w, 5, 2, 10), STORE_OK);
+    world_forget(&base);
+    world_save(&w, &base);
+    walk(find_second);
+    flip(second_record + 4, 0);
+    ck_assert_int_eq(world_mount(&w), STORE_CORRUPT);
+}
+END_TEST
+
+START_TEST(segment_twice)
+{
+    for (uint32_t from = 0; from < 6; from++) {
+        world_load(&w, &base);
+        memcpy(w.sim.view + 5 * 4096, w.sim.view + from * 4096, 4096);
+        struct segment_header h;
+        const bool data = header_decode(&h, base.image + from * 4096 + HEADER_AT);
+        ck_assert_int_eq(world_mount(&w), data && from != 5 ? STORE_CORRUPT : STORE_OK);
+    }
 }
 END_TEST
 
@@ -269,6 +382,10 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 600);
     tcase_add_test(t, flipped_bits);
+    tcase_add_test(t, flipped_bits_after_compaction);
+    tcase_add_test(t, flipped_bits_do_not_raise_the_dead);
+    tcase_add_test(t, damage_before_the_last_transaction);
+    tcase_add_test(t, segment_twice);
     tcase_add_test(t, damage_is_moved_not_hidden);
     tcase_add_test(t, lost_segment);
     tcase_add_test(t, newer_format);

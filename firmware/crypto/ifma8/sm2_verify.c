@@ -164,7 +164,7 @@ static void conclude(const struct job *j, size_t group, size_t n, struct lane_ja
     undecided = (__mmask8)((undecided | sums->failed[group]) & valid);
     for (size_t i = 0; i < 8 && 8 * group + i < n; i++)
         j->ok[j->keys->list[8 * group + i]] =
-            (undecided >> i & 1) ? UNDECIDED : (uint8_t)(good >> i & 1);
+            (uint8_t)((undecided >> i & 1) ? UNDECIDED : (good >> i & 1));
 }
 
 /* Each item with its own key. */

@@ -14,11 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/base/config.h"
 #include "firmware/crypto/rng.h"
 #include "firmware/hal/hal.h"
 
 enum {
-    STORE_MAX_DATA = 4096,   /* bytes in a record */
+    STORE_MAX_DATA = CONFIG_RECORD, /* bytes in a record */
     STORE_MAX_CHANGES = 64,  /* puts and deletes in one transaction */
     STORE_KEY = 32,          /* bytes of a class key */
     STORE_FORMAT = 1         /* number of the on-medium format */
@@ -33,7 +34,7 @@ enum store_result {
     STORE_BLANK,    /* mount: the medium has never been formatted */
     STORE_VERSION,  /* mount: a newer format than this firmware knows */
     STORE_CORRUPT,  /* a record fails its seal, or the log contradicts itself */
-    STORE_FAULT     /* the medium failed; the store refuses everything until it is mounted again */
+    STORE_FAULT     /* the medium or rng failed; the store refuses everything until it is mounted again */
 };
 
 /* Which key seals a record: SYSTEM records can be read before the master key is unlocked. */
@@ -54,9 +55,11 @@ size_t store_memory(uint32_t max_records);
 struct store *store_create(void *memory, uint32_t max_records, const struct hal_nvm *nvm,
                            const struct rng *rng);
 
-/* Erase everything and write an empty log. */
+/* Erase everything, mounted or not, whatever is there; the store is mounted and empty then. After a power
+ * cut in it the medium holds what it held before, or is BLANK, or empty. */
 enum store_result store_format(struct store *s);
-/* Read the log, drop what was not committed, finish interrupted scrubbing and compaction. */
+/* Read the log, drop what was not committed, finish interrupted scrubbing and compaction. STORE_FULL: there
+ * are more than max_records. STORE_ARGUMENT: the NVM's geometry is unusable. */
 enum store_result store_mount(struct store *s);
 /* Forget keys and index (the medium stays). */
 void store_unmount(struct store *s);
@@ -66,11 +69,14 @@ void store_clear_key(struct store *s, enum store_class cls);
 
 /* One transaction at a time. Reads see the state before it until commit. */
 enum store_result store_begin(struct store *s);
-/* Insert or replace. id != 0; the bytes are copied out before the call returns. */
+/* Insert or replace. id != 0; the bytes are copied out before the call returns. A record takes a third of a
+ * segment at most: below 12.3 KiB a segment that is less than STORE_MAX_DATA. When a put or delete fails, but for
+ * STORE_FAULT, the transaction is as it was before the call. */
 enum store_result store_put(struct store *s, enum store_class cls, uint8_t type, uint32_t id,
                             const void *data, size_t n);
 enum store_result store_delete(struct store *s, uint32_t id);
-/* STORE_OK: durable, replaced and deleted records scrubbed. Anything else: nothing was changed. */
+/* STORE_OK: durable, replaced and deleted records scrubbed. Anything else: nothing was changed, but for
+ * STORE_FAULT, where only the next mount can tell. The transaction is over either way. */
 enum store_result store_commit(struct store *s);
 void store_abort(struct store *s);
 

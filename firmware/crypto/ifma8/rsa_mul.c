@@ -127,12 +127,13 @@ INLINE size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-void rsa8_mul(const struct rsa8_mont *mont, lanes *r, const lanes *a, const lanes *b)
+INLINE void multiply(const struct rsa8_mont *mont, lanes *r, const lanes *a, const lanes *b,
+                     const size_t n)
 {
-    const size_t n = mont->n;
     const lanes *const m = mont->m;
     lanes *const q = mont->q, s[2 * BLOCK];
     clear_sum(s);
+#pragma GCC unroll 4
     for (size_t c = 0; c < 2 * n; c += BLOCK) {
         for (size_t i = first_of(c, n); i <= c && i < n; i += BLOCK)
             add_block(s, a + i, b + c - i);
@@ -163,13 +164,13 @@ void rsa8_product(size_t n, lanes *r, const lanes *a, const lanes *b, const lane
 /* The sum of a column's products of a is apart, as it is doubled: `on` is what the last column
  * handed on. */
 #define ON(i) on[i] = s[BLOCK + (i)];
-void rsa8_sqr(const struct rsa8_mont *mont, lanes *r, const lanes *a)
+INLINE void square(const struct rsa8_mont *mont, lanes *r, const lanes *a, const size_t n)
 {
-    const size_t n = mont->n;
     const lanes *const m = mont->m;
     lanes *const q = mont->q, s[2 * BLOCK], on[BLOCK];
     clear_sum(s);
     TEN_TIMES(ON)
+#pragma GCC unroll 4
     for (size_t c = 0; c < 2 * n; c += BLOCK) {
         clear_sum(s);
         for (size_t i = first_of(c, n); 2 * i < c && i < n; i += BLOCK)
@@ -187,6 +188,23 @@ void rsa8_sqr(const struct rsa8_mont *mont, lanes *r, const lanes *a)
             take_block(s, r + c - n);
         TEN_TIMES(ON)
     }
+}
+
+/* The primes of RSA-2048 have code of their own. */
+void rsa8_mul(const struct rsa8_mont *mont, lanes *r, const lanes *a, const lanes *b)
+{
+    if (mont->n == 2 * BLOCK)
+        multiply(mont, r, a, b, 2 * BLOCK);
+    else
+        multiply(mont, r, a, b, mont->n);
+}
+
+void rsa8_sqr(const struct rsa8_mont *mont, lanes *r, const lanes *a)
+{
+    if (mont->n == 2 * BLOCK)
+        square(mont, r, a, 2 * BLOCK);
+    else
+        square(mont, r, a, mont->n);
 }
 
 #endif

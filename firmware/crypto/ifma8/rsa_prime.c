@@ -66,14 +66,15 @@ static lanes bits_at(const struct test *s, size_t at, size_t count)
     return _mm512_and_si512(x, rsa8_all(((uint64_t)1 << count) - 1));
 }
 
-/* z = z 2^count */
+/* z = z 2^count; z clean, count below 52 */
 static void shift_up(lanes *z, lanes count, size_t n)
 {
-    lanes carry = _mm512_setzero_si512();
+    const lanes back = _mm512_sub_epi64(rsa8_all(RSA8_LIMB), count);
+    lanes below = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i++) {
-        const lanes x = _mm512_or_si512(_mm512_sllv_epi64(z[i], count), carry);
-        z[i] = rsa8_low(x);
-        carry = _mm512_srli_epi64(x, RSA8_LIMB);
+        const lanes x = z[i];
+        z[i] = _mm512_or_si512(rsa8_low(_mm512_sllv_epi64(x, count)), below);
+        below = _mm512_srlv_epi64(x, back);
     }
 }
 
@@ -218,7 +219,7 @@ static void judge(uint8_t *ok, const size_t *index, size_t count, __mmask8 passe
 {
     PUBLIC(&passed, sizeof passed);
     for (size_t i = 0; i < count; i++)
-        ok[index[i]] &= passed >> i & 1;
+        ok[index[i]] = (uint8_t)(ok[index[i]] & (passed >> i & 1));
 }
 
 static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], int fermat,

@@ -33,6 +33,8 @@ struct table {
     uint16_t set[SETS][TOGETHER][RSA8_LANES];
 };
 
+_Static_assert(sizeof(struct table) % 64 == 0, "what follows the table is aligned");
+
 /* Eight divisors */
 struct divisors {
     lanes m, inverse; /* -1/m mod 2^52 */

@@ -316,8 +316,8 @@ START_TEST(private_check_bits)
 }
 END_TEST
 
-/* A whole key from p and q by OpenSSL's numbers; d is the inverse of e plus `times` lambda. 0: that
- * d has too many bits */
+/* A whole key from p and q by OpenSSL's numbers. d is the inverse of e plus `times` lambda, or for
+ * -1 the first such d that is not below n. 0: that d has too many bits */
 static int key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGNUM *q, int times)
 {
     BN_CTX *ctx = BN_CTX_new();
@@ -333,7 +333,7 @@ static int key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGNU
     BN_gcd(g, p1, q1, ctx);
     BN_div(lambda, NULL, lambda, g, ctx);
     ck_assert_ptr_nonnull(BN_mod_inverse(d, e, lambda, ctx));
-    for (int i = 0; i < times; i++)
+    for (int i = 0; i < times || (times < 0 && BN_cmp(d, n) < 0); i++)
         BN_add(d, d, lambda);
     const int fits = BN_num_bits(d) <= (int)k * 8;
     if (fits)
@@ -353,6 +353,20 @@ static int key_from_primes(struct rsa_private *key, const BIGNUM *p, const BIGNU
     return fits;
 }
 
+/* A prime of 1024 bits, two top bits set, that is 1 modulo g */
+static BIGNUM *prime_with(const BIGNUM *g, BN_CTX *ctx)
+{
+    BIGNUM *p = bn_random(1024), *rest = BN_new();
+    BN_mod(rest, p, g, ctx);
+    BN_sub(p, p, rest);
+    BN_add_word(p, 1);
+    do
+        BN_add(p, p, g);
+    while (BN_mod_word(p, 65537) == 1 || !BN_check_prime(p, ctx, NULL));
+    BN_free(rest);
+    return p;
+}
+
 /* Keys that calculate rightly but are not taken */
 START_TEST(private_check_rules)
 {
@@ -364,12 +378,8 @@ START_TEST(private_check_rules)
     other = key;
     key_from_primes(&other, p, q, 0);
     ck_assert_int_eq(rsa_private_check(&other), 0);
-    for (int times = 1; times < 4;
-         times++) { /* another d that works: taken as long as it is below n */
-        if (!key_from_primes(&other, p, q, times))
-            break;
-        ck_assert_int_eq(rsa_private_check(&other), memcmp(other.d, other.pub.n, 256) < 0 ? 0 : -1);
-    }
+    key_from_primes(&other, p, q, 1); /* another d that works, still below n */
+    ck_assert_int_eq(rsa_private_check(&other), 0);
     key_from_primes(&other, q, p, 0); /* p < q */
     ck_assert_int_eq(rsa_private_check(&other), -1);
     /* p - q just below and just above 2^(1024 - 100) */
@@ -388,6 +398,30 @@ START_TEST(private_check_rules)
     BN_free(p);
     BN_free(q);
     BN_free(near);
+    BN_CTX_free(ctx);
+}
+END_TEST
+
+/* d + lambda works as well, but is not taken from n on. lambda is n / 1024 or less: d still fits.
+ */
+START_TEST(private_check_d)
+{
+    static struct rsa_private key;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *g = BN_new();
+    BN_set_word(g, 1024);
+    BIGNUM *p = prime_with(g, ctx), *q = prime_with(g, ctx);
+    if (BN_cmp(p, q) < 0)
+        BN_swap(p, q);
+    key.pub.bits = 2048;
+    key.pub.e = 65537;
+    ck_assert_int_ne(key_from_primes(&key, p, q, 3), 0);
+    ck_assert_int_eq(rsa_private_check(&key), 0);
+    ck_assert_int_ne(key_from_primes(&key, p, q, -1), 0);
+    ck_assert_int_eq(rsa_private_check(&key), -1);
+    BN_free(g);
+    BN_free(p);
+    BN_free(q);
     BN_CTX_free(ctx);
 }
 END_TEST
@@ -415,20 +449,6 @@ START_TEST(private_check_qinv)
     free(scratch);
 }
 END_TEST
-
-/* A prime of 1024 bits, two top bits set, that is 1 modulo g */
-static BIGNUM *prime_with(const BIGNUM *g, BN_CTX *ctx)
-{
-    BIGNUM *p = bn_random(1024), *rest = BN_new();
-    BN_mod(rest, p, g, ctx);
-    BN_sub(p, p, rest);
-    BN_add_word(p, 1);
-    do
-        BN_add(p, p, g);
-    while (BN_mod_word(p, 65537) == 1 || !BN_check_prime(p, ctx, NULL));
-    BN_free(rest);
-    return p;
-}
 
 /* Primes whose p - 1 and q - 1 have this much in common: a small lambda */
 START_TEST(from_primes)
@@ -529,6 +549,7 @@ int main(void)
     tcase_add_test(t, public_check);
     tcase_add_loop_test(t, private_check_bits, 0, RSA_SIZES);
     tcase_add_test(t, private_check_rules);
+    tcase_add_test(t, private_check_d);
     tcase_add_test(t, private_check_qinv);
     tcase_add_loop_test(t, from_primes, 0, 5);
     tcase_add_test(t, from_primes_refused);

@@ -10,10 +10,9 @@
 #include <string.h>
 
 enum {
-    CHUNK_MAX = 2048, /* engines with lanes want as many; each lane has room for them */
+    CHUNK_MAX = CONFIG_SM2_BATCH_MAX, /* engines with lanes want as many; each lane has room for them */
     CHUNK_MIN = SELFTEST_BATCH,
     LANE_WORTH = 32, /* SM2 items that make another lane worth its start */
-    GATHER_MAX = 64,
     MAX_DRAWS = 8 /* an SM2 item fails once in 2^32 draws */
 };
 
@@ -59,11 +58,6 @@ void batch_lay_out(struct arena *a, struct batch *b, const struct device_config 
         lane->wrap = arena_take(a, sizeof *lane->wrap);
         lane->scratch = arena_take(a, scratch_size(b->chunk));
     }
-    b->gather_max = least(b->chunk, GATHER_MAX);
-    b->gathered = arena_take(a, b->gather_max * sizeof *b->gathered);
-    b->gathered_key = arena_take(a, b->gather_max * sizeof *b->gathered_key);
-    b->gathered_e = arena_take(a, b->gather_max * sizeof *b->gathered_e);
-    b->gathered_sig = arena_take(a, b->gather_max * sizeof *b->gathered_sig);
 }
 
 void batch_status(uint8_t *bits, const uint8_t *good, size_t count)
@@ -93,6 +87,9 @@ struct work {
     const struct rsa_private *rsa;
     const struct rsa_encoding *how;
     uint8_t *signatures;
+    const struct rsa_private *const *rsa_keys;
+    const uint8_t *const *in;
+    uint8_t *const *out;
 };
 
 static void job(void *arg, size_t index)
@@ -119,13 +116,13 @@ static int start_lanes(struct work *w)
     return bad;
 }
 
-/* Runs w->items over all items, in parts of at most part_max, on as many lanes as are worth it. */
-static int spread(struct work *w, size_t part_max, size_t worth)
+/* Runs w->items over all items, in parts of at most part_max, on at most so many lanes. */
+static int spread(struct work *w, size_t part_max, size_t lanes)
 {
     const struct hal_par *par = &w->d->hal.par;
     struct batch *b = &w->d->batch;
     int bad;
-    w->lanes = most(least(b->width, w->count / worth), 1);
+    w->lanes = most(least(b->width, lanes), 1);
     w->part = least(part_max, (w->count + w->lanes - 1) / w->lanes);
     bad = start_lanes(w);
     if (!bad && w->lanes == 1)
@@ -238,10 +235,10 @@ int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t 
     struct work w = {.d = d, .count = count, .good = good, .wrap = wrap, .records = records};
     if (wrap->h.type == KEY_SM2) {
         w.items = sm2_keys;
-        return spread(&w, d->batch.chunk, LANE_WORTH);
+        return spread(&w, d->batch.chunk, count / LANE_WORTH);
     }
     w.items = rsa_keys;
-    return spread(&w, 1, 1);
+    return spread(&w, 1, count);
 }
 
 /* ---------------------------------------------------------------- signatures */
@@ -284,7 +281,7 @@ int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, siz
                      .step = step,
                      .e = e,
                      .sig = sig};
-    return spread(&w, d->batch.chunk, LANE_WORTH);
+    return spread(&w, d->batch.chunk, count / LANE_WORTH);
 }
 
 int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const struct rng *rng,
@@ -319,6 +316,14 @@ static int rsa_signatures(const struct work *w, struct lane *lane, size_t from, 
     return bad;
 }
 
+/* Half as many items as the engine has lanes take it about half the time of all: it works on both
+ * primes at once. */
+static int spread_rsa(struct work *w)
+{
+    const size_t lanes = most(w->d->engine->rsa->lanes, 1), half = most(lanes / 2, 1);
+    return spread(w, least(lanes, BATCH_RSA_LANES), (w->count + half - 1) / half);
+}
+
 int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
                    size_t count, uint8_t *signatures, uint8_t *good)
 {
@@ -329,6 +334,25 @@ int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct
                      .rsa = key,
                      .how = how,
                      .signatures = signatures};
-    const size_t lanes = most(d->engine->rsa->lanes, 1);
-    return spread(&w, least(lanes, BATCH_RSA_LANES), lanes);
+    return spread_rsa(&w);
+}
+
+static int rsa_ready(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    w->d->engine->rsa->private_op(n, w->rsa_keys + from, w->in + from, w->out + from,
+                                  w->good + from, &lane->rng, lane->scratch);
+    return 0;
+}
+
+int batch_private_rsa(struct device *d, const struct rsa_private *const *key,
+                      const uint8_t *const *in, uint8_t *const *out, size_t count, uint8_t *good)
+{
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = rsa_ready,
+                     .good = good,
+                     .rsa_keys = key,
+                     .in = in,
+                     .out = out};
+    return spread_rsa(&w);
 }

@@ -11,6 +11,7 @@
 
 #include "firmware/app/arena.h"
 #include "firmware/app/device.h"
+#include "firmware/base/config.h"
 #include "firmware/crypto/drbg.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/rng.h"
@@ -21,7 +22,7 @@ struct key;
 struct wrap;
 struct wrap_room;
 
-enum { BATCH_LANES_MAX = 64, BATCH_RSA_LANES = 16 };
+enum { BATCH_LANES_MAX = 64, BATCH_RSA_LANES = CONFIG_RSA_BATCH };
 
 struct lane {
     struct drbg drbg;
@@ -37,25 +38,12 @@ struct lane {
     void *scratch; /* for an engine's chunk, or for any RSA function */
 };
 
-/* A single SM2 signature that waits for others of the same time (gather.h). */
-struct gathered {
-    struct sm2_sign_key key;
-    struct exchange *x;
-    uint8_t *signature; /* its place in the response */
-    uint32_t object;    /* for the audit record, should it fail */
-    uint8_t account;
-};
-
 struct batch {
     struct lane *lanes;
     unsigned width;
     size_t chunk;  /* SM2 items that an engine gets at once */
     uint8_t *good; /* a byte for each item of a command */
     size_t good_max;
-    struct gathered *gathered;
-    const struct sm2_sign_key **gathered_key;
-    uint8_t (*gathered_e)[32], (*gathered_sig)[64];
-    size_t waiting, gather_max;
 };
 
 void batch_lay_out(struct arena *a, struct batch *b, const struct device_config *config,
@@ -91,6 +79,10 @@ struct rsa_encoding {
 /* count RSA signatures with one key. -1: sizes do not fit, or no randomness */
 int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
                    size_t count, uint8_t *signatures, uint8_t *good);
+/* out[i] = in[i]^d with key[i]: RSA private operations on encoded messages, all of one size. -1: no
+ * randomness */
+int batch_private_rsa(struct device *d, const struct rsa_private *const *key,
+                      const uint8_t *const *in, uint8_t *const *out, size_t count, uint8_t *good);
 /* One encoded message. 0, or -1: sizes do not fit or no randomness */
 int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const struct rng *rng,
                uint8_t *em);

@@ -10,6 +10,7 @@
 #include "firmware/app/auth.h"
 #include "firmware/app/batch.h"
 #include "firmware/app/device.h"
+#include "firmware/app/gather.h"
 #include "firmware/app/object.h"
 #include "firmware/app/random.h"
 #include "firmware/app/session.h"
@@ -79,6 +80,7 @@ struct device {
     struct objects objects;
     struct tickets tickets;
     struct batch batch;
+    struct gather gather;
     uint8_t *record;  /* STORE_MAX_DATA bytes for one record */
     bool record_used; /* it holds something: wiped after each command */
 };

@@ -38,6 +38,7 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
     d->record = arena_take(a, STORE_MAX_DATA);
     objects_lay_out(a, &d->objects, config->objects_max);
     batch_lay_out(a, &d->batch, config, hal);
+    gather_lay_out(a, &d->gather, &d->batch);
     lay_out_tickets(a, &d->tickets, config);
     return arena_take(a, store_memory(records_max(config)));
 }
@@ -94,7 +95,7 @@ void device_stop(struct device *d)
     life_fail(d);
     store_unmount(d->store);
     record_wipe(d);
-    wipe(d->batch.gathered, d->batch.gather_max * sizeof *d->batch.gathered);
+    gather_wipe(&d->gather);
 }
 
 uint8_t device_state(const struct device *d)

@@ -4,7 +4,6 @@
  * answer. A handler that fails leaves no trace but the audit record.
  */
 #include "firmware/app/core.h"
-#include "firmware/app/gather.h"
 #include "firmware/app/life.h"
 #include "firmware/base/wipe.h"
 #include "handlers_gen.h"

@@ -1,24 +1,53 @@
 #include "firmware/app/gather.h"
 
+#include "firmware/app/core.h"
 #include "firmware/base/wipe.h"
 
 #include <string.h>
 
-void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[32],
-                uint8_t *signature)
+enum { RSA_ROUNDS = 4 }; /* of all lanes, that the queue has room for */
+
+/* How many RSA signatures are in work at the same time, with the best engine of this machine. */
+static size_t rsa_width(const struct batch *b)
 {
-    struct batch *b = &c->d->batch;
-    if (b->waiting == b->gather_max)
-        gather_flush(c->d);
-    struct gathered *g = &b->gathered[b->waiting];
-    g->key = *key;
-    g->x = c->x;
-    g->signature = signature;
-    g->account = c->account;
-    g->object = c->object;
-    b->gathered_key[b->waiting] = &g->key;
-    memcpy(b->gathered_e[b->waiting], e, 32);
-    b->waiting++;
+    const struct engine *e;
+    size_t lanes = 1;
+    for (size_t i = 0; (e = engine_at(i)); i++)
+        lanes = e->rsa->lanes > lanes ? e->rsa->lanes : lanes;
+    return lanes * b->width;
+}
+
+static size_t at_most(size_t n, size_t max)
+{
+    return n < max ? n : max;
+}
+
+void gather_lay_out(struct arena *a, struct gather *g, const struct batch *b)
+{
+    const size_t width = rsa_width(b);
+    g->sm2_max = at_most(b->chunk, CONFIG_GATHER);
+    g->sm2 = arena_take(a, g->sm2_max * sizeof *g->sm2);
+    g->sm2_key = arena_take(a, g->sm2_max * sizeof *g->sm2_key);
+    g->e = arena_take(a, g->sm2_max * sizeof *g->e);
+    g->sig = arena_take(a, g->sm2_max * sizeof *g->sig);
+    g->rsa_max = width > 1 ? at_most(RSA_ROUNDS * width, CONFIG_GATHER) : 0;
+    g->rsa = arena_take(a, g->rsa_max * sizeof *g->rsa);
+    g->rsa_who = arena_take(a, g->rsa_max * sizeof *g->rsa_who);
+    g->rsa_key = arena_take(a, g->rsa_max * sizeof *g->rsa_key);
+    g->in = arena_take(a, g->rsa_max * sizeof *g->in);
+    g->out = arena_take(a, g->rsa_max * sizeof *g->out);
+}
+
+void gather_wipe(struct gather *g)
+{
+    wipe(g->sm2, g->sm2_max * sizeof *g->sm2);
+    wipe(g->rsa, g->rsa_max * sizeof *g->rsa);
+    g->sm2_waiting = g->rsa_waiting = 0;
+}
+
+static struct gathered who_is(const struct call *c, uint8_t *signature)
+{
+    return (struct gathered){c->x, signature, c->object, c->account};
 }
 
 static void failed(struct device *d, const struct gathered *g, uint16_t sw)
@@ -32,20 +61,101 @@ static void failed(struct device *d, const struct gathered *g, uint16_t sw)
     tx_abort(&c);
 }
 
-void gather_flush(struct device *d)
+/* ---------------------------------------------------------------- SM2 */
+
+static void flush_sm2(struct device *d)
 {
-    struct batch *b = &d->batch;
-    const size_t n = b->waiting;
+    struct gather *g = &d->gather;
+    const size_t n = g->sm2_waiting;
     if (!n)
         return;
-    b->waiting = 0;
-    const int bad = batch_sign_sm2(d, b->gathered_key, 1, n, (const uint8_t(*)[32])b->gathered_e,
-                                   b->gathered_sig, b->good);
+    g->sm2_waiting = 0;
+    const int bad = batch_sign_sm2(d, g->sm2_key, 1, n, (const uint8_t(*)[32])g->e, g->sig,
+                                   d->batch.good);
     for (size_t i = 0; i < n; i++) {
-        if (bad || !b->good[i])
-            failed(d, &b->gathered[i], bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
+        if (bad || !d->batch.good[i])
+            failed(d, &g->sm2[i].who, bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
         else
-            memcpy(b->gathered[i].signature, b->gathered_sig[i], SM2_SIGNATURE);
+            memcpy(g->sm2[i].who.signature, g->sig[i], SM2_SIGNATURE);
     }
-    wipe(b->gathered, n * sizeof *b->gathered);
+    wipe(g->sm2, n * sizeof *g->sm2);
+}
+
+void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[32],
+                uint8_t *signature)
+{
+    struct gather *g = &c->d->gather;
+    if (g->sm2_waiting == g->sm2_max)
+        flush_sm2(c->d);
+    struct gathered_sm2 *one = &g->sm2[g->sm2_waiting];
+    one->who = who_is(c, signature);
+    one->key = *key;
+    g->sm2_key[g->sm2_waiting] = &one->key;
+    memcpy(g->e[g->sm2_waiting], e, 32);
+    g->sm2_waiting++;
+}
+
+/* ---------------------------------------------------------------- RSA */
+
+/* Engines want keys of one size at a time. */
+static void flush_rsa_of(struct device *d, unsigned bits)
+{
+    struct gather *g = &d->gather;
+    size_t n = 0;
+    for (size_t i = 0; i < g->rsa_waiting; i++) {
+        const struct gathered_rsa *one = &g->rsa[i];
+        if (one->key.pub.bits != bits)
+            continue;
+        g->rsa_who[n] = &one->who;
+        g->rsa_key[n] = &one->key;
+        g->in[n] = one->em;
+        g->out[n++] = one->who.signature;
+    }
+    if (!n)
+        return;
+    const int bad = batch_private_rsa(d, g->rsa_key, g->in, g->out, n, d->batch.good);
+    for (size_t i = 0; i < n; i++)
+        if (bad || !d->batch.good[i])
+            failed(d, g->rsa_who[i], bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
+}
+
+static void flush_rsa(struct device *d)
+{
+    struct gather *g = &d->gather;
+    for (uint8_t type = KEY_RSA2048; g->rsa_waiting && type <= KEY_RSA4096; type++)
+        flush_rsa_of(d, key_rsa_bits(type));
+    wipe(g->rsa, g->rsa_waiting * sizeof *g->rsa);
+    g->rsa_waiting = 0;
+}
+
+static uint16_t sign_rsa_now(struct device *d, const struct rsa_private *key,
+                             const struct rsa_encoding *how, uint8_t *signature)
+{
+    uint8_t good = 0;
+    if (batch_sign_rsa(d, key, how, 1, signature, &good))
+        return SW_WRONG_DATA;
+    return good ? SW_OK : SW_SIGN_FAILED;
+}
+
+uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct rsa_encoding *how,
+                    uint8_t *signature)
+{
+    struct gather *g = &c->d->gather;
+    if (!g->rsa_max)
+        return sign_rsa_now(c->d, key, how, signature);
+    if (g->rsa_waiting == g->rsa_max)
+        flush_rsa(c->d);
+    struct gathered_rsa *one = &g->rsa[g->rsa_waiting];
+    if (rsa_encode(how, key->pub.bits, 0, &c->d->rng, one->em))
+        return SW_WRONG_DATA;
+    one->who = who_is(c, signature);
+    one->key = *key;
+    g->rsa_waiting++;
+    return SW_OK;
+}
+
+void gather_flush(struct device *d)
+{
+    flush_sm2(d);
+    flush_rsa(d);
 }

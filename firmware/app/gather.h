@@ -1,16 +1,62 @@
 /*
- * Single SM2 signatures that arrive together are made together: SIGN leaves its work here, and
- * device_serve has it done before it goes on to anything else. Nothing ever waits for more to come.
+ * Single signatures that arrive together are made together: SIGN leaves its work here, and
+ * device_serve has it done before it goes on to anything else. Nothing ever waits for more to come,
+ * and a failure concerns its own exchange only. Keys are copied: the cache may need their place.
  */
 #ifndef HUFU_APP_GATHER_H
 #define HUFU_APP_GATHER_H
 
-#include "firmware/app/core.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/app/arena.h"
+#include "firmware/app/batch.h"
+
+struct call;
+
+/* Whose signature it is. */
+struct gathered {
+    struct exchange *x;
+    uint8_t *signature; /* its place in the response */
+    uint32_t object;    /* for the audit record, should it fail */
+    uint8_t account;
+};
+
+struct gathered_sm2 {
+    struct gathered who;
+    struct sm2_sign_key key;
+};
+
+struct gathered_rsa {
+    struct gathered who;
+    struct rsa_private key;
+    uint8_t em[RSA_MAX_BYTES]; /* the encoded message */
+};
+
+struct gather {
+    struct gathered_sm2 *sm2;
+    const struct sm2_sign_key **sm2_key;
+    uint8_t (*e)[32], (*sig)[64];
+    size_t sm2_waiting, sm2_max;
+    struct gathered_rsa *rsa;
+    /* those of one size, as the engine wants them */
+    const struct gathered **rsa_who;
+    const struct rsa_private **rsa_key;
+    const uint8_t **in;
+    uint8_t **out;
+    size_t rsa_waiting, rsa_max; /* 0: no engine gains anything by it */
+};
+
+void gather_lay_out(struct arena *a, struct gather *g, const struct batch *b);
+void gather_wipe(struct gather *g);
 
 /* Queue one signature of e; it will be written to `signature`, a place in the response of the call.
  */
 void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[32],
                 uint8_t *signature);
+/* The same with RSA, or at once where there is no queue; a status word. */
+uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct rsa_encoding *how,
+                    uint8_t *signature);
 /* Make all that are queued. A failure changes the status word of its exchange. */
 void gather_flush(struct device *d);
 

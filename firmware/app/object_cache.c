@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { KEYS_MIN = 4, KEYS_MAX = 256, RSA_MIN = 1, RSA_MAX = 16 };
+enum { KEYS_MIN = 4, KEYS_MAX = 256, RSA_MIN = 1, RSA_MAX = 64 };
 
 static uint32_t between(uint32_t low, uint32_t x, uint32_t high)
 {

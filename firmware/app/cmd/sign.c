@@ -1,6 +1,5 @@
 /* Group use: SIGN, SIGN BATCH, VERIFY. */
 #include "firmware/app/core.h"
-#include "firmware/app/gather.h"
 #include "firmware/app/policy.h"
 #include "firmware/app/subject.h"
 #include "firmware/crypto/hash.h"
@@ -74,14 +73,11 @@ static uint16_t sign_rsa(struct call *c, const struct rsa_private *key,
                          const struct rsa_encoding *how, struct wr *out)
 {
     const size_t size = key->pub.bits / 8;
-    uint8_t good = 0;
     wr_u16(out, (uint16_t)size);
     uint8_t *signature = wr_reserve(out, size);
     if (!signature)
         return SW_RESPONSE_TOO_BIG;
-    if (batch_sign_rsa(c->d, key, how, 1, signature, &good))
-        return SW_WRONG_DATA;
-    return good ? SW_OK : SW_SIGN_FAILED;
+    return gather_rsa(c, key, how, signature);
 }
 
 uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)

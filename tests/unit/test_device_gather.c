@@ -1,0 +1,404 @@
+/* Single signatures that arrive in one call, of both algorithms, several sizes, keys and sessions:
+ * each comes out as if it had come alone. */
+#include <check.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/app/core.h"
+#include "firmware/crypto/sm2.h"
+#include "tests/lib/dev.h"
+#include "tests/lib/vec.h"
+
+enum { KEYS = 6, MANY = 90, ROOM = 600 };
+
+static struct dev dv;
+static uint16_t user, nobody;
+static struct known {
+    uint8_t type;
+    uint32_t handle;
+    EVP_PKEY *pub;
+} keys[KEYS], decrypting;
+
+/* ---------------------------------------------------------------- two lanes */
+
+struct one_job {
+    void (*job)(void *, size_t);
+    void *arg;
+    size_t index;
+};
+
+static void *run_one(void *p)
+{
+    const struct one_job *j = p;
+    j->job(j->arg, j->index);
+    return NULL;
+}
+
+static void run_threads(void *ctx, void (*job)(void *, size_t), void *arg, size_t n)
+{
+    enum { MOST = 8 };
+    pthread_t thread[MOST];
+    struct one_job jobs[MOST];
+    (void)ctx;
+    ck_assert_uint_le(n, MOST);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i] = (struct one_job){job, arg, i};
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, run_one, &jobs[i]), 0);
+    }
+    for (size_t i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *b)
+{
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(c), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    EVP_PKEY_CTX_free(c);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(b);
+    return key;
+}
+
+static EVP_PKEY *openssl_key(uint8_t type, const uint8_t *pub, size_t n)
+{
+    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+    if (type == KEY_SM2) {
+        uint8_t point[65] = {4};
+        memcpy(point + 1, pub, 64);
+        OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0);
+        OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point);
+        return from_params("SM2", b);
+    }
+    BIGNUM *e = BN_bin2bn(pub, 4, NULL), *m = BN_bin2bn(pub + 4, (int)n - 4, NULL);
+    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
+    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, m);
+    EVP_PKEY *key = from_params("RSA", b);
+    BN_free(e);
+    BN_free(m);
+    return key;
+}
+
+static struct known make(uint8_t type, uint32_t usage)
+{
+    uint8_t pub[LIMIT_PUBLIC_MAX];
+    struct known k = {.type = type, .handle = dev_key(&dv, user, type, usage)};
+    const size_t n = dev_public(&dv, user, k.handle, pub);
+    k.pub = openssl_key(type, pub, n);
+    return k;
+}
+
+static bool verifies(const struct known *k, uint8_t scheme, const uint8_t digest[32],
+                     const uint8_t *sig, size_t n)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(k->pub, NULL);
+    uint8_t der[SM2_SIGNATURE_DER_MAX];
+    ck_assert_int_eq(EVP_PKEY_verify_init(c), 1);
+    if (k->type == KEY_SM2) {
+        n = sm2_signature_to_der(sig, der);
+        sig = der;
+    } else {
+        EVP_PKEY_CTX_set_rsa_padding(c, scheme == SIGN_RSA_PSS ? RSA_PKCS1_PSS_PADDING
+                                                               : RSA_PKCS1_PADDING);
+        ck_assert_int_gt(EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()), 0);
+        if (scheme == SIGN_RSA_PSS)
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(c, 32);
+    }
+    const int ok = EVP_PKEY_verify(c, sig, n, digest, 32);
+    EVP_PKEY_CTX_free(c);
+    return ok == 1;
+}
+
+/* ---------------------------------------------------------------- the device */
+
+static void start(const char *engine, unsigned width)
+{
+    static const uint8_t types[KEYS] = {KEY_RSA2048, KEY_SM2, KEY_RSA2048,
+                                        KEY_RSA2048, KEY_SM2, KEY_RSA3072};
+    dev_prepare(&dv);
+    dv.config.engine = engine;
+    dv.config.objects_max = 128; /* the cache holds two RSA keys */
+    if (width > 1) {
+        dv.hal.par.width = width;
+        dv.hal.par.run = run_threads;
+    }
+    dev_start(&dv);
+    dev_init(&dv, 0);
+    user = dev_login(&dv, DEV_USER);
+    nobody = dev_session(&dv);
+    for (size_t i = 0; i < KEYS; i++)
+        keys[i] = make(types[i], USAGE_SIGN);
+    decrypting = make(KEY_RSA2048, USAGE_DECRYPT);
+}
+
+static void stop(void)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        EVP_PKEY_free(keys[i].pub);
+    EVP_PKEY_free(decrypting.pub);
+    dev_close(&dv);
+}
+
+/* One request among many, and what must come of it. */
+struct asked {
+    const struct known *key;
+    uint8_t scheme;
+    uint16_t due;
+    uint8_t digest[32], request[96], response[ROOM];
+};
+
+static void ask(struct asked *a, struct exchange *x, uint16_t channel, uint8_t hash,
+                size_t digest_size)
+{
+    struct wr w;
+    wr_init(&w, a->request, sizeof a->request);
+    sign_req_put(&w, &(struct sign_req){.handle = a->key->handle,
+                                        .scheme = a->scheme,
+                                        .hash = hash,
+                                        .salt = a->scheme == SIGN_RSA_PSS ? 32 : 0,
+                                        .data = {a->digest, digest_size}});
+    ck_assert(!w.bad);
+    *x = (struct exchange){.link = dv.link,
+                           .cla = CLA_HUFU,
+                           .ins = INS_SIGN,
+                           .channel = channel,
+                           .data = a->request,
+                           .size = wr_size(&w),
+                           .response = a->response,
+                           .room = ROOM};
+}
+
+static uint8_t scheme_for(const struct known *k, size_t i)
+{
+    if (k->type == KEY_SM2)
+        return SIGN_SM2;
+    return i % 2 ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
+}
+
+static uint8_t hash_for(const struct known *k)
+{
+    return k->type == KEY_SM2 ? DIGEST_SM3 : DIGEST_SHA256;
+}
+
+static void ask_well(struct asked *a, struct exchange *x, size_t i)
+{
+    a->key = &keys[i % KEYS];
+    a->scheme = scheme_for(a->key, i / KEYS);
+    a->due = SW_OK;
+    test_random(a->digest, sizeof a->digest);
+    ask(a, x, user, hash_for(a->key), 32);
+}
+
+static void check_one(const struct asked *a, const struct exchange *x)
+{
+    ck_assert_uint_eq(x->sw, a->due);
+    if (a->due != SW_OK) {
+        ck_assert_uint_eq(x->response_size, 0);
+        return;
+    }
+    const size_t n = a->key->type == KEY_SM2 ? 64 : (size_t)key_rsa_bits(a->key->type) / 8;
+    ck_assert_uint_eq(x->response_size, n + 2);
+    ck_assert(verifies(a->key, a->scheme, a->digest, a->response + 2, n));
+}
+
+static struct asked asked[MANY];
+static struct exchange x[MANY];
+
+/* Every seventh is wrong, each in another way. */
+static void spoil(size_t i)
+{
+    struct asked *a = &asked[i];
+    switch (i / 7 % 6) {
+    case 0: /* wrong usage */
+        a->key = &decrypting;
+        a->scheme = SIGN_RSA_PKCS1;
+        a->due = SW_NOT_PERMITTED;
+        ask(a, &x[i], user, DIGEST_SHA256, 32);
+        break;
+    case 1: /* an SM2 scheme with an RSA key */
+        a->key = &keys[0];
+        a->scheme = SIGN_SM2;
+        a->due = SW_KEY_TYPE;
+        ask(a, &x[i], user, DIGEST_SM3, 32);
+        break;
+    case 2: /* the other way round */
+        a->key = &keys[1];
+        a->scheme = SIGN_RSA_PSS;
+        a->due = SW_KEY_TYPE;
+        ask(a, &x[i], user, DIGEST_SHA256, 32);
+        break;
+    case 3: /* not logged in */
+        a->due = SW_NOT_AUTHORISED;
+        x[i].channel = nobody;
+        break;
+    case 4: /* a digest of a wrong size */
+        a->due = SW_WRONG_DATA;
+        ask(a, &x[i], user, hash_for(a->key), 31);
+        break;
+    default: /* no room */
+        a->due = SW_RESPONSE_TOO_BIG;
+        x[i].room = 40;
+        break;
+    }
+}
+
+static void serve_mixed(size_t n, bool spoiled)
+{
+    for (size_t i = 0; i < n; i++) {
+        ask_well(&asked[i], &x[i], i);
+        if (spoiled && i % 7 == 3)
+            spoil(i);
+    }
+    device_serve(dv.d, x, n);
+    for (size_t i = 0; i < n; i++)
+        check_one(&asked[i], &x[i]);
+}
+
+static const char *const engines[] = {NULL, "portable"};
+static const unsigned widths[] = {1, 2, 3};
+
+START_TEST(mixed)
+{
+    start(engines[_i / 3], widths[_i % 3]);
+    serve_mixed(MANY, true);
+    serve_mixed(MANY, false);
+    for (size_t n = 1; n < 20; n++)
+        serve_mixed(n, n % 2);
+    stop();
+}
+END_TEST
+
+/* A large key in the same call as small ones. */
+START_TEST(large_key)
+{
+    enum { N = 20 };
+    start(NULL, 2);
+    const struct known large = make(KEY_RSA4096, USAGE_SIGN);
+    for (size_t i = 0; i < N; i++) {
+        ask_well(&asked[i], &x[i], i);
+        if (i % 5 != 2)
+            continue;
+        asked[i].key = &large;
+        asked[i].scheme = scheme_for(&large, i);
+        ask(&asked[i], &x[i], user, DIGEST_SHA256, 32);
+    }
+    device_serve(dv.d, x, N);
+    for (size_t i = 0; i < N; i++)
+        check_one(&asked[i], &x[i]);
+    EVP_PKEY_free(large.pub);
+    stop();
+}
+END_TEST
+
+/* More of one size than the queue has places. */
+START_TEST(more_than_fit)
+{
+    start(NULL, widths[_i]);
+    for (size_t i = 0; i < MANY; i++) {
+        asked[i].key = &keys[i % 2 ? 2 : 0];
+        asked[i].scheme = SIGN_RSA_PKCS1;
+        asked[i].due = SW_OK;
+        test_random(asked[i].digest, 32);
+        ask(&asked[i], &x[i], user, DIGEST_SHA256, 32);
+    }
+    device_serve(dv.d, x, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        check_one(&asked[i], &x[i]);
+    stop();
+}
+END_TEST
+
+/* ---------------------------------------------------------------- faults */
+
+/* How many records of the log tell of this failed signature. */
+static unsigned recorded(uint32_t object, uint16_t sw)
+{
+    struct log_read_rsp r;
+    struct log_entry one;
+    struct rd in;
+    unsigned found = 0;
+    MUST(do_log_read(&dv, dev_login(&dv, DEV_AUDITOR), &(struct log_read_req){0}, &r));
+    rd_init(&in, r.entries.data, r.entries.size);
+    while (rd_left(&in)) {
+        ck_assert(log_entry_get(&in, &one));
+        found += one.command == INS_SIGN && one.sw == sw && one.object == object &&
+                 one.account == DEV_USER;
+    }
+    return found;
+}
+
+/* A fault in one private operation: no signature, a record, and the neighbours never notice. */
+START_TEST(fault_in_one)
+{
+    enum { N = 12, BAD = 5 };
+    start(engines[_i], 2);
+    for (size_t i = 0; i < N; i++) {
+        asked[i].key = &keys[i == BAD ? 3 : 0]; /* handles apart in the cache */
+        asked[i].scheme = SIGN_RSA_PKCS1;
+        asked[i].due = i == BAD ? SW_SIGN_FAILED : SW_OK;
+        test_random(asked[i].digest, 32);
+        ask(&asked[i], &x[i], user, DIGEST_SHA256, 32);
+    }
+    device_serve(dv.d, &x[BAD], 1); /* so that the key is in the cache */
+    ck_assert_uint_eq(x[BAD].sw, SW_OK);
+    struct objects *o = &dv.d->objects;
+    struct key *k = &o->keys[keys[3].handle % o->keys_max];
+    ck_assert_uint_eq(k->handle, keys[3].handle);
+    k->rsa->dp[60] ^= 4;
+    device_serve(dv.d, x, N);
+    for (size_t i = 0; i < N; i++)
+        check_one(&asked[i], &x[i]);
+    for (size_t i = 0; i < ROOM; i++)
+        ck_assert_uint_eq(asked[BAD].response[i] & (i < 258 ? 0xff : 0), 0);
+    ck_assert_uint_eq(recorded(keys[3].handle, SW_SIGN_FAILED), 1);
+    ck_assert_uint_eq(recorded(keys[0].handle, SW_SIGN_FAILED), 0);
+    stop();
+}
+END_TEST
+
+/* Nothing secret stays in the queue. */
+START_TEST(queue_is_wiped)
+{
+    start(NULL, 2);
+    serve_mixed(MANY, true);
+    const struct gather *g = &dv.d->gather;
+    const uint8_t *places[] = {(const uint8_t *)g->sm2, (const uint8_t *)g->rsa};
+    const size_t sizes[] = {g->sm2_max * sizeof *g->sm2, g->rsa_max * sizeof *g->rsa};
+    ck_assert_uint_gt(g->rsa_max, 0);
+    for (size_t p = 0; p < 2; p++) {
+        uint8_t any = 0;
+        /* The memory was A5 before the device came: what was never used is still that. */
+        for (size_t i = 0; i < sizes[p]; i++)
+            any |= (uint8_t)(places[p][i] && places[p][i] != 0xA5);
+        ck_assert_uint_eq(any, 0);
+    }
+    stop();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("device gather");
+    TCase *t = tcase_create("gather");
+    tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, mixed, 0, 6);
+    tcase_add_test(t, large_key);
+    tcase_add_loop_test(t, more_than_fit, 0, 2);
+    tcase_add_loop_test(t, fault_in_one, 0, 2);
+    tcase_add_test(t, queue_is_wiped);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failures = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failures ? 1 : 0;
+}

@@ -47,7 +47,8 @@ struct rsa_sieve {
     size_t table_size; /* bytes of a table that is made once for a key; a multiple of 64 */
     void (*init)(void *table, void *scratch);
     /* alive[i] = 0 when candidate[i] has a small factor or is 1 modulo 65537; those that were 0 are
-     * not looked at. `count` numbers of `size` bytes, in limbs (bignum.h). CT: which ones fall, and when */
+     * not looked at. `count` numbers of `size` bytes, in limbs (bignum.h). CT: which ones fall, and
+     * when */
     void (*run)(const void *table, const void *candidates, size_t size, size_t count,
                 uint8_t *alive, void *scratch);
 };

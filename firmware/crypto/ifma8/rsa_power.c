@@ -22,7 +22,8 @@ static void look_up(lanes *r, const lanes *table, size_t n, lanes digit)
         ENTRIES(4)
         ENTRIES(6)
         ENTRIES(8)
-        ENTRIES(10) ENTRIES(12) ENTRIES(14)
+        ENTRIES(10)
+        ENTRIES(12) ENTRIES(14)
 #undef ENTRIES
             r[i] = _mm512_or_si512(even, odd);
     }

@@ -14,12 +14,21 @@
 
 #include "host/lib/hufu.h"
 
-enum { CHUNKS = 8 }; /* chunks of a pipelined key batch in one call */
+enum {
+    CHUNKS = 8,   /* chunks of a pipelined key batch in one call */
+    SESSIONS = 64 /* callers of the cases with many sessions */
+};
 
 static struct {
     pid_t pid;
     char dir[64], url[96];
 } sim;
+
+/* The device in this process that many sessions share. */
+static struct {
+    struct hufu_device *device;
+    unsigned users;
+} shared;
 
 struct client {
     struct hufu_device *device;
@@ -114,13 +123,20 @@ static void prepare(struct hufu_device *device)
         must(hufu_device_init(device, &init, NULL), "initialisation");
 }
 
-static struct client *new_client(const struct options *o, const char *url, size_t n)
+static struct hufu_device *open_device(const struct options *o, const char *url)
+{
+    const struct hufu_options options = {.threads = o->threads, .engine = o->engine};
+    struct hufu_device *device;
+    must(hufu_open_with(&device, url, &options), "device");
+    prepare(device);
+    return device;
+}
+
+static struct client *new_client(struct hufu_device *device, size_t n)
 {
     struct client *c = bench_alloc(sizeof *c);
-    const struct hufu_options options = {.threads = o->threads, .engine = o->engine};
     c->n = n;
-    must(hufu_open_with(&c->device, url, &options), "device");
-    prepare(c->device);
+    c->device = device;
     must(hufu_session_open(c->device, &c->session), "session");
     must(hufu_login(c->session, HUFU_ACCOUNT_USER, "bench-user", 10, NULL), "log-in");
     c->bulk = bench_alloc(BULK);
@@ -133,7 +149,12 @@ static void close_client(void *state)
     if (c->handle && !(c->handle & 0x80000000u))
         hufu_object_destroy(c->session, c->handle);
     hufu_session_close(c->session);
-    hufu_close(c->device);
+    if (c->device != shared.device) {
+        hufu_close(c->device);
+    } else if (!--shared.users) {
+        hufu_close(shared.device);
+        shared.device = NULL;
+    }
     free(c->digests);
     free(c->signatures);
     free(c->bulk);
@@ -225,7 +246,18 @@ static double call_cipher(void *state)
 
 static struct client *open_client(const struct options *o, size_t n, bool link)
 {
-    return new_client(o, link ? start_sim(o) : "inproc:", n);
+    return new_client(open_device(o, link ? start_sim(o) : "inproc:"), n);
+}
+
+/* One of many sessions with a key of its own: on a connection of its own, or with the others on one
+ * device in this process. */
+static struct client *open_session(const struct options *o, size_t n, bool link, uint8_t type)
+{
+    if (link)
+        return with_key(open_client(o, n, true), type);
+    if (!shared.users++)
+        shared.device = open_device(o, "inproc:");
+    return with_key(new_client(shared.device, n), type);
 }
 
 static void *open_batch(const struct options *o, size_t n, bool link, uint8_t type)
@@ -260,6 +292,13 @@ static unsigned one_caller(const struct options *o)
     return 1;
 }
 
+/* Many callers, whatever threads the device has. */
+static unsigned many_callers(const struct options *o)
+{
+    (void)o;
+    return SESSIONS;
+}
+
 #define OPENERS(level, link)                                                                       \
     static void *level##_sm2_batch(const struct options *o, size_t n, unsigned t)                  \
     {                                                                                              \
@@ -280,6 +319,16 @@ static unsigned one_caller(const struct options *o)
     {                                                                                              \
         (void)t;                                                                                   \
         return with_key(open_client(o, n, link), HUFU_KEY_RSA2048);                                \
+    }                                                                                              \
+    static void *level##_sm2_session(const struct options *o, size_t n, unsigned t)                \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        return open_session(o, n, link, HUFU_KEY_SM2);                                             \
+    }                                                                                              \
+    static void *level##_rsa_session(const struct options *o, size_t n, unsigned t)                \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        return open_session(o, n, link, HUFU_KEY_RSA2048);                                         \
     }                                                                                              \
     static void *level##_sm2_verify(const struct options *o, size_t n, unsigned t)                 \
     {                                                                                              \
@@ -317,6 +366,14 @@ OPENERS(link, true)
          1,                                                                                        \
          SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
          1},                                                                                       \
+        {#level ".sm2.sign-sessions",                                                              \
+         "signature",                                                                              \
+         {1},                                                                                      \
+         {level##_sm2_session, call_sign, close_client, many_callers},                             \
+         &work_sm2_sign,                                                                           \
+         1,                                                                                        \
+         SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
+         2},                                                                                       \
         {#level ".sm2.verify",                                                                     \
          "verification",                                                                           \
          {1},                                                                                      \
@@ -341,6 +398,14 @@ OPENERS(link, true)
          1,                                                                                        \
          SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
          1},                                                                                       \
+        {#level ".rsa2048.sign-sessions",                                                          \
+         "signature",                                                                              \
+         {1},                                                                                      \
+         {level##_rsa_session, call_sign, close_client, many_callers},                             \
+         &work_rsa2048_sign,                                                                       \
+         1,                                                                                        \
+         SIGN_REQUIRED_AN_HOUR / 3600.0,                                                           \
+         2},                                                                                       \
         {#level ".rsa2048.verify",                                                                 \
          "verification",                                                                           \
          {1},                                                                                      \

@@ -61,7 +61,7 @@ void report_begin(const struct options *o)
         return;
     printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
            o->threads, o->threads > 1 ? "s" : "");
-    printf("%-22s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
+    printf("%-28s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
            "p99 us", "OpenSSL/s", "ratio", "required");
 }
 
@@ -110,7 +110,7 @@ void report_result(const struct options *o, const struct result *r)
         chart_add(&chart, r);
     if (o->json)
         return;
-    printf("%-22s %6zu %14.1f %10.2f %10.2f %12.1f %7.2fx", r->c->name, r->batch, r->self.ops,
+    printf("%-28s %6zu %14.1f %10.2f %10.2f %12.1f %7.2fx", r->c->name, r->batch, r->self.ops,
            r->self.p50_us, r->self.p99_us, r->peer[PEER_OPENSSL].ops,
            r->self.ops / r->peer[PEER_OPENSSL].ops);
     if (r->c->required > 0)

@@ -70,8 +70,8 @@ static void flush_sm2(struct device *d)
     if (!n)
         return;
     g->sm2_waiting = 0;
-    const int bad = batch_sign_sm2(d, g->sm2_key, 1, n, (const uint8_t(*)[32])g->e, g->sig,
-                                   d->batch.good);
+    const int bad =
+        batch_sign_sm2(d, g->sm2_key, 1, n, (const uint8_t(*)[32])g->e, g->sig, d->batch.good);
     for (size_t i = 0; i < n; i++) {
         if (bad || !d->batch.good[i])
             failed(d, &g->sm2[i].who, bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);

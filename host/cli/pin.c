@@ -56,8 +56,8 @@ static int ask(const char *prompt, char *line, size_t room)
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     size_t n = 0;
     char c = 0;
+    tcsetattr(tty, TCSAFLUSH, &quiet); /* before the prompt: what answers it must not be flushed */
     dprintf(tty, "%s: ", prompt);
-    tcsetattr(tty, TCSAFLUSH, &quiet);
     ssize_t got;
     while ((got = read(tty, &c, 1)) == 1 && c != '\n' && c != '\r' && c != 3 && c != 4)
         if (n + 1 < room)

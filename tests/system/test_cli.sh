@@ -136,7 +136,8 @@ done
 # typed PIN...: run hufu in a terminal and type; out: what the terminal showed
 typed() {
     python3 - "$@" <<'PY'
-import os, pty, sys
+import os, pty, signal, sys
+signal.alarm(60)
 words, typed = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
 pid, fd = pty.fork()
 if pid == 0:

@@ -17,11 +17,12 @@ for page in docs/man/*.[1-9]; do
     case $name in
     *.1)
         program=$build/${name%.1}
+        text=$(tr -d '\\' <"$page")
         version=$(sed -n 's/^VERSION := //p' Makefile)
-        if "$program" --version | grep -qF "$version"; then ok; else bad "$program --version"; fi
+        if grep -qF "$version" <<<"$("$program" --version)"; then ok; else bad "$program --version"; fi
         # every long option that --help names is in the page
         while read -r option; do
-            if tr -d '\\' <"$page" | grep -q -- "$option"; then ok; else bad "$page does not tell of $option"; fi
+            if grep -q -- "$option" <<<"$text"; then ok; else bad "$page does not tell of $option"; fi
         done < <("$program" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u)
         ;;
     esac

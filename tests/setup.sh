@@ -7,7 +7,8 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 missing=()
 for package in "$@"; do
-    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
+    [[ $status == *'ok installed' ]] || missing+=("$package")
 done
 [ ${#missing[@]} = 0 ] && exit 0
 run=()

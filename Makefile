@@ -185,7 +185,7 @@ MPS2_CC     := arm-none-eabi-gcc
 MPS2_STACK  := 16384
 MPS2_MEMORY := 65536
 MPS2_LIMITS := 140000 140000 16384
-MPS2_CONFIG := -DHUFU_SM2_WINDOW=4 -DHUFU_RSA_MAX_BITS=2048 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
+MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=4 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
 MPS2_SRC    := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/mps2/*.c)
@@ -218,7 +218,8 @@ $(eval $(call mps2_board,an505,cortex-m33))
 .PHONY: firmware-mps2 size
 firmware-mps2: $(MPS2)/an385.elf $(MPS2)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
 size: firmware-mps2 ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
-	$(Q)bash tests/size.sh $(MPS2_LIMITS) $(MPS2)/an385.elf $(MPS2)/an505.elf
+	$(Q)$(SUB) $(BUILD)/hufu
+	$(Q)BUILD=$(BUILD) bash tests/size.sh $(MPS2_LIMITS)
 
 # ---------------------------------------------------------------- programs
 $(BUILD)/hufu: $(call obj,$(CLI_SRC)) $(BUILD)/libhufu.a

@@ -9,10 +9,11 @@ enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT 
 
 unsigned key_rsa_bits(uint8_t type)
 {
-    return type == KEY_RSA2048   ? 2048u
-           : type == KEY_RSA3072 ? 3072u
-           : type == KEY_RSA4096 ? 4096u
-                                 : 0;
+    const unsigned bits = type == KEY_RSA2048   ? 2048u
+                          : type == KEY_RSA3072 ? 3072u
+                          : type == KEY_RSA4096 ? 4096u
+                                                : 0;
+    return rsa_bits_ok(bits) ? bits : 0;
 }
 
 size_t key_public_size(uint8_t type)

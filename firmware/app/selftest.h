@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/base/config.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/rng.h"
 
 struct device;
 struct rsa_private;
 
-enum { SELFTEST_BATCH = 32 }; /* items in the engine's scratch at least */
+enum { SELFTEST_BATCH = CONFIG_SM2_BATCH_MIN }; /* items in the engine's scratch at least */
 
 struct selftest_env {
     const struct engine *engine;

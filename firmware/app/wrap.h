@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "firmware/app/core.h"
+#include "firmware/base/config.h"
 #include "firmware/crypto/sm4.h"
 
 enum { WRAP_HEADER = 38, WRAP_AUTHENTICATED = 34, WRAP_TAG = 16, WRAP_SECRET_MAX = RSA_MAX_BYTES };
@@ -31,7 +32,7 @@ void wrap_end(struct wrap *w);
 void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret);
 /* The same for n SM2 records from index `from` on, with the engine's lanes. room holds nothing
  * secret. */
-enum { WRAP_GROUP = 64 };
+enum { WRAP_GROUP = CONFIG_WRAP_BATCH };
 struct wrap_room {
     uint8_t nonce[WRAP_GROUP][12];
     uint8_t aad[WRAP_GROUP][WRAP_AUTHENTICATED + SM2_POINT];

@@ -12,6 +12,7 @@
 
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,   /* of the largest RSA key */
+    CONFIG_SIEVE = HUFU_SMALL ? 1 << 12 : 1 << 14, /* primes for trial division are below it */
     CONFIG_RSA_BATCH = HUFU_SMALL ? 4 : 16,       /* RSA signatures that are made at once */
     CONFIG_SM2_BATCH_MIN = HUFU_SMALL ? 8 : 32,   /* SM2 items that an engine gets at once */
     CONFIG_SM2_BATCH_MAX = HUFU_SMALL ? 8 : 2048,

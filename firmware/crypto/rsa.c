@@ -12,7 +12,7 @@ enum { MAX_LIMBS = RSA_MAX_BITS / LIMB_BITS, MAX_HALF = MAX_LIMBS / 2 };
 
 int rsa_bits_ok(unsigned bits)
 {
-    return bits == 2048 || bits == 3072 || bits == 4096;
+    return bits <= RSA_MAX_BITS && (bits == 2048 || bits == 3072 || bits == 4096);
 }
 
 int rsa_public_check(const struct rsa_public *pub)

@@ -7,14 +7,15 @@
 #ifndef HUFU_CRYPTO_RSA_H
 #define HUFU_CRYPTO_RSA_H
 
+#include "firmware/base/config.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/rng.h"
 
-enum { RSA_MAX_BITS = 4096, RSA_MAX_BYTES = RSA_MAX_BITS / 8, RSA_E = 65537 };
+enum { RSA_MAX_BITS = CONFIG_RSA_BITS, RSA_MAX_BYTES = RSA_MAX_BITS / 8, RSA_E = 65537 };
 
 struct rsa_public {
-    uint16_t bits;            /* 2048, 3072, 4096 */
+    uint16_t bits;            /* 2048, 3072, 4096, up to RSA_MAX_BITS */
     uint32_t e;               /* odd, >= 65537 */
     uint8_t n[RSA_MAX_BYTES]; /* bits/8 bytes used */
 };

@@ -26,7 +26,7 @@ int rsa_derive(struct rsa_private *key, limb_t *room);
  * were 0 are not looked at. CT: which candidates fell through, and when; nothing of those that
  * remain.
  */
-enum { SIEVE_LIMIT = 1 << 14, SIEVE_BYTES = SIEVE_LIMIT / 2 };
+enum { SIEVE_LIMIT = CONFIG_SIEVE, SIEVE_BYTES = SIEVE_LIMIT / 2 };
 /* composite[i] = 1: 2i + 1 is no prime */
 void rsa_sieve_init(uint8_t composite[SIEVE_BYTES]);
 void rsa_sieve(const limb_t *candidates, size_t n, size_t count, uint8_t *alive,

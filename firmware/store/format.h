@@ -28,7 +28,7 @@ enum {
     AREA_SIZE = 32,
     SALT_SIZE = 24,
     TAG_SIZE = 16,
-    MAX_SEGMENTS = 512,   /* log segments; smaller segments of the NVM are taken in groups */
+    MAX_SEGMENTS = CONFIG_SEGMENTS, /* log segments; smaller segments of the NVM are taken in groups */
     GOOD_SEGMENT = 16384, /* groups are made until a segment is as large as this ... */
     GOOD_COUNT = 8,       /* ... as long as so many segments remain */
     RESERVED_TAIL = 2 * HEAD_SIZE /* room for a VOID and an END record in every segment */

@@ -35,11 +35,13 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
 uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, struct wr *out)
 {
     const struct device *d = c->d;
+    uint32_t keys = BIT(KEY_SM2) | BIT(KEY_SM4);
     (void)q;
+    for (uint8_t type = KEY_RSA2048; type <= KEY_RSA4096; type++)
+        keys |= key_rsa_bits(type) ? BIT(type) : 0;
     capabilities_rsp_put(
         out, &(struct capabilities_rsp){
-                 .keys = BIT(KEY_SM2) | BIT(KEY_RSA2048) | BIT(KEY_RSA3072) | BIT(KEY_RSA4096) |
-                         BIT(KEY_SM4),
+                 .keys = keys,
                  .signs = BIT(SIGN_SM2) | BIT(SIGN_SM2_MESSAGE) | BIT(SIGN_RSA_PKCS1) |
                           BIT(SIGN_RSA_PSS),
                  .ciphers = BIT(CIPHER_SM2) | BIT(CIPHER_RSA_PKCS1) | BIT(CIPHER_RSA_OAEP) |

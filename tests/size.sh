@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# What the bare-metal images take, against limits: tests/size.sh FLASH RAM STACK (bytes).
+# RAM is all of it, with the room of the stack. The stack is measured: the images paint it and run the commands of
+# tests/system/test_mps2.sh, which are not all there are. Without QEMU only flash and RAM are looked at.
+set -u
+flash_max=$1 ram_max=$2 stack_max=$3 over=0
+top=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=$(cd "${BUILD:-build}" && pwd)
+export BUILD
+limit() { # BOARD WHAT IS MAX
+    printf '%-6s %-22s %8d of %8d\n' "$1" "$2" "$3" "$4"
+    [ "$3" -le "$4" ] || {
+        over=1
+        echo "       above the limit in the Makefile"
+    }
+}
+for board in an385 an505; do
+    read -r text data bss _ < <(arm-none-eabi-size "$BUILD/mps2/$board.elf" | tail -n 1)
+    limit $board flash $((text + data)) "$flash_max"
+    limit $board RAM $((data + bss)) "$ram_max"
+done
+COSTS=$BUILD/mps2/costs
+export COSTS
+: >"$COSTS"
+if ! bash "$top/tests/system/test_mps2.sh" >"$BUILD/mps2/costs.log"; then
+    cat "$BUILD/mps2/costs.log"
+    exit 1
+fi
+grep '^SKIP' "$BUILD/mps2/costs.log"
+names=$(sed -nE 's/^COMMAND\(0x(..), ([a-z_0-9]+),.*/\1 \2/p' "$top/proto/commands.def")
+while read -r board code stack ticks; do
+    name=$code
+    [ "$code" = boot ] || name=$(awk -v c="$(printf %02X "$code")" '$1 == c { print $2 }' <<<"$names")
+    limit "$board" "stack, ${name:-no command}" "$stack" "$stack_max"
+    # a tick of the processor's clock (25 MHz, 20 MHz) is so many instructions of a nanosecond each
+    [ "$ticks" = 0 ] || echo "       instructions: $((ticks * ($([ "$board" = an385 ] && echo 40 || echo 50))))"
+done <"$COSTS"
+exit $over

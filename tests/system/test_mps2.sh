@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# The firmware on Cortex-M3 and Cortex-M33 in QEMU, driven by the hufu program through two FIFOs, with the openssl program as
+# judge. BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
+# COSTS=FILE: the images count what each command takes, and the highest figures of each go to FILE.
+set -u
+costs=${COSTS:+$(realpath "$COSTS")}
+build=$(cd "${BUILD:-build}" && pwd) || exit 1
+top=$(cd "$(dirname "$0")/../.." && pwd)
+hufu=$build/hufu
+id=1234567812345678
+passed=0 failed=0 skipped=0 qemu= bridge= where=
+dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-mps2-XXXXXX")
+# While QEMU reads from a FIFO it hears no other signal than KILL.
+stop() {
+    [ -n "$qemu" ] && kill -9 "$qemu" 2>/dev/null && wait "$qemu" 2>/dev/null
+    [ -n "$bridge" ] && kill "$bridge" 2>/dev/null && wait "$bridge" 2>/dev/null
+    qemu='' bridge=''
+}
+trap 'stop; rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+
+pass() { passed=$((passed + 1)); }
+fail() {
+    failed=$((failed + 1))
+    printf 'FAIL  %s: %s\n' "$where" "$1"
+    for f in err uart; do [ -s $f ] && sed "s/^/      $f | /" $f | tail -n 5; done
+}
+skip() {
+    skipped=$((skipped + 1))
+    printf 'SKIP  %s\n' "$1"
+}
+finish() {
+    printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+    [ $failed = 0 ]
+    exit
+}
+# ok TITLE COMMAND...: it succeeds. Its output stays in out and err.
+ok() {
+    local title=$1
+    shift
+    if timeout 120 "$@" >out 2>err; then pass; else fail "$title (status $?)"; fi
+}
+bad() {
+    local title=$1
+    shift
+    if timeout 120 "$@" >out 2>err; then fail "$title: it worked"; else pass; fi
+}
+has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
+
+# start BOARD [OPTION...]: the image runs and has said hello, or it is a failure that ends the test
+start() {
+    local board=$1
+    shift
+    stop
+    rm -f to-device from-device sock ready
+    mkfifo to-device from-device
+    qemu-system-arm -M "mps2-$board" "$@" -display none -monitor none -serial file:uart \
+        -semihosting-config enable=on,target=native -kernel "$build/mps2/$board.elf" ${costs:+-icount shift=0} \
+        2>qemu-err </dev/null &
+    qemu=$!
+    python3 "$top/tests/system/mps2_bridge.py" sock to-device from-device >ready 2>bridge-err &
+    bridge=$!
+    for _ in $(seq 1200); do
+        [ -s ready ] && return
+        kill -0 $qemu 2>/dev/null || break
+        sleep 0.1
+    done
+    fail "the image does not start"
+    sed 's/^/      qemu | /' qemu-err
+    finish
+}
+for tool in qemu-system-arm arm-none-eabi-gcc python3 openssl; do
+    command -v $tool >/dev/null || {
+        skip "the bare-metal images: no $tool"
+        finish
+    }
+done
+make --no-print-directory -C "$top" BUILD="$build" firmware-mps2 >make-out 2>&1 || {
+    where=build
+    fail "make firmware-mps2"
+    tail -n 20 make-out
+    finish
+}
+
+export HUFU_DEVICE=unix:$dir/sock
+export HUFU_ADMIN_PIN=admin-pin-1 HUFU_OPERATOR_PIN=operator-pin-1 HUFU_USER_PIN=user-pin-1
+printf 'to be signed on a microcontroller' >message
+sm2_verify() {
+    ok "$1" openssl pkeyutl -verify -pubin -inkey sm2.pem -sigfile "$2" -rawin -digest sm3 -pkeyopt "distid:$id" -in message
+}
+
+for board in an385 an505; do
+    where=$board
+    rm -f nvm ./*.pem ./*.sig ./uart-*
+    [ -n "$costs" ] && touch trace
+    start $board
+    has "it says what it is, and that its known-answer tests passed" \
+        "^hufu [0-9.]+ on mps2-$board, engine portable, self-tests passed, state BLANK" uart
+    ok "info of a blank device" "$hufu" info
+    has "its port" "mps2-$board" out
+    ok "init" "$hufu" init --label Bare
+    ok "selftest" "$hufu" selftest
+    ok "SM2 key" "$hufu" key generate --type sm2 --label sm2
+    ok "RSA key" "$hufu" key generate --type rsa2048 --label rsa
+    bad "RSA-4096 is more than a small build has" "$hufu" key generate --type rsa4096 --label large
+    for key in sm2 rsa; do
+        ok "$key public key" "$hufu" key export-public $key --out $key.pem
+        ok "$key signature" "$hufu" sign --key $key --in message --out $key.sig
+    done
+    sm2_verify "OpenSSL verifies the SM2 signature" sm2.sig
+    ok "OpenSSL verifies the RSA signature" openssl dgst -sha256 -verify rsa.pem -signature rsa.sig message
+    cp uart uart-first
+    stop # as if the power failed: nothing is told to the image
+    start $board
+    has "after the power cut it is ready again" "self-tests passed, state READY, boot 2" uart
+    ok "the keys are there" "$hufu" key list
+    has "SM2" sm2 out
+    has "RSA" rsa out
+    ok "a signature with the SM2 key from before" "$hufu" sign --key sm2 --in message --out again.sig
+    sm2_verify "OpenSSL verifies it with the public key from before" again.sig
+    ok "zeroise" "$hufu" zeroise --yes
+    bad "no key is left" "$hufu" sign --key sm2 --in message --out gone.sig
+    stop
+    cp uart uart-second
+    [ -n "$costs" ] && awk -v board=$board '/ stack / && $1 == "command" {
+            if ($6 > ticks[$2]) ticks[$2] = $6
+            if ($8 > stack[$2]) stack[$2] = $8 }
+        /^memory / && $7 + 0 > boot { boot = $7 + 0 }
+        END { print board, "boot", boot, 0; for (c in ticks) print board, c, stack[c], ticks[c] }' uart-* >>"$costs"
+done
+finish

@@ -17,11 +17,12 @@ static size_t align64(size_t n)
     return (n + 63) & ~(size_t)63;
 }
 
+/* Enough for any smaller number, too. */
 static size_t scratch_size(size_t n)
 {
-    const size_t portable = align64(sm2_portable.scratch(1)),
-                 verify = n <= 1 ? 0 : ifma8_verify_size(n),
-                 sums = ifma8_work_bound(ifma8_chunk(n));
+    const size_t most = n < IFMA8_CHUNK ? n : IFMA8_CHUNK,
+                 portable = align64(sm2_portable.scratch(1)),
+                 verify = n <= 1 ? 0 : ifma8_verify_size(most), sums = ifma8_work_bound(most);
     const size_t mine = verify > sums ? verify : sums;
     return mine > portable ? mine : portable;
 }
@@ -189,17 +190,15 @@ static void sign(size_t n, const struct sm2_sign_key *const *key, const uint8_t 
     }
 }
 
-/* One alone has its scratch on a stack (SM2_SCRATCH_ONE), too little for the tables of the lanes. */
+/* One alone has its scratch on a stack (SM2_SCRATCH_ONE), too little for the tables of the lanes.
+ */
 static void verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
                    const uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
     (n == 1 ? sm2_portable.verify : ifma8_verify)(n, pub, e, sig, ok, scratch);
 }
 
-const struct sm2_ops sm2_ifma8 = {.name = "ifma8",
-                                  .scratch = scratch_size,
-                                  .keygen = keygen,
-                                  .sign = sign,
-                                  .verify = verify};
+const struct sm2_ops sm2_ifma8 = {
+    .name = "ifma8", .scratch = scratch_size, .keygen = keygen, .sign = sign, .verify = verify};
 
 #endif

@@ -182,9 +182,9 @@ $(BUILD)/libhufu.a: $(LIB_OBJ)
 # limbs, and only RSA of up to 2048 bits. MPS2_LIMITS: bytes of flash, of RAM and of stack; make size fails above.
 MPS2        := $(BUILD)/mps2
 MPS2_CC     := arm-none-eabi-gcc
-MPS2_STACK  := 16384
-MPS2_MEMORY := 65536
-MPS2_LIMITS := 140000 140000 16384
+MPS2_STACK  := 8192
+MPS2_MEMORY := 48128
+MPS2_LIMITS := 133120 73728 7680
 MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=4 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
@@ -214,6 +214,7 @@ $(MPS2)/$(1).elf: $(call mps2_obj,$(1)) $(wildcard firmware/ports/mps2/*.ld)
 endef
 $(eval $(call mps2_board,an385,cortex-m3))
 $(eval $(call mps2_board,an505,cortex-m33))
+-include $(shell find $(MPS2) -name '*.d' 2>/dev/null)
 
 .PHONY: firmware-mps2 size
 firmware-mps2: $(MPS2)/an385.elf $(MPS2)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards

@@ -120,10 +120,10 @@ static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
     make_stream(key, g, item, n, each);
     for (size_t i = 0; i < n; i++) {
         uint8_t *hashed = g->hashed[i], *text = hashed + 16 * aad_blocks;
-        const uint8_t(*s)[16] = (const uint8_t(*)[16])g->stream + i * each;
+        const uint8_t *stream = g->stream[0] + 16 * (i * each + 1);
         memcpy(hashed, item[i].aad, aad_size);
         for (size_t j = 0; j < size; j++)
-            text[j] = (uint8_t)(item[i].in[j] ^ s[1][j]);
+            text[j] = (uint8_t)(item[i].in[j] ^ stream[j]);
         memcpy(item[i].out, text, size);
         store_be64(hashed + 16 * (blocks - 1), 8 * (uint64_t)aad_size);
         store_be64(hashed + 16 * (blocks - 1) + 8, 8 * (uint64_t)size);

@@ -1,4 +1,5 @@
-/* What differs between the boards: MPS2 with the images AN385 (Cortex-M3) and AN505 (Cortex-M33). */
+/* What differs between the boards: MPS2 with the images AN385 (Cortex-M3) and AN505 (Cortex-M33).
+ */
 #ifndef HUFU_PORT_MPS2_BOARD_H
 #define HUFU_PORT_MPS2_BOARD_H
 

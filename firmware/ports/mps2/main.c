@@ -23,8 +23,8 @@
 #endif
 
 enum {
-    FRAME = 4096,     /* bytes of data in a command or answer */
-    APDU_AROUND = 9,  /* header, extended Lc and Le */
+    FRAME = 4096,    /* bytes of data in a command or answer */
+    APDU_AROUND = 9, /* header, extended Lc and Le */
     CARD_MEMORY = 64 + 2 * FRAME
 };
 

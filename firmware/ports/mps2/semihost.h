@@ -11,8 +11,8 @@
 /* How to open, as in fopen. */
 enum { SEMIHOST_READ = 1, SEMIHOST_UPDATE = 3, SEMIHOST_WRITE = 5, SEMIHOST_CREATE = 7 };
 
-/* A file of the host, named from QEMU's working directory; -1: there is none. Waits for the other end
- * of a FIFO. */
+/* A file of the host, named from QEMU's working directory; -1: there is none. Waits for the other
+ * end of a FIFO. */
 int semihost_open(const char *name, int how);
 /* 0: all n bytes were moved. -1: the end of the file, or an error. */
 int semihost_read(int file, void *buffer, size_t n);

@@ -25,7 +25,8 @@ static void fault(void)
     semihost_exit(EXIT_FAULT);
 }
 
-/* The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault. */
+/* The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault.
+ */
 struct vectors {
     uint32_t *stack;
     void (*handler[15])(void);

@@ -3,7 +3,7 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
-#include "firmware/crypto/portable/sm2_point.h"
+#include "firmware/crypto/portable/sm2_verify.h"
 #include "firmware/crypto/sm2.h"
 #include "firmware/crypto/sm3.h"
 
@@ -21,14 +21,17 @@ static void short_x(struct sm2_scalar *r, const uint8_t point[64])
  */
 static int peer_point(struct sm2_affine *sum, const uint8_t pub[64], const uint8_t r_pub[64])
 {
+    static const struct sm2_scalar zero = {{0}};
     struct sm2_affine p, r;
+    struct sm2_multiples multiples;
     struct sm2_jacobian t;
     struct sm2_scalar x;
 
     if (!sm2_point_load(&p, pub) || !sm2_point_load(&r, r_pub))
         return -1;
     short_x(&x, r_pub);
-    sm2_point_mul_public(&t, &x, &r);
+    sm2_multiples(&multiples, &r);
+    sm2_mul_public(&t, &zero, &x, &multiples);
     sm2_point_add_public(&t, &t, &p);
     if (sm2_fe_is_zero(&t.z))
         return -1;

@@ -92,12 +92,14 @@ static void one_key(void)
 
 /* ---- the exceptional scalars ---- */
 
+enum { WINDOWS_MAX = 128 };
+
 /*
  * n itself is a sum of odd digits. Take the digits of the windows in B with the other sign: then
  * the sums over B and over the rest are equal points, which an engine meets when it adds the two
  * last.
  */
-static void equal_points(uint8_t out[32], unsigned window, int (*in_b)(unsigned i, unsigned top))
+static void equal_points(uint8_t out[32], unsigned window, const uint8_t in_b[WINDOWS_MAX])
 {
     const unsigned windows = (256 + window - 1) / window;
     BIGNUM *n = bn_hex(SM2_N), *v = bn_hex(SM2_N), *sum = BN_new(), *t = BN_new();
@@ -111,7 +113,7 @@ static void equal_points(uint8_t out[32], unsigned window, int (*in_b)(unsigned 
             digit |= (unsigned)BN_is_bit_set(v, (int)(i * window + j)) << j;
         const int value = 2 * (int)digit - ((1 << bits) - 1);
         ck_assert(BN_set_word(t, (BN_ULONG)abs(value)) && BN_lshift(t, t, (int)(i * window)));
-        BN_set_negative(t, (value < 0) != (in_b(i, windows - 1) != 0));
+        BN_set_negative(t, (value < 0) != (in_b[i] != 0));
         ck_assert(BN_add(sum, sum, t));
     }
     ck_assert(BN_nnmod(sum, sum, n, ctx));
@@ -123,23 +125,6 @@ static void equal_points(uint8_t out[32], unsigned window, int (*in_b)(unsigned 
     BN_CTX_free(ctx);
 }
 
-static int is_top(unsigned i, unsigned top)
-{
-    return i == top;
-}
-
-static int is_odd(unsigned i, unsigned top)
-{
-    (void)top;
-    return i & 1;
-}
-
-static int is_bottom(unsigned i, unsigned top)
-{
-    (void)top;
-    return i == 0;
-}
-
 static void negate(uint8_t out[32], const uint8_t in[32])
 {
     BIGNUM *n = bn_hex(SM2_N), *b = bn_from(in);
@@ -149,30 +134,48 @@ static void negate(uint8_t out[32], const uint8_t in[32])
     BN_free(b);
 }
 
+/*
+ * Which windows are in the second operand of the last addition: split 0 the top one, 1 the bottom
+ * one, c > 1 those of the second of two sums when the windows are dealt to c sums, which are then
+ * added upper half to lower half.
+ */
+static void last_operand(uint8_t in_b[WINDOWS_MAX], unsigned windows, unsigned split)
+{
+    memset(in_b, 0, WINDOWS_MAX);
+    for (unsigned i = 0; i < windows; i++) {
+        unsigned chain = split > 1 ? i % split : 0;
+        for (unsigned c = split; c > 2; c = (c + 1) / 2)
+            chain = chain < (c + 1) / 2 ? chain : chain - (c + 1) / 2;
+        in_b[i] = (uint8_t)(split > 1 ? chain : i == (split ? 0 : windows - 1));
+    }
+}
+
 START_TEST(equal_points_keygen)
 {
-    static int (*const split[])(unsigned, unsigned) = {is_top, is_odd, is_bottom};
-    static const size_t size[] = {1,  2,   3,   4,   8,   16,  33,  64,
-                                  65, 128, 129, 256, 257, 512, 513, 1024};
-    uint8_t special[48][32];
+    enum { WIDTHS = 8, SPLITS = 18, SPECIAL = 2 * WIDTHS * SPLITS };
+    static const size_t size[] = {1,  2,   3,   4,   8,   16,  33,  64,  65,
+                                  90, 128, 129, 171, 256, 257, 400, 513, 1024};
+    static uint8_t special[SPECIAL][32];
     size_t count = 0;
-    for (unsigned w = 3; w <= 10; w++) {
-        for (unsigned j = 0; j < 3; j++) {
-            equal_points(special[count], w, split[j]);
+    for (unsigned w = 3; w < 3 + WIDTHS; w++) {
+        for (unsigned split = 0; split < SPLITS; split++, count += 2) {
+            uint8_t in_b[WINDOWS_MAX];
+            last_operand(in_b, (256 + w - 1) / w, split);
+            equal_points(special[count], w, in_b);
             negate(special[count + 1], special[count]);
-            count += 2;
         }
     }
-    ck_assert_uint_eq(count, 48);
+    ck_assert_uint_eq(count, SPECIAL);
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         const size_t n = size[i];
-        for (size_t first = 0; first < count; first += n < count ? n : count) {
+        for (size_t first = 0; first < count; first += n) {
             test_random(k, sizeof k);
             for (size_t j = 0; j < n && first + j < count; j++)
                 memcpy(k[j], special[first + j], 32);
             keygen(n);
-            for (size_t j = 0; j < n && j < 50; j++)
+            for (size_t j = 0; j < n && first + j < count; j++)
                 expect_point(j);
+            expect_point(n - 1);
         }
     }
 }
@@ -180,13 +183,16 @@ END_TEST
 
 START_TEST(equal_points_sign)
 {
+    uint8_t in_b[WINDOWS_MAX];
     one_key();
     ck_assert_int_eq(sm2_public_from_private(ops, d, pub[0]), 0);
     for (size_t n = 1; n < 80; n += 7) {
         test_random(k, sizeof k);
         test_random(e, sizeof e);
-        equal_points(k[0], 6, is_top);
-        equal_points(k[n / 2], 6, is_odd);
+        last_operand(in_b, 43, 0);
+        equal_points(k[0], 6, in_b);
+        last_operand(in_b, 43, 2);
+        equal_points(k[n / 2], 6, in_b);
         sign(n);
         for (size_t i = 0; i < n; i++) {
             ck_assert_int_eq(ok[i], 1);

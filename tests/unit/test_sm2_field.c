@@ -6,6 +6,7 @@
 
 #include "firmware/crypto/portable/sm2_base.h"
 #include "firmware/crypto/portable/sm2_invert.h"
+#include "firmware/crypto/portable/sm2_verify.h"
 #include "tests/unit/test_sm2_tools.h"
 
 enum { ROUNDS = 4000 };
@@ -379,10 +380,12 @@ END_TEST
 /* Any point times edge and random scalars, by the secret and by the public way. */
 START_TEST(point_multiples)
 {
+    static const struct sm2_scalar zero = {{0}};
     static const int small[] = {1, 2, 3, 15, 16, 17, 31, 255};
     uint8_t k[32], raw[64], want[64], got[64];
     for (int i = 0; i < 110; i++) {
         struct sm2_affine point, r;
+        struct sm2_multiples multiples;
         struct sm2_jacobian j;
         struct sm2_scalar s;
         random_private(k);
@@ -403,7 +406,13 @@ START_TEST(point_multiples)
         sm2_point_mul(&r, &s, &point);
         sm2_point_store(got, &r);
         ck_assert_mem_eq(got, want, 64);
-        sm2_point_mul_public(&j, &s, &point);
+        sm2_multiples(&multiples, &point);
+        sm2_mul_public(&j, &zero, &s, &multiples);
+        sm2_point_to_affine(&r, &j);
+        sm2_point_store(got, &r);
+        ck_assert_mem_eq(got, want, 64);
+        ck_assert(ec_mul(want, k, NULL));
+        sm2_mul_public(&j, &s, &zero, &multiples);
         sm2_point_to_affine(&r, &j);
         sm2_point_store(got, &r);
         ck_assert_mem_eq(got, want, 64);

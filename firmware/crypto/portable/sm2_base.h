@@ -24,18 +24,18 @@
 
 /* Partial sums that are worked on together, at 160 bytes of scratch each. */
 #ifndef HUFU_SM2_BATCH
-#define HUFU_SM2_BATCH 1024
+#define HUFU_SM2_BATCH 2048
 #endif
 
 /* Most scalars of one call below. */
-enum { SM2_BASE_MAX = HUFU_SM2_BATCH };
+enum { SM2_BASE_MAX = HUFU_SM2_BATCH / 2 };
 
 /* Bytes for a call with up to n scalars, n <= SM2_BASE_MAX; grows with n. */
 size_t sm2_base_scratch(size_t n);
 
 /*
- * r[i] = [k[i]]G for n <= SM2_BASE_MAX scalars in [1, n-1]. The scalars are overwritten; r may not
- * overlap scratch, which is wiped. CT: nothing
+ * r[i] = [k[i]]G for n scalars in [1, n-1], 1 to SM2_BASE_MAX of them. The scalars are overwritten;
+ * r may not overlap scratch, which is wiped. CT: nothing
  */
 void sm2_base_mul(struct sm2_affine *r, struct sm2_scalar *k, size_t n, void *scratch);
 

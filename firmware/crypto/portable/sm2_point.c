@@ -77,28 +77,30 @@ void sm2_points_to_affine(struct sm2_affine *r, const struct sm2_jacobian *a, un
     wipe(&inverse, sizeof inverse);
 }
 
-/* 4M + 4S: a = -3 makes 3X^2 + aZ^4 = 3 (X - Z^2) (X + Z^2) */
+/*
+ * 4M + 4S. a = -3 makes 3X^2 + aZ^4 = 3 (X - Z^2) (X + Z^2); with half of that as slope, Z3 is YZ
+ * in place of 2YZ and the small factors of the usual formulas vanish.
+ */
 void sm2_point_double(struct sm2_jacobian *r, const struct sm2_jacobian *a)
 {
-    struct sm2_fe alpha, beta, yy, t, u;
+    struct sm2_fe slope, s, yy, t;
 
     sm2_fe_sqr(&t, &a->z);
-    sm2_fe_sub(&u, &a->x, &t);
+    sm2_fe_sub(&s, &a->x, &t);
     sm2_fe_add(&t, &a->x, &t);
-    sm2_fe_mul(&t, &t, &u);
-    sm2_fe_add(&alpha, &t, &t);
-    sm2_fe_add(&alpha, &alpha, &t);
-    sm2_fe_add(&t, &a->y, &a->y);
-    sm2_fe_mul(&r->z, &t, &a->z); /* Z3 = 2YZ */
-    sm2_fe_sqr(&yy, &t);
-    sm2_fe_mul(&beta, &a->x, &yy); /* beta = 4XY^2 */
-    sm2_fe_sqr(&t, &alpha);        /* X3 = alpha^2 - 2 beta */
-    sm2_fe_sub(&t, &t, &beta);
-    sm2_fe_sub(&r->x, &t, &beta);
-    sm2_fe_sqr(&yy, &yy); /* Y3 = alpha (beta - X3) - 8Y^4 */
-    sm2_fe_halve(&yy, &yy);
-    sm2_fe_sub(&t, &beta, &r->x);
-    sm2_fe_mul(&t, &t, &alpha);
+    sm2_fe_mul(&t, &t, &s);
+    sm2_fe_add(&slope, &t, &t);
+    sm2_fe_add(&slope, &slope, &t);
+    sm2_fe_halve(&slope, &slope);
+    sm2_fe_sqr(&yy, &a->y);
+    sm2_fe_mul(&s, &a->x, &yy);
+    sm2_fe_mul(&r->z, &a->y, &a->z);
+    sm2_fe_sqr(&t, &slope); /* X3 = slope^2 - 2 X Y^2 */
+    sm2_fe_sub(&t, &t, &s);
+    sm2_fe_sub(&r->x, &t, &s);
+    sm2_fe_sub(&t, &s, &r->x); /* Y3 = slope (X Y^2 - X3) - Y^4 */
+    sm2_fe_mul(&t, &t, &slope);
+    sm2_fe_sqr(&yy, &yy);
     sm2_fe_sub(&r->y, &t, &yy);
 }
 

@@ -47,8 +47,5 @@ void sm2_point_add_public(struct sm2_jacobian *r, const struct sm2_jacobian *a,
 
 /* r = [k]P for k in [1, n-1] and P on the curve */
 void sm2_point_mul(struct sm2_affine *r, const struct sm2_scalar *k, const struct sm2_affine *p);
-/* r = [k]P for any k. CT: public inputs only */
-void sm2_point_mul_public(struct sm2_jacobian *r, const struct sm2_scalar *k,
-                          const struct sm2_affine *p);
 
 #endif

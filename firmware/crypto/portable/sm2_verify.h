@@ -1,16 +1,26 @@
-/* Verification of SM2 signatures. CT: public inputs only */
+/* Public multiples of points, and verification of SM2 signatures. CT: public inputs only */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_VERIFY_H
 #define HUFU_CRYPTO_PORTABLE_SM2_VERIFY_H
 
 #include "firmware/crypto/portable/sm2_point.h"
 
+enum { SM2_PUBLIC_WIDTH = 5 };
+
+/* A point made ready to be multiplied: odd[i] = (2i + 1) P. */
+struct sm2_multiples {
+    struct sm2_affine odd[1 << (SM2_PUBLIC_WIDTH - 2)];
+};
+
+/* p is on the curve */
+void sm2_multiples(struct sm2_multiples *r, const struct sm2_affine *p);
+/* r = [s]G + [t]P, for any s and t */
+void sm2_mul_public(struct sm2_jacobian *r, const struct sm2_scalar *s, const struct sm2_scalar *t,
+                    const struct sm2_multiples *p);
+
 /*
- * Clause 7.1 of GB/T 32918.2 in two halves, so that a batch shares the work on the base point:
- * first s out of sig (r || s), 1 when r and s are in [1, n-1] and t = r + s is not 0 (s may be
- * multiplied with G in any case); then, with base = [s]G, whether x([s]G + [t]P) + e = r.
+ * 1: sig (r || s) over the digest e is right under the public key p (clause 7.1 of GB/T 32918.2),
+ * 0: it is not.
  */
-int sm2_verify_begin(struct sm2_scalar *s, const uint8_t *sig);
-int sm2_verify_end(const struct sm2_affine *base, const uint8_t *pub, const uint8_t *e,
-                   const uint8_t *sig);
+int sm2_verify_one(const struct sm2_multiples *p, const uint8_t *e, const uint8_t *sig);
 
 #endif

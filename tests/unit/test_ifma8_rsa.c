@@ -424,7 +424,8 @@ START_TEST(composites_fail)
         if (prime[i] || i % 5 == 1) {
             memcpy(candidate[i], i % 10 < 5 ? keys[_i][i / 10 % KEYS].p : keys[_i][i / 10 % KEYS].q,
                    size);
-            candidate[i][size - 1] ^= prime[i] ? 0 : (uint8_t)(2u << test_random_below(7));
+            candidate[i][size - 1] =
+                (uint8_t)(candidate[i][size - 1] ^ (prime[i] ? 0 : 2u << test_random_below(7)));
         } else if (i % 5 == 2) {
             test_random(candidate[i], size);
             candidate[i][0] |= 0x80;

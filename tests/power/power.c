@@ -285,7 +285,7 @@ int main(int argc, char **argv)
     if (r == NULL)
         return 1;
     r->depth = 1;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--list") == 0) {
             for (size_t k = 0; k < scenario_count; k++)
@@ -305,7 +305,6 @@ int main(int argc, char **argv)
             id = value;
         else
             return usage();
-        i++;
     }
     if (id)
         replay(r, id);

@@ -16,8 +16,10 @@ run_one() {
     local title=$1 program=$2 log status passed=0 failed=0 skipped=0 line
     log=$LOGS/$(tr -c 'A-Za-z0-9._\n' '-' <<<"$title-${program##*/}" | cut -c1-120).log
     local start=$SECONDS
+    local shell=
+    case ${program%% *} in *.sh) shell=bash ;; esac
     # shellcheck disable=SC2086
-    timeout "${TEST_TIMEOUT:-900}" $program >"$log" 2>&1
+    timeout "${TEST_TIMEOUT:-900}" $shell $program >"$log" 2>&1
     status=$?
     line=$(grep -aoE '^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+' "$log" | tail -n 1)
     if [ -n "$line" ]; then

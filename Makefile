@@ -289,6 +289,8 @@ demo: setup-demo ## Build, start a device, make and sign on it, let OpenSSL veri
 # ---------------------------------------------------------------- check
 RUN     := LOGS=$(BUILD)/check bash tests/run.sh
 SYSTEM  := $(sort $(wildcard tests/system/test_*.sh))
+# Programs that others wrote, on our links and modules: once, with the ordinary build.
+CLIENTS := $(sort $(wildcard tests/clients/test_*.sh))
 # Two variants of everything, and the crypto alone with 32-bit limbs and under valgrind.
 ASAN    := $(BUILD)-asan
 LIMB32  := $(BUILD)-limb32
@@ -315,6 +317,7 @@ check-run:
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
+	$(Q)$(if $(CLIENTS),BUILD=$(BUILD) $(RUN) phase "Clients" $(CLIENTS))
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
 	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM) $(call corpora,$(ASAN))

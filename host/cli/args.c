@@ -71,7 +71,7 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
 
 static int take_operand(struct cli *cli, const char *arg)
 {
-    if (!cli->command->operands)
+    if (!cli->command || !cli->command->operands)
         return say_usage(cli, "what is \"%s\"? It takes no such argument", arg);
     if (cli->values == VALUES_MAX)
         return say_usage(cli, "too many arguments");
@@ -104,10 +104,14 @@ int args_parse(struct cli *cli, int argc, char **argv)
     if (status || i >= argc)
         return status;
     cli->command = find_command(argc - i, argv + i, &words);
-    if (!cli->command)
-        return words == 2 && argc - i > 1
-                   ? say_usage(cli, "no such command: %s %s", argv[i], argv[i + 1])
-                   : say_usage(cli, "no such command: %s", argv[i]);
+    if (!cli->command && words < 2)
+        return say_usage(cli, "no such command: %s", argv[i]);
+    if (!cli->command && i + 1 < argc && argv[i + 1][0] != '-')
+        return say_usage(cli, "no such command: %s %s", argv[i], argv[i + 1]);
+    if (!cli->command) {
+        cli->group = argv[i];
+        words = 1;
+    }
     for (i += words; i < argc && !status; i++) {
         if (!only_operands && !strcmp(argv[i], "--"))
             only_operands = true;

@@ -42,6 +42,7 @@ struct pin {
 
 struct cli {
     const struct command *command;
+    const char *group; /* the first word of commands, when no command followed it */
     struct value value[VALUES_MAX];
     unsigned values;
     struct hufu_device *device;

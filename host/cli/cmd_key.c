@@ -8,15 +8,15 @@
 
 static const char *key_name(const struct cli *cli)
 {
-    const char *name = operand(cli, 0);
-    if (!name || operand(cli, 1)) {
+    const char *named = value_of(cli, "key"), *given = operand(cli, 0);
+    if (!named == !given || operand(cli, 1)) {
         say_usage(cli, "give one key: its label, id:HEX, or its handle");
         return NULL;
     }
-    return name;
+    return named ? named : given;
 }
 
-/* Log in and find the key that is the operand. */
+/* Log in and find the key that is the operand, or that --key names. */
 static int find_operand(struct cli *cli, struct hufu_object *key)
 {
     const char *name = key_name(cli);
@@ -265,6 +265,10 @@ static int run_import(struct cli *cli)
     {                                                                                              \
         "id=HEX", "id of the key, up to 32 bytes", 0                                               \
     }
+#define KEY                                                                                        \
+    {                                                                                              \
+        "key=KEY", "its label, id:HEX, or its handle: the same as KEY alone", 0                    \
+    }
 #define FORMAT                                                                                     \
     {                                                                                              \
         "format=pem|der", "of the output (default pem)", 0                                         \
@@ -283,11 +287,12 @@ static const struct option generate_options[] = {
      0},
     END};
 static const struct option list_options[] = {{"type=TYPE", "only keys of this type", 0}, END};
+static const struct option key_options[] = {KEY, END};
 static const struct option public_options[] = {
-    {"out=FILE", "where to (default: standard output)", 0}, FORMAT, END};
-static const struct option label_options[] = {LABEL, ID, END};
+    KEY, {"out=FILE", "where to (default: standard output)", 0}, FORMAT, END};
+static const struct option label_options[] = {KEY, LABEL, ID, END};
 static const struct option export_options[] = {
-    {"out=FILE", "archive of wrapped keys, made or added to", 0}, END};
+    KEY, {"out=FILE", "archive of wrapped keys, made or added to", 0}, END};
 static const struct option import_options[] = {
     {"in=FILE", "archive of wrapped keys", 0},
     {"index=N", "which of its keys, from 0 (default 0)", 0},
@@ -299,11 +304,11 @@ const struct command key_commands[] = {
     {"key generate", NULL, "Make a key in the device; prints its handle", "user", run_generate,
      generate_options},
     {"key list", NULL, "The keys that the account may see", "user", run_list, list_options},
-    {"key show", "KEY", "One key: what it is and its public part", "user", run_show, NULL},
+    {"key show", "KEY", "One key: what it is and its public part", "user", run_show, key_options},
     {"key export-public", "KEY", "The public key, as openssl pkey -pubin reads it", "user",
      run_export_public, public_options},
     {"key label", "KEY", "Set label and id of a key", "user", run_label, label_options},
-    {"key destroy", "KEY", "Destroy a key for good", "user", run_destroy, NULL},
+    {"key destroy", "KEY", "Destroy a key for good", "user", run_destroy, key_options},
     {"key export", "KEY", "Give out a key wrapped for this device and its clones", "user",
      run_export, export_options},
     {"key import", NULL, "Take a wrapped key in; prints its handle", "user", run_import,

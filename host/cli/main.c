@@ -32,13 +32,22 @@ static void print_options(const struct option *o)
     }
 }
 
-static void help_all(void)
+/* All commands, or those whose first word is group. */
+static void print_commands(const char *group)
 {
-    printf("usage: hufu [option...] COMMAND [option...]\n\n"
-           "Makes and uses keys on a Hufu device.\n\nCommands (hufu COMMAND --help tells more):\n");
+    const size_t n = group ? strlen(group) : 0;
     for (size_t g = 0; command_groups[g]; g++)
         for (const struct command *c = command_groups[g]; c->name; c++)
-            printf("  %-26s %s\n", c->name, c->text);
+            if (!group || (!strncmp(c->name, group, n) && (!c->name[n] || c->name[n] == ' ')))
+                printf("  %-26s %s\n", c->name, c->text);
+}
+
+static void help_all(const char *group)
+{
+    printf("usage: hufu [option...] %s%sCOMMAND [option...]\n\n"
+           "Makes and uses keys on a Hufu device.\n\nCommands (hufu COMMAND --help tells more):\n",
+           group ? group : "", group ? " " : "");
+    print_commands(group);
     printf("\nOptions of all commands:\n");
     print_options(global_options);
     printf("\nA PIN comes from --pin-file, from HUFU_ADMIN_PIN, HUFU_OPERATOR_PIN or "
@@ -82,9 +91,11 @@ static int run(struct cli *cli, int argc, char **argv)
         if (cli->command)
             help_one(cli->command);
         else
-            help_all();
+            help_all(cli->group);
         return DONE;
     }
+    if (cli->group)
+        return say_usage(cli, "one word more is needed");
     if (!cli->command)
         return say_usage(cli, "no command given");
     return cli->command->run(cli);

@@ -22,12 +22,13 @@ int say_failed(const char *format, ...)
 
 int say_usage(const struct cli *cli, const char *format, ...)
 {
+    const char *words = cli->command ? cli->command->name : cli->group ? cli->group : "";
+    const char *blank = *words ? " " : "";
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "hufu%s%s: ", cli->command ? " " : "", cli->command ? cli->command->name : "");
+    fprintf(stderr, "hufu%s%s: ", blank, words);
     vfprintf(stderr, format, args);
-    fprintf(stderr, " (hufu%s%s --help)\n", cli->command ? " " : "",
-            cli->command ? cli->command->name : "");
+    fprintf(stderr, " (hufu%s%s --help)\n", blank, words);
     va_end(args);
     return USAGE;
 }

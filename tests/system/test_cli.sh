@@ -69,6 +69,10 @@ pins() {
 where=usage
 ok "--help" "$hufu" --help
 has "--help lists the commands" "key generate" out
+ok "key --help" "$hufu" key --help
+has "key --help lists its commands" "key export-public" out
+bad 2 "one word more" "half a command" "$hufu" key
+bad 2 "no such command: key foo" "no such command" "$hufu" key foo --help
 ok "--version" "$hufu" --version
 has "--version" "^hufu [0-9]+\.[0-9]+\.[0-9]+$" out
 for c in init info unlock lock zeroise label selftest accounts "account create" "account delete" "pin change" \
@@ -89,7 +93,6 @@ done
 bad 2 "no command" "no command" "$hufu"
 bad 2 "no such command: fly" "unknown command" "$hufu" fly
 bad 2 "no such command: key fly" "unknown second word" "$hufu" key fly
-bad 2 "no such command: key" "half a command" "$hufu" key
 bad 2 "no such option: --fly" "unknown option" "$hufu" info --fly
 bad 2 "no such option: -x" "unknown letter" "$hufu" info -x
 bad 2 "needs a value" "option without value" "$hufu" info --device
@@ -288,6 +291,8 @@ keys() {
         [ "$(field out handle)" = "$handle" ] && pass || fail "key show $name: another handle"
     done
     ok "key show" "$hufu" key show web
+    ok "key show --key" "$hufu" key show --key web
+    bad 2 "give one key" "two keys to show" "$hufu" key show web --key web
     bad 1 "no key none" "key that is not there" "$hufu" key show none
     bad 1 "NO_OBJECT" "handle that is not there" "$hufu" key show 99999
     bad 2 "hexadecimal" "id that is none" "$hufu" key show id:xyz

@@ -140,6 +140,10 @@ $(BUILD)/obj/%.o: %.c | $(GEN)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HOSTFLAGS) -c $< -o $@
 
+# Links whose libraries are opened at run time (host/lib/module.h): only their headers are wanted here.
+WITH_USB := $(wildcard /usr/include/libusb-1.0/libusb.h)
+$(BUILD)/obj/host/lib/%.o $(BUILD)/obj/tests/%.o: HOSTFLAGS += $(if $(WITH_USB),-DHUFU_WITH_USB -isystem /usr/include/libusb-1.0)
+
 # The eight-lane engine, chosen when the machine has the instructions: only these files may hold them,
 # and -O2 would leave its arrays of registers in memory. With the sanitizers, gcc would take minutes to follow
 # the variables of its long functions. cpu.c asks the machine, so it is plain.

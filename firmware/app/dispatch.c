@@ -128,7 +128,7 @@ static void stop_if_failed(struct device *d)
 void device_serve(struct device *d, struct exchange *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (x[i].ins != INS_SIGN)
+        if (x[i].ins != INS_SIGN && x[i].ins != INS_DECRYPT)
             gather_flush(d);
         serve(d, &x[i]);
         stop_if_failed(d);

@@ -32,7 +32,7 @@ void gather_lay_out(struct arena *a, struct gather *g, const struct batch *b)
     g->sig = arena_take(a, g->sm2_max * sizeof *g->sig);
     g->rsa_max = width > 1 ? at_most(RSA_ROUNDS * width, CONFIG_GATHER) : 0;
     g->rsa = arena_take(a, g->rsa_max * sizeof *g->rsa);
-    g->rsa_who = arena_take(a, g->rsa_max * sizeof *g->rsa_who);
+    g->rsa_one = arena_take(a, g->rsa_max * sizeof *g->rsa_one);
     g->rsa_key = arena_take(a, g->rsa_max * sizeof *g->rsa_key);
     g->in = arena_take(a, g->rsa_max * sizeof *g->in);
     g->out = arena_take(a, g->rsa_max * sizeof *g->out);
@@ -56,7 +56,7 @@ static void failed(struct device *d, const struct gathered *g, uint16_t sw)
     wipe(g->x->response, g->x->response_size);
     g->x->response_size = 0;
     g->x->sw = sw;
-    if (d->initialised && audit_put(&c, INS_SIGN, sw) == SW_OK && tx_commit(&c) == SW_OK)
+    if (d->initialised && audit_put(&c, g->x->ins, sw) == SW_OK && tx_commit(&c) == SW_OK)
         audit_done(d);
     tx_abort(&c);
 }
@@ -97,26 +97,59 @@ void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[
 
 /* ---------------------------------------------------------------- RSA */
 
+/* What the private operation gave becomes the message. v1.5 never tells a bad padding from a good
+ * one: see rsa_pkcs1_decrypt_unpad. */
+static uint16_t unpad(const struct rsa_private *key, const struct rsa_ciphertext *cipher,
+                      uint8_t em[RSA_MAX_BYTES], struct wr *out)
+{
+    size_t n = 0;
+    const int bad = cipher->scheme == CIPHER_RSA_PKCS1
+                        ? rsa_pkcs1_decrypt_unpad(key, cipher->data.data, em, em, &n)
+                        : rsa_oaep_unpad(key->pub.bits, (enum hash_alg)cipher->hash,
+                                         cipher->label.data, cipher->label.size, em, em, &n);
+    if (bad)
+        return SW_DECRYPT_FAILED;
+    wr_bytes(out, em, n);
+    return out->bad ? SW_RESPONSE_TOO_BIG : SW_OK;
+}
+
+/* What comes after the private operation. */
+static void finish_rsa(struct device *d, struct gathered_rsa *one, uint16_t sw)
+{
+    const struct gathered *who = &one->who;
+    const bool decrypts = !who->signature;
+    if (sw == SW_OK && decrypts) {
+        struct wr out;
+        wr_init(&out, who->x->response, who->x->room);
+        sw = unpad(&one->key, &one->cipher, one->em, &out);
+        who->x->response_size = wr_size(&out);
+    }
+    if (sw != SW_OK)
+        failed(d, who, sw);
+}
+
 /* Engines want keys of one size at a time. */
 static void flush_rsa_of(struct device *d, unsigned bits)
 {
     struct gather *g = &d->gather;
     size_t n = 0;
     for (size_t i = 0; i < g->rsa_waiting; i++) {
-        const struct gathered_rsa *one = &g->rsa[i];
+        struct gathered_rsa *one = &g->rsa[i];
         if (one->key.pub.bits != bits)
             continue;
-        g->rsa_who[n] = &one->who;
+        g->rsa_one[n] = one;
         g->rsa_key[n] = &one->key;
         g->in[n] = one->em;
-        g->out[n++] = one->who.signature;
+        g->out[n++] = one->who.signature ? one->who.signature : one->em;
     }
     if (!n)
         return;
     const int bad = batch_private_rsa(d, g->rsa_key, g->in, g->out, n, d->batch.good);
-    for (size_t i = 0; i < n; i++)
-        if (bad || !d->batch.good[i])
-            failed(d, g->rsa_who[i], bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
+    for (size_t i = 0; i < n; i++) {
+        struct gathered_rsa *one = g->rsa_one[i];
+        const uint16_t wrong = one->who.signature ? SW_SIGN_FAILED : SW_DECRYPT_FAILED;
+        finish_rsa(d, one, bad ? SW_RANDOM_FAILED : d->batch.good[i] ? SW_OK : wrong);
+    }
 }
 
 static void flush_rsa(struct device *d)
@@ -151,6 +184,33 @@ uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct 
     one->who = who_is(c, signature);
     one->key = *key;
     g->rsa_waiting++;
+    return SW_OK;
+}
+
+static uint16_t decrypt_rsa_now(struct device *d, const struct rsa_private *key,
+                                const struct rsa_ciphertext *cipher, struct wr *out)
+{
+    uint8_t em[RSA_MAX_BYTES];
+    const int bad = rsa_private_op(d->engine->rsa, &d->rng, key, cipher->data.data, em,
+                                   d->batch.lanes[0].scratch);
+    const uint16_t sw = bad ? SW_DECRYPT_FAILED : unpad(key, cipher, em, out);
+    wipe(em, sizeof em);
+    return sw;
+}
+
+uint16_t gather_rsa_decrypt(struct call *c, const struct rsa_private *key,
+                            const struct rsa_ciphertext *cipher, struct wr *out)
+{
+    struct gather *g = &c->d->gather;
+    if (!g->rsa_max)
+        return decrypt_rsa_now(c->d, key, cipher, out);
+    if (g->rsa_waiting == g->rsa_max)
+        flush_rsa(c->d);
+    struct gathered_rsa *one = &g->rsa[g->rsa_waiting++];
+    one->who = who_is(c, NULL);
+    one->key = *key;
+    one->cipher = *cipher;
+    memcpy(one->em, cipher->data.data, cipher->data.size);
     return SW_OK;
 }
 

@@ -1,7 +1,8 @@
 /*
- * Single signatures that arrive together are made together: SIGN leaves its work here, and
- * device_serve has it done before it goes on to anything else. Nothing ever waits for more to come,
- * and a failure concerns its own exchange only. Keys are copied: the cache may need their place.
+ * Single signatures and RSA decryptions that arrive together are made together: SIGN and DECRYPT
+ * leave their work here, and device_serve has it done before it goes on to anything else. Nothing
+ * ever waits for more to come, and a failure concerns its own exchange only. Keys are copied: the
+ * cache may need their place.
  */
 #ifndef HUFU_APP_GATHER_H
 #define HUFU_APP_GATHER_H
@@ -11,13 +12,14 @@
 
 #include "firmware/app/arena.h"
 #include "firmware/app/batch.h"
+#include "proto/wire.h"
 
 struct call;
 
-/* Whose signature it is. */
+/* Whose work it is. */
 struct gathered {
     struct exchange *x;
-    uint8_t *signature; /* its place in the response */
+    uint8_t *signature; /* its place in the response; NULL: a decryption */
     uint32_t object;    /* for the audit record, should it fail */
     uint8_t account;
 };
@@ -27,10 +29,17 @@ struct gathered_sm2 {
     struct sm2_sign_key key;
 };
 
+/* What one RSA decryption takes; the views stay the caller's. */
+struct rsa_ciphertext {
+    uint8_t scheme, hash; /* CIPHER_RSA_*, DIGEST_* */
+    struct view label, data;
+};
+
 struct gathered_rsa {
     struct gathered who;
     struct rsa_private key;
-    uint8_t em[RSA_MAX_BYTES]; /* the encoded message */
+    uint8_t em[RSA_MAX_BYTES]; /* the encoded message, or the ciphertext and then what it held */
+    struct rsa_ciphertext cipher;
 };
 
 struct gather {
@@ -40,7 +49,7 @@ struct gather {
     size_t sm2_waiting, sm2_max;
     struct gathered_rsa *rsa;
     /* those of one size, as the engine wants them */
-    const struct gathered **rsa_who;
+    struct gathered_rsa **rsa_one;
     const struct rsa_private **rsa_key;
     const uint8_t **in;
     uint8_t **out;
@@ -57,6 +66,9 @@ void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[
 /* The same with RSA, or at once where there is no queue; a status word. */
 uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct rsa_encoding *how,
                     uint8_t *signature);
+/* The same for a decryption; data is as long as the modulus. */
+uint16_t gather_rsa_decrypt(struct call *c, const struct rsa_private *key,
+                            const struct rsa_ciphertext *cipher, struct wr *out);
 /* Make all that are queued. A failure changes the status word of its exchange. */
 void gather_flush(struct device *d);
 

@@ -59,7 +59,7 @@ struct rsa_ops {
     unsigned lanes; /* items that are worked on together */
     size_t (*scratch)(unsigned bits, size_t n);
     /* out[i] = in[i]^d mod n by CRT, blinded with rng and checked with e; keys may differ but share
-     * one size. ok[i] = 0: in >= n or the check failed. CT: only ok */
+     * one size; out[i] may be in[i]. ok[i] = 0: in >= n or the check failed. CT: only ok */
     void (*private_op)(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
                        uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch);
     /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds`

@@ -1,5 +1,5 @@
-/* Single signatures that arrive in one call, of both algorithms, several sizes, keys and sessions:
- * each comes out as if it had come alone. */
+/* Single signatures and decryptions that arrive in one call, of both algorithms, several sizes,
+ * keys and sessions: each comes out as if it had come alone. */
 #include <check.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -317,10 +317,8 @@ START_TEST(more_than_fit)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- faults */
-
-/* How many records of the log tell of this failed signature. */
-static unsigned recorded(uint32_t object, uint16_t sw)
+/* How many records of the log tell of this failed command. */
+static unsigned recorded(uint8_t ins, uint32_t object, uint16_t sw)
 {
     struct log_read_rsp r;
     struct log_entry one;
@@ -330,11 +328,112 @@ static unsigned recorded(uint32_t object, uint16_t sw)
     rd_init(&in, r.entries.data, r.entries.size);
     while (rd_left(&in)) {
         ck_assert(log_entry_get(&in, &one));
-        found += one.command == INS_SIGN && one.sw == sw && one.object == object &&
-                 one.account == DEV_USER;
+        found +=
+            one.command == ins && one.sw == sw && one.object == object && one.account == DEV_USER;
     }
     return found;
 }
+
+/* ---------------------------------------------------------------- decryption */
+
+struct sealed {
+    uint8_t scheme, message[100], request[700];
+    size_t size;
+    uint16_t due;
+};
+
+static struct sealed sealed[MANY];
+
+/* A message of up to 100 bytes, by OpenSSL */
+static void seal(struct sealed *s, uint8_t cipher[512], size_t *cipher_size)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(decrypting.pub, NULL);
+    s->size = test_random_below(sizeof s->message + 1);
+    test_random(s->message, sizeof s->message);
+    *cipher_size = 512;
+    ck_assert_int_eq(EVP_PKEY_encrypt_init(c), 1);
+    if (s->scheme == CIPHER_RSA_OAEP) {
+        EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_OAEP_PADDING);
+        EVP_PKEY_CTX_set_rsa_oaep_md(c, EVP_sha256());
+        EVP_PKEY_CTX_set_rsa_mgf1_md(c, EVP_sha256());
+    }
+    ck_assert_int_eq(EVP_PKEY_encrypt(c, cipher, cipher_size, s->message, s->size), 1);
+    EVP_PKEY_CTX_free(c);
+}
+
+/* Every fifth is wrong, each in another way. */
+static void ask_decrypt(size_t i, bool spoiled)
+{
+    struct sealed *s = &sealed[i];
+    uint8_t cipher[512];
+    struct wr w;
+    size_t n;
+    *s = (struct sealed){.scheme = i % 2 ? CIPHER_RSA_OAEP : CIPHER_RSA_PKCS1, .due = SW_OK};
+    if (spoiled && i % 15 == 4) /* a text that was changed on its way */
+        s->scheme = CIPHER_RSA_OAEP, s->due = SW_DECRYPT_FAILED;
+    seal(s, cipher, &n);
+    cipher[n / 2] ^= s->due == SW_DECRYPT_FAILED;
+    if (spoiled && i % 15 == 9) /* too short */
+        n--, s->due = SW_DECRYPT_FAILED;
+    wr_init(&w, s->request, sizeof s->request);
+    decrypt_req_put(&w, &(struct decrypt_req){.handle = decrypting.handle,
+                                              .scheme = s->scheme,
+                                              .hash = s->scheme == CIPHER_RSA_OAEP ? DIGEST_SHA256
+                                                                                   : DIGEST_NONE,
+                                              .data = {cipher, n}});
+    x[i] = (struct exchange){.link = dv.link,
+                             .cla = CLA_HUFU,
+                             .ins = INS_DECRYPT,
+                             .channel = user,
+                             .data = s->request,
+                             .size = wr_size(&w),
+                             .response = asked[i].response,
+                             .room = ROOM};
+    if (spoiled && i % 15 == 14 && s->size) /* no room */
+        x[i].room = s->size - 1, s->due = SW_RESPONSE_TOO_BIG;
+}
+
+static void check_decrypted(size_t i)
+{
+    const struct sealed *s = &sealed[i];
+    ck_assert_uint_eq(x[i].sw, s->due);
+    ck_assert_uint_eq(x[i].response_size, s->due == SW_OK ? s->size : 0);
+    if (s->due == SW_OK)
+        ck_assert_mem_eq(asked[i].response, s->message, s->size);
+}
+
+/* Alone, and among signatures with keys of all types */
+START_TEST(decryptions)
+{
+    unsigned wrong = 0;
+    start(engines[_i / 2], widths[_i % 2]);
+    for (size_t i = 0; i < MANY; i++)
+        ask_decrypt(i, true);
+    device_serve(dv.d, x, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        check_decrypted(i);
+        wrong += sealed[i].due == SW_DECRYPT_FAILED;
+    }
+    ck_assert_uint_eq(recorded(INS_DECRYPT, decrypting.handle, SW_DECRYPT_FAILED), wrong);
+    ck_assert_uint_eq(recorded(INS_SIGN, decrypting.handle, SW_DECRYPT_FAILED), 0);
+    for (size_t n = 1; n < 40; n += n < 10 ? 1 : 13) {
+        for (size_t i = 0; i < n; i++)
+            if (i % 3)
+                ask_decrypt(i, false);
+            else
+                ask_well(&asked[i], &x[i], i);
+        device_serve(dv.d, x, n);
+        for (size_t i = 0; i < n; i++)
+            if (i % 3)
+                check_decrypted(i);
+            else
+                check_one(&asked[i], &x[i]);
+    }
+    stop();
+}
+END_TEST
+
+/* ---------------------------------------------------------------- faults */
 
 /* A fault in one private operation: no signature, a record, and the neighbours never notice. */
 START_TEST(fault_in_one)
@@ -359,8 +458,8 @@ START_TEST(fault_in_one)
         check_one(&asked[i], &x[i]);
     for (size_t i = 0; i < ROOM; i++)
         ck_assert_uint_eq(asked[BAD].response[i] & (i < 258 ? 0xff : 0), 0);
-    ck_assert_uint_eq(recorded(keys[3].handle, SW_SIGN_FAILED), 1);
-    ck_assert_uint_eq(recorded(keys[0].handle, SW_SIGN_FAILED), 0);
+    ck_assert_uint_eq(recorded(INS_SIGN, keys[3].handle, SW_SIGN_FAILED), 1);
+    ck_assert_uint_eq(recorded(INS_SIGN, keys[0].handle, SW_SIGN_FAILED), 0);
     stop();
 }
 END_TEST
@@ -370,6 +469,9 @@ START_TEST(queue_is_wiped)
 {
     start(NULL, 2);
     serve_mixed(MANY, true);
+    for (size_t i = 0; i < MANY; i++)
+        ask_decrypt(i, true);
+    device_serve(dv.d, x, MANY);
     const struct gather *g = &dv.d->gather;
     const uint8_t *places[] = {(const uint8_t *)g->sm2, (const uint8_t *)g->rsa};
     const size_t sizes[] = {g->sm2_max * sizeof *g->sm2, g->rsa_max * sizeof *g->rsa};
@@ -393,6 +495,7 @@ int main(void)
     tcase_add_loop_test(t, mixed, 0, 6);
     tcase_add_test(t, large_key);
     tcase_add_loop_test(t, more_than_fit, 0, 2);
+    tcase_add_loop_test(t, decryptions, 0, 4);
     tcase_add_loop_test(t, fault_in_one, 0, 2);
     tcase_add_test(t, queue_is_wiped);
     suite_add_tcase(s, t);

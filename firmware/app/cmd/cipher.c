@@ -211,27 +211,14 @@ static uint16_t decrypt_sm2(const struct key *key, const struct text *t, struct 
     return sm2_decrypt(key->sm2.d, t->data.data, t->data.size, result) ? SW_DECRYPT_FAILED : SW_OK;
 }
 
-/* v1.5 never tells a bad padding from a good one: see rsa_pkcs1_decrypt_unpad. */
 static uint16_t decrypt_rsa(struct call *c, const struct rsa_private *key, const struct text *t,
                             struct wr *out)
 {
-    const unsigned bits = key->pub.bits;
-    uint8_t em[RSA_MAX_BYTES], m[RSA_MAX_BYTES];
-    size_t n = 0;
+    const struct rsa_ciphertext cipher = {t->scheme, t->hash, t->aad, t->data};
     const uint16_t sw = rsa_fits(t);
-    if (sw != SW_OK || t->data.size != bits / 8)
+    if (sw != SW_OK || t->data.size != key->pub.bits / 8)
         return sw != SW_OK ? sw : SW_DECRYPT_FAILED;
-    int bad = rsa_private_op(c->d->engine->rsa, &c->d->rng, key, t->data.data, em,
-                             c->d->batch.lanes[0].scratch);
-    if (!bad)
-        bad = t->scheme == CIPHER_RSA_PKCS1 ? rsa_pkcs1_decrypt_unpad(key, t->data.data, em, m, &n)
-                                            : rsa_oaep_unpad(bits, (enum hash_alg)t->hash,
-                                                             t->aad.data, t->aad.size, em, m, &n);
-    if (!bad)
-        wr_bytes(out, m, n);
-    wipe(em, sizeof em);
-    wipe(m, sizeof m);
-    return bad ? SW_DECRYPT_FAILED : SW_OK;
+    return gather_rsa_decrypt(c, key, &cipher, out);
 }
 
 uint16_t cmd_decrypt(struct call *c, const struct decrypt_req *q, struct wr *out)

@@ -107,6 +107,7 @@ static limb_t private_one(const struct rsa_private *key, const uint8_t *in, uint
     limb_t *yp = take(&room, h), *yq = take(&room, h), *qinv = take(&room, h);
     limb_t ok = 0;
     bn_load(x, 2 * h, in, bytes);
+    memset(out, 0, bytes);
     half_init(&p, key->p, h, &room);
     half_init(&q, key->q, h, &room);
     bn_load(qinv, h, key->qinv, h * LIMB_BYTES);
@@ -132,9 +133,10 @@ static void private_op(size_t n, const struct rsa_private *const *key, const uin
         ok[i] = 0;
         if (!rsa_bits_ok(bits))
             continue;
-        memset(out[i], 0, bits / 8);
-        if (rsa_public_check(&key[i]->pub))
+        if (rsa_public_check(&key[i]->pub)) {
+            memset(out[i], 0, bits / 8);
             continue;
+        }
         ok[i] = (uint8_t)(private_one(key[i], in[i], out[i], rng, scratch) & 1);
         PUBLIC(&ok[i], 1);
         wipe(scratch, scratch_size(bits, 1));

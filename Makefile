@@ -266,8 +266,13 @@ $(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+# What every link must carry, as a program of the library's own users.
+$(BUILD)/tests/links-suite: $(BUILD)/obj/tests/links/suite.o $(BUILD)/libhufu.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 .PHONY: tests
-tests: $(UNIT) $(FUZZERS) $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine
@@ -293,6 +298,8 @@ demo: setup-demo ## Build, start a device, make and sign on it, let OpenSSL veri
 # ---------------------------------------------------------------- check
 RUN     := LOGS=$(BUILD)/check bash tests/run.sh
 SYSTEM  := $(sort $(wildcard tests/system/test_*.sh))
+# One suite over every link.
+LINKS   := $(sort $(wildcard tests/links/test_*.sh))
 # Programs that others wrote, on our links and modules: once, with the ordinary build.
 CLIENTS := $(sort $(wildcard tests/clients/test_*.sh))
 # Two variants of everything, and the crypto alone with 32-bit limbs and under valgrind.
@@ -321,6 +328,7 @@ check-run:
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
+	$(Q)BUILD=$(BUILD) $(RUN) phase "Links" $(LINKS)
 	$(Q)$(if $(CLIENTS),BUILD=$(BUILD) $(RUN) phase "Clients" $(CLIENTS))
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
@@ -333,6 +341,11 @@ check-run:
 	$(Q)$(RUN) phase "Constant time (valgrind, secrets undefined)" \
 	    $(CT_TESTS:%="env CK_FORK=no valgrind -q --error-exitcode=9 $(CT)/tests/%")
 	$(Q)$(RUN) total
+
+.PHONY: check-links
+check-links: setup ## One suite over inproc, unix, pcsc, usb and mps2, and a table of passes per link
+	$(Q)$(SUB) all $(BUILD)/tests/links-suite
+	$(Q)BUILD=$(BUILD) bash tests/links/test_links.sh
 
 layers: ## Compare every #include with the arrows of docs/design.md
 	$(Q)bash tests/layers.sh

@@ -45,6 +45,7 @@ run_one() {
         printf '  ok    %-44s %4d passed%s %4d s\n' "${program##*/}" "$passed" "$([ "$skipped" != 0 ] && printf ' %d skipped' "$skipped")" $((SECONDS - start))
         [ "$skipped" != 0 ] && grep -a '^SKIP' "$log" | sort -u | sed 's/^/        | /'
     fi
+    grep -a '^| ' "$log" | sed 's/^/        /' # a table that the test wants to be seen
     return 0
 }
 

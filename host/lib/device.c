@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A session that is never opened: its commands carry channel 0. */
 struct hufu_session *hufu_nobody(struct hufu_device *device)
@@ -226,6 +227,12 @@ void hufu_close(struct hufu_device *device)
 {
     if (device)
         device_free(device);
+}
+
+void hufu_forget(struct hufu_device *d)
+{
+    if (d && d->transport && d->transport->inherited)
+        close(d->transport->inherited - 1);
 }
 
 enum hufu_status hufu_reconnect(struct hufu_device *d)

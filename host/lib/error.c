@@ -80,6 +80,12 @@ const char *hufu_status_name(enum hufu_status status)
     return s ? s->name : "UNKNOWN";
 }
 
+struct hufu_codes hufu_codes(enum hufu_status status)
+{
+    const struct status_info *s = device_status(status);
+    return s ? (struct hufu_codes){s->ckr, s->sdr, s->sar} : (struct hufu_codes){0, 0, 0};
+}
+
 static _Thread_local char last_error[600];
 static _Thread_local uint16_t last_sw;
 

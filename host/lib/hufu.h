@@ -215,6 +215,12 @@ HUFU_API const char *hufu_status_name(enum hufu_status status);
 HUFU_API const char *hufu_last_error(void);
 /* The status word of the last answer that the calling thread got, as it came; 0: none yet. */
 HUFU_API uint16_t hufu_last_sw(void);
+/* What PKCS#11 (CKR), SDF (GM/T 0018) and SKF (GM/T 0016) callers get for a status word of the
+ * device; HUFU_OK and statuses of the library's own: zeros. */
+struct hufu_codes {
+    uint32_t ckr, sdr, sar;
+};
+HUFU_API struct hufu_codes hufu_codes(enum hufu_status status);
 /*
  * Words and numbers of the enums above: hufu_name("key", 1) is "SM2". group: "state", "role",
  * "key", "usage", "origin", "digest", "sign", "cipher". hufu_name: NULL when there is none.
@@ -260,6 +266,12 @@ HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char
                                          const struct hufu_options *options);
 /* Sessions of the device must be closed before, requests released. NULL is nothing. */
 HUFU_API void hufu_close(struct hufu_device *device);
+/*
+ * In the child of a fork, in place of hufu_close: lets go of a device that the parent goes on to use, and
+ * says nothing to it. Its sessions and requests must not be touched any more; their memory is not
+ * freed, for other threads of the parent may have been using it. The child opens a device of its own.
+ */
+HUFU_API void hufu_forget(struct hufu_device *device);
 /* As hufu_open understood it, for messages. */
 HUFU_API const char *hufu_url(const struct hufu_device *device);
 /*

@@ -51,4 +51,4 @@ static void none_close(struct transport *t)
 
 static const struct transport_ops none_ops = {"",        "",           NULL,      none_submit,
                                               none_wait, none_abandon, none_close};
-struct transport transport_none = {&none_ops, LIMIT_FRAME_MAX, "there is no link"};
+struct transport transport_none = {&none_ops, LIMIT_FRAME_MAX, "there is no link", 0};

@@ -53,6 +53,7 @@ struct transport {
     const struct transport_ops *ops;
     uint32_t limit; /* bytes of data in a command or an answer */
     char why[160];  /* why it broke; does not change any more when a request has failed */
+    int inherited;  /* by a child of fork: a descriptor + 1, which only has to be closed; 0: none */
 };
 
 extern const struct transport_ops transport_inproc, transport_unix;

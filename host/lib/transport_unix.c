@@ -389,6 +389,7 @@ enum hufu_status transport_unix_attach(struct transport **t, int fd)
     l->base.ops = &transport_unix;
     l->base.limit = LIMIT_FRAME_MAX;
     l->fd = fd;
+    l->base.inherited = fd + 1;
     pthread_mutex_init(&l->lock, NULL);
     pthread_mutex_init(&l->write, NULL);
     pthread_cond_init(&l->left, NULL);

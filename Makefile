@@ -19,6 +19,7 @@ LIMB   ?= 64
 PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib
+IFDDIR ?= $(LIBDIR)/pcsc/drivers/serial
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -54,6 +55,7 @@ FW_SRC    := $(filter-out %/gen_table.c,$(wildcard firmware/base/*.c firmware/cr
 POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
 SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
 LIB_SRC   := $(wildcard host/lib/*.c)
+IFD_SRC   := $(wildcard host/ifd/*.c)
 CLI_SRC   := $(wildcard host/cli/*.c)
 SIM_SRC   := $(wildcard sim/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
@@ -67,7 +69,7 @@ GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatc
        $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc
 
 .PHONY: all
-all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a examples skeleton ## Build the programs and libraries
+all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a $(BUILD)/libifd-hufu.so examples skeleton ## Build the programs and libraries
 
 # ---------------------------------------------------------------- generated
 $(BUILD)/tools/gen: proto/gen.c proto/commands.def proto/objects.def proto/status.def
@@ -180,6 +182,14 @@ $(BUILD)/libhufu.so: $(LIB_OBJ)
 $(BUILD)/libhufu.a: $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/libhufu.o $^ && objcopy --localize-hidden $(BUILD)/libhufu.o && $(AR) rcs $@ $(BUILD)/libhufu.o
+
+# The driver for pcscd: what it needs of the library, and of others only libc. pcscd loads it beside other drivers, so it
+# shows them nothing but its entry points.
+READER_SRC := host/lib/error.c host/lib/inproc_device.c $(wildcard host/lib/reader*.c)
+$(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a host/ifd/ifd.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libifd-hufu.so -Wl,--version-script=host/ifd/ifd.map $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	    -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 # ---------------------------------------------------------------- bare metal
 # The same sources for Cortex-M3 (mps2-an385) and Cortex-M33 (mps2-an505) in QEMU: small tables and 32-bit
@@ -398,6 +408,9 @@ install: all ## Install programs, library, headers and man pages below DESTDIR/P
 	install -m 644 $(BUILD)/libhufu.a $(DESTDIR)$(LIBDIR)/
 	sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' host/lib/hufu.pc.in \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/hufu.pc
+	install -d $(DESTDIR)$(IFDDIR) $(DESTDIR)$(PREFIX)/share/hufu
+	install -m 755 $(BUILD)/libifd-hufu.so $(DESTDIR)$(IFDDIR)/
+	sed -e 's|@IFDDIR@|$(IFDDIR)|' host/ifd/reader.conf.in > $(DESTDIR)$(PREFIX)/share/hufu/reader.conf
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 

@@ -1,5 +1,7 @@
 #include "proto/apdu.h"
 
+#include <string.h>
+
 /* A Le field of one byte or of two: 0 stands for the most that the form can ask. */
 static uint32_t le_short(uint8_t v)
 {
@@ -89,4 +91,21 @@ size_t apdu_build(uint8_t *out, size_t room, const struct apdu *a)
     else if (a->le)
         wr_u8(&w, (uint8_t)a->le);
     return w.bad ? 0 : wr_size(&w);
+}
+
+/*
+ * T=1 with blocks of 254 bytes and the longest block waiting time (BWI 9: key generation takes its
+ * time); historical bytes: card capabilities (selection by full and partial name, an application
+ * selected at reset; command chaining; extended Lc and Le) and the issuer's data "Hufu".
+ */
+size_t atr_put(uint8_t atr[ATR_MAX])
+{
+    static const uint8_t bytes[] = {0x3B, 0x8A, 0x81, 0x31, 0xFE, 0x95, 0x80, 0x73,
+                                    0xC8, 0x01, 0xC0, 0x54, 'H',  'u',  'f',  'u'};
+    uint8_t check = 0;
+    memcpy(atr, bytes, sizeof bytes);
+    for (size_t i = 1; i < sizeof bytes; i++)
+        check ^= bytes[i];
+    atr[sizeof bytes] = check;
+    return sizeof bytes + 1;
 }

@@ -21,8 +21,10 @@ allowed() {
     firmware/app/*) echo '^firmware/(base|crypto|store|hal|app)/|^proto/|^(proto_gen|handlers_gen)\.h$|^dispatch_gen\.inc$' ;;
     firmware/ports/*) echo '^firmware/(base|hal|ports|app)/|^proto/' ;;
     sim/*) echo '^sim/|^proto/|^firmware/(hal|ports/posix)/|^firmware/app/(device|card)\.h$|^firmware/base/' ;;
-    host/lib/transport_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/hal/|^firmware/app/device\.h$|^firmware/ports/posix/' ;;
+    host/lib/reader_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/app/card\.h$' ;;
+    host/lib/inproc_device.h | host/lib/transport_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/hal/|^firmware/app/device\.h$|^firmware/ports/posix/' ;;
     host/lib/*) echo '^host/lib/|^proto/|^firmware/base/' ;;
+    host/ifd/*) echo '^host/(lib|ifd)/' ;;
     host/cli/*) echo '^host/(lib/hufu\.h|cli/)' ;;
     host/examples/*) echo '^host/lib/hufu\.h' ;;
     *) echo . ;;

@@ -77,23 +77,11 @@ void card_remove(struct card *c)
     c->link = 0;
 }
 
-/*
- * T=1 with blocks of 254 bytes and the longest block waiting time (BWI 9: key generation takes its
- * time); historical bytes: card capabilities (selection by full and partial name, an application
- * selected at reset; command chaining; extended Lc and Le) and the issuer's data "Hufu".
- */
 size_t card_reset(struct card *c, uint8_t atr[CARD_ATR_MAX])
 {
-    static const uint8_t bytes[] = {0x3B, 0x8A, 0x81, 0x31, 0xFE, 0x95, 0x80, 0x73,
-                                    0xC8, 0x01, 0xC0, 0x54, 'H',  'u',  'f',  'u'};
-    uint8_t check = 0;
     card_remove(c);
     c->link = device_link_open(c->device);
-    memcpy(atr, bytes, sizeof bytes);
-    for (size_t i = 1; i < sizeof bytes; i++)
-        check ^= bytes[i];
-    atr[sizeof bytes] = check;
-    return sizeof bytes + 1;
+    return atr_put(atr);
 }
 
 /* ------------------------------------------------------------------ answers */

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "firmware/app/device.h"
+#include "proto/apdu.h"
 
-enum { CARD_ATR_MAX = 33, CARD_AID_SIZE = 9 };
+enum { CARD_ATR_MAX = ATR_MAX, CARD_AID_SIZE = 9 };
 
 struct card; /* in memory given by the caller */
 

@@ -2,23 +2,16 @@
  * The firmware in this process. Whoever waits and finds nobody inside takes all commands that are
  * there into the device, its own and others', as one gathering; so threads share batches here, too.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "firmware/app/device.h"
-#include "firmware/ports/posix/posix.h"
-#include "host/lib/lib.h"
+#include "host/lib/inproc_device.h"
 
-enum { GATHER_MAX = 64, ALIGNMENT = 64 };
+enum { GATHER_MAX = 64 };
 
 struct inproc {
     struct transport base;
-    struct posix_port *port;
-    struct hal hal;
-    void *memory;
-    size_t memory_size;
+    struct inproc_device own;
     struct device *device;
     uint32_t link;
     pthread_mutex_t lock;              /* what follows */
@@ -148,68 +141,29 @@ static void inproc_close(struct transport *t)
     while (p->first) /* commands that were sent and never waited for are still commands */
         serve(p);
     pthread_mutex_unlock(&p->lock);
-    if (p->device) {
+    if (p->device)
         device_link_close(p->device, p->link);
-        device_stop(p->device);
-    }
-    if (p->memory)
-        wipe(p->memory, p->memory_size);
-    free(p->memory);
-    if (p->port)
-        posix_close(p->port);
+    inproc_device_close(&p->own);
     pthread_mutex_destroy(&p->lock);
     free(p);
-}
-
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-    return value ? value : otherwise;
-}
-
-static enum hufu_status boot(struct inproc *p, const struct hufu_options *o)
-{
-    const struct device_config config = {
-        .objects_max = or_default(o->objects_max, 8192),
-        .log_max = or_default(o->log_max, 16384),
-        .sessions_max = (uint16_t)or_default(o->sessions_max, 256),
-        .tickets_max = (uint16_t)or_default(o->tickets_max, 16),
-        .frame_max = LIMIT_FRAME_MAX,
-        .port = "posix",
-        .engine = o->engine,
-    };
-    p->memory_size = (device_memory(&config, &p->hal) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    p->memory = aligned_alloc(ALIGNMENT, p->memory_size ? p->memory_size : ALIGNMENT);
-    if (!p->memory)
-        return fail_with(HUFU_E_MEMORY, "inproc: no memory for a device of %zu bytes",
-                         p->memory_size);
-    p->device = device_create(p->memory, &config, &p->hal);
-    if (!p->device)
-        return fail_with(HUFU_E_ARGUMENT, "inproc: an option of the device is out of range");
-    p->link = device_link_open(p->device);
-    return p->link ? HUFU_OK : fail_with(HUFU_E_OPEN, "inproc: the device takes no more links");
 }
 
 static enum hufu_status inproc_open(struct transport **t, const char *directory,
                                     const struct hufu_options *o)
 {
-    char why[300] = "";
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const struct posix_options options = {
-        .directory = *directory ? directory : NULL,
-        .threads = or_default(o->threads, processors > 0 ? (uint32_t)processors : 1),
-    };
-    if (o->sessions_max > UINT16_MAX || o->tickets_max > UINT16_MAX)
-        return fail_with(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 sessions and tickets",
-                         directory);
     struct inproc *p = calloc(1, sizeof *p);
     if (!p)
         return fail_with(HUFU_E_MEMORY, "inproc: no memory for a link");
     p->base.ops = &transport_inproc;
     p->base.limit = LIMIT_FRAME_MAX;
     pthread_mutex_init(&p->lock, NULL);
-    p->port = posix_open(&options, &p->hal, why, sizeof why);
-    const enum hufu_status s =
-        p->port ? boot(p, o) : fail_with(HUFU_E_OPEN, "inproc:%s: %s", directory, why);
+    enum hufu_status s = inproc_device_open(&p->own, directory, o);
+    if (!s) {
+        p->device = p->own.device;
+        p->link = device_link_open(p->device);
+        if (!p->link)
+            s = fail_with(HUFU_E_OPEN, "inproc: the device takes no more links");
+    }
     if (s)
         inproc_close(&p->base);
     else

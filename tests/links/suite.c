@@ -152,8 +152,7 @@ static void sign_and_verify(const char *title, const struct hufu_object *o)
     check(openssl_verifies(o, digest, signature, size), title, "OpenSSL says no");
     ok(title, hufu_verify(hufu_nobody(t.device), &key, &how, digest, DIGEST, signature, size));
     digest[7] ^= 1;
-    refused(title,
-            hufu_verify(hufu_nobody(t.device), &key, &how, digest, DIGEST, signature, size),
+    refused(title, hufu_verify(hufu_nobody(t.device), &key, &how, digest, DIGEST, signature, size),
             HUFU_E_SIGNATURE_INVALID);
 }
 
@@ -250,9 +249,10 @@ static void keys(void)
 /* ------------------------------------------------------------------ batches of keys */
 
 struct harvest {
-    unsigned count, stop_after, chunks; /* stop_after: chunks until the connection is cut; 0: never */
-    bool cut;                           /* it was */
-    uint8_t batch[64][16];              /* of the chunks that were taken */
+    unsigned count, stop_after,
+        chunks;            /* stop_after: chunks until the connection is cut; 0: never */
+    bool cut;              /* it was */
+    uint8_t batch[64][16]; /* of the chunks that were taken */
     uint8_t keys[PAIRS_MAX * 2][HUFU_SM2_PUBLIC_SIZE];
     uint8_t header[HUFU_WRAP_HEADER_SIZE], record[HUFU_WRAPPED_MAX];
     size_t record_size;
@@ -340,8 +340,8 @@ static void sign_many(const struct hufu_object *o, unsigned n)
     unsigned right = 0;
     if (!digests || !good || !signatures || RAND_bytes(digests, (int)n * DIGEST) != 1)
         give_up("no memory");
-    ok("batch", hufu_sign_batch(t.session, o->handle, &how, digests, DIGEST, n, signatures, each,
-                                good));
+    ok("batch",
+       hufu_sign_batch(t.session, o->handle, &how, digests, DIGEST, n, signatures, each, good));
     for (unsigned i = 0; i < n; i += n / 20 + 1)
         right += good[i] && openssl_verifies(o, digests + i * DIGEST, signatures + i * each, each);
     check(right == (n + n / 20) / (n / 20 + 1), "OpenSSL verifies the batch", "not all of it");
@@ -360,8 +360,8 @@ static void large_data(void)
     ok("random", hufu_random(t.device, data, n));
     ok("random again", hufu_random(t.device, again, n));
     check(memcmp(data, again, n), "random bytes differ", "they are the same");
-    ok("digest of much", hufu_digest(hufu_nobody(t.device), HUFU_DIGEST_SM3, NULL, NULL, 0, data, n,
-                                     digest, &size));
+    ok("digest of much",
+       hufu_digest(hufu_nobody(t.device), HUFU_DIGEST_SM3, NULL, NULL, 0, data, n, digest, &size));
     check(EVP_Digest(data, n, wanted, NULL, EVP_sm3(), NULL) == 1 && size == 32 &&
               !memcmp(digest, wanted, 32),
           "OpenSSL's digest", "another one");

@@ -245,7 +245,7 @@ $(BUILD)/hufu-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libpos
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm \
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm -ldl \
 	    $(if $(PEER_BOTAN),-lbotan-2) $(if $(PEER_GCRYPT),-lgcrypt)
 
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(subst host/,,$(wildcard host/examples/*.c)))
@@ -388,9 +388,11 @@ fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few
 	    rm -f tests/fuzz/corpus/$$name/*; cp $(FUZZ_CORPUS)/merged/* tests/fuzz/corpus/$$name/; done
 
 # ---------------------------------------------------------------- bench
-.PHONY: bench
-bench: all ## Measure against OpenSSL in the same run; report.json, report.csv, a table
-	$(Q)$(BUILD)/hufu-bench --out $(BUILD)/bench $(BENCHFLAGS)
+.PHONY: bench figures
+bench: all ## Measure beside OpenSSL and others in the same run, with all sweeps: report.json, .csv, .svg, .md
+	$(Q)$(BUILD)/hufu-bench --all --out $(BUILD)/bench $(BENCHFLAGS)
+figures: ## Put the table of the last make bench into README.md
+	$(Q)bash bench/figures.sh $(BUILD)/bench/figures.md README.md
 
 .PHONY: lab
 lab: all ## Instructions per operation, memory check, and a profile where the machine can

@@ -15,13 +15,16 @@ struct options {
     const char *pattern; /* glob of case names */
     const char *engine;  /* NULL: the best of the machine */
     unsigned threads;
-    size_t batch; /* 0: the defaults of the case */
+    unsigned sessions; /* callers of the cases that end in sign-sessions */
+    size_t batch;      /* 0: the defaults of the case */
     double seconds;
     unsigned long
         calls; /* not 0: this many calls and nothing else, for tools that count instructions */
     bool json;
-    const char *out; /* folder for report.json and report.csv, or NULL */
-    const char *sim; /* path of hufu-sim for the link cases */
+    const char *out;   /* folder for report.json and report.csv, or NULL */
+    const char *sim;   /* path of hufu-sim for the link cases */
+    const char *sweep; /* names of sweeps, with commas, instead of the cases */
+    bool all;          /* the cases and every sweep */
 };
 
 /*
@@ -52,8 +55,10 @@ extern const struct bench_case core_cases[], device_cases[], link_cases[];
 
 /* Who does the same work beside us: one operation a call, one thread. OpenSSL always, the others
  * when the bench was built where their headers are. */
-enum peer_index { PEER_OPENSSL, PEER_BOTAN, PEER_GCRYPT, PEERS };
+enum peer_index { PEER_OPENSSL, PEER_BOTAN, PEER_GCRYPT, PEER_SOFTHSM, PEERS };
 extern const char *const peer_names[PEERS];
+/* NULL, or why this peer cannot be measured here. */
+const char *peer_absent(unsigned peer);
 
 struct work {
     const struct subject *by[PEERS]; /* NULL: this peer cannot, or is not here */
@@ -68,8 +73,8 @@ enum { BULK = 16384 }; /* bytes hashed or encrypted in a call */
 enum { KEYGEN_REQUIRED = 450, SIGN_REQUIRED_AN_HOUR = 50000 };
 
 struct figure {
-    double ops, min, max;  /* units a second: median, least and most of the slices */
-    double p50_us, p99_us; /* of one call */
+    double ops, min, max; /* units a second: median, least and most of the slices */
+    double least_us, p50_us, p99_us, p999_us; /* of one call */
     unsigned slices;
 };
 
@@ -96,9 +101,34 @@ void call_only(const struct bench_case *c, const struct options *o, size_t batch
 /* The engine that the options name, exits when this machine or build has no such engine. */
 const char *engine_name(const struct options *o);
 
+/* Percentiles of call_us, which is sorted for it. */
+void figure_of_calls(struct figure *f, double *call_us, size_t calls);
+
+/* A point of a sweep: what was measured while one parameter changed. */
+struct point {
+    const char *sweep; /* batch, threads, sessions, records, objects */
+    const char *name;  /* the case */
+    const char *unit;
+    size_t x; /* the parameter's value */
+    struct figure f;
+    double ratio; /* batch: time of an item beside the best of all smaller batches; threads: rate
+                     beside one thread; sessions: beside one session; records, objects: 0 */
+};
+
+/* The sweeps that the options name, or all of them. */
+void sweeps(const struct options *o);
+bool sweep_known(const char *name);
+void sweep_objects(const struct options *o);
+bool option_matches(const char *patterns, const char *name); /* globs with commas; NULL: all */
+/* Case by name. */
+const struct bench_case *find_case(const char *name);
+
 /* Output, one line a result. */
 void report_begin(const struct options *o);
 void report_result(const struct options *o, const struct result *r);
+void report_point(const struct options *o, const struct point *p);
+/* What this machine cannot measure, and why: it is in every report. */
+void report_absent(const struct options *o, const char *what, const char *why);
 void report_end(const struct options *o);
 
 /* The simulator behind the link cases is started with the first of them and stopped here. */

@@ -1,5 +1,4 @@
-/* report.svg, bars of the ratio to OpenSSL on a logarithmic scale, and report.md, the table for
- * people. */
+/* report.svg: bars of the ratio to OpenSSL on a logarithmic scale, and below them the sweeps. */
 #include "bench/chart.h"
 
 #include <math.h>
@@ -11,12 +10,39 @@ enum { BAR = 18, LEFT = 230, WIDTH = 620, RIGHT = 130, TOP = 64, DECADES = 5 };
 
 static const double least = 0.1; /* the left edge of the scale; DECADES to the right of it */
 
+static void *grow(void *list, size_t count, size_t size)
+{
+    void *more = realloc(list, (count + 1) * size);
+    if (!more)
+        bench_die("memory", "there is none left");
+    return more;
+}
+
 void chart_add(struct chart *c, const struct result *r)
 {
-    c->result = realloc(c->result, (c->count + 1) * sizeof *c->result);
-    if (!c->result)
-        bench_die("memory", "there is none left");
+    c->result = grow(c->result, c->count, sizeof *r);
     c->result[c->count++] = *r;
+}
+
+void chart_add_point(struct chart *c, const struct point *p)
+{
+    c->point = grow(c->point, c->points, sizeof *p);
+    c->point[c->points++] = *p;
+}
+
+void chart_add_absent(struct chart *c, const char *what, const char *why)
+{
+    c->absent = grow(c->absent, c->absents, sizeof *c->absent);
+    struct absent *a = &c->absent[c->absents++];
+    snprintf(a->what, sizeof a->what, "%s", what);
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+void chart_free(struct chart *c)
+{
+    free(c->result);
+    free(c->point);
+    free(c->absent);
 }
 
 static double ratio(const struct result *r)
@@ -56,7 +82,7 @@ void chart_svg(const struct chart *c, FILE *f, const char *machine, const char *
     fprintf(f,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" "
             "font-family=\"sans-serif\" font-size=\"11\">\n",
-            LEFT + WIDTH + RIGHT, bottom + 30);
+            LEFT + WIDTH + RIGHT, bottom + 40 + chart_lines_height(c));
     fprintf(f,
             "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n<text x=\"12\" y=\"20\" "
             "font-size=\"15\">Hufu beside OpenSSL, "
@@ -73,23 +99,6 @@ void chart_svg(const struct chart *c, FILE *f, const char *machine, const char *
     }
     for (size_t i = 0; i < c->count; i++)
         bar(f, &c->result[i], i);
+    chart_lines(c, f, bottom + 30);
     fprintf(f, "</svg>\n");
-}
-
-void chart_markdown(const struct chart *c, FILE *f, const char *machine, const char *engine)
-{
-    fprintf(f,
-            "%s, engine %s, gcc %s, one thread unless said.\n\n| case | batch | threads | units a "
-            "second | times OpenSSL | times required |\n"
-            "|---|---:|---:|---:|---:|---:|\n",
-            machine, engine, __VERSION__);
-    for (size_t i = 0; i < c->count; i++) {
-        const struct result *r = &c->result[i];
-        fprintf(f, "| %s | %zu | %u | %.0f %s | %.3g | ", r->c->name, r->batch, r->threads,
-                r->self.ops, r->c->unit, ratio(r));
-        if (r->c->required > 0)
-            fprintf(f, "%.0f |\n", r->self.ops / r->c->required);
-        else
-            fprintf(f, "|\n");
-    }
 }

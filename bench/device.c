@@ -3,7 +3,6 @@
 #include "bench/bench.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,11 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/lib/hufu.h"
+#include "bench/client.h"
 
 enum {
-    CHUNKS = 8,   /* chunks of a pipelined key batch in one call */
-    SESSIONS = 64 /* callers of the cases with many sessions */
+    CHUNKS = 8 /* chunks of a pipelined key batch in one call */
 };
 
 static struct {
@@ -41,19 +39,7 @@ struct client {
     struct hufu_signing signing;
 };
 
-static void must(enum hufu_status s, const char *what)
-{
-    if (s != HUFU_OK)
-        bench_die(what, hufu_last_error());
-}
-
 /* ------------------------------------------------------------------ the simulator */
-
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st, (void)kind, (void)ftw;
-    return remove(path);
-}
 
 void link_stop(void)
 {
@@ -63,7 +49,7 @@ void link_stop(void)
     }
     sim.pid = 0;
     if (sim.dir[0])
-        nftw(sim.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        client_remove_tree(sim.dir);
     sim.dir[0] = 0;
 }
 
@@ -110,35 +96,12 @@ static const char *start_sim(const struct options *o)
 
 /* ------------------------------------------------------------------ clients */
 
-static void prepare(struct hufu_device *device)
-{
-    static const struct hufu_init init = {.retries = 5,
-                                          .label = "bench",
-                                          .admin_pin = "bench-admin",
-                                          .operator_pin = "bench-operator",
-                                          .user_pin = "bench-user"};
-    struct hufu_info info;
-    must(hufu_info(device, &info), "device information");
-    if (info.state == HUFU_STATE_BLANK)
-        must(hufu_device_init(device, &init, NULL), "initialisation");
-}
-
-static struct hufu_device *open_device(const struct options *o, const char *url)
-{
-    const struct hufu_options options = {.threads = o->threads, .engine = o->engine};
-    struct hufu_device *device;
-    must(hufu_open_with(&device, url, &options), "device");
-    prepare(device);
-    return device;
-}
-
 static struct client *new_client(struct hufu_device *device, size_t n)
 {
     struct client *c = bench_alloc(sizeof *c);
     c->n = n;
     c->device = device;
-    must(hufu_session_open(c->device, &c->session), "session");
-    must(hufu_login(c->session, HUFU_ACCOUNT_USER, "bench-user", 10, NULL), "log-in");
+    c->session = client_session(device);
     c->bulk = bench_alloc(BULK);
     return c;
 }
@@ -165,8 +128,8 @@ static struct client *with_key(struct client *c, uint8_t type)
 {
     const struct hufu_key_spec spec = {.type = type, .usage = HUFU_USAGE_SIGN, .label = "bench"};
     c->type = type;
-    must(hufu_key_generate(c->session, &spec, &c->handle, c->public_key, &c->public_size),
-         "key generation");
+    client_must(hufu_key_generate(c->session, &spec, &c->handle, c->public_key, &c->public_size),
+                "key generation");
     c->signing.scheme = type == HUFU_KEY_SM2 ? HUFU_SIGN_SM2 : HUFU_SIGN_RSA_PKCS1;
     c->signing.hash = type == HUFU_KEY_SM2 ? HUFU_DIGEST_SM3 : HUFU_DIGEST_SHA256;
     c->signature_size = type == HUFU_KEY_SM2 ? 64 : 256;
@@ -182,12 +145,13 @@ static double call_sign(void *state)
     struct client *c = state;
     size_t size = HUFU_SIGNATURE_MAX;
     if (c->n == 1)
-        must(hufu_sign(c->session, c->handle, &c->signing, c->digests, 32, c->signatures, &size),
-             "signing");
+        client_must(
+            hufu_sign(c->session, c->handle, &c->signing, c->digests, 32, c->signatures, &size),
+            "signing");
     else
-        must(hufu_sign_batch(c->session, c->handle, &c->signing, c->digests, 32, c->n,
-                             c->signatures, c->signature_size, NULL),
-             "signing");
+        client_must(hufu_sign_batch(c->session, c->handle, &c->signing, c->digests, 32, c->n,
+                                    c->signatures, c->signature_size, NULL),
+                    "signing");
     return (double)c->n;
 }
 
@@ -196,9 +160,9 @@ static double call_verify(void *state)
     struct client *c = state;
     const struct hufu_key key = {
         .type = c->type, .public_key = c->public_key, .public_size = c->public_size};
-    must(hufu_verify(c->session, &key, &c->signing, c->digests, 32, c->signatures,
-                     c->signature_size),
-         "verification");
+    client_must(hufu_verify(c->session, &key, &c->signing, c->digests, 32, c->signatures,
+                            c->signature_size),
+                "verification");
     return 1;
 }
 
@@ -217,7 +181,7 @@ static double call_batch(void *state)
                                      .total = c->n * chunks,
                                      .chunk = (uint32_t)c->n};
     uint64_t made;
-    must(hufu_key_batch(c->session, &batch, take_chunk, NULL, &made), "key batch");
+    client_must(hufu_key_batch(c->session, &batch, take_chunk, NULL, &made), "key batch");
     return (double)made;
 }
 
@@ -226,8 +190,9 @@ static double call_digest(void *state)
     struct client *c = state;
     uint8_t digest[HUFU_DIGEST_MAX];
     size_t size = sizeof digest;
-    must(hufu_digest(c->session, HUFU_DIGEST_SM3, NULL, NULL, 0, c->bulk, BULK, digest, &size),
-         "digest");
+    client_must(
+        hufu_digest(c->session, HUFU_DIGEST_SM3, NULL, NULL, 0, c->bulk, BULK, digest, &size),
+        "digest");
     return BULK_MB;
 }
 
@@ -238,7 +203,7 @@ static double call_cipher(void *state)
     const struct hufu_key key = {.handle = c->handle, .type = HUFU_KEY_SM4};
     const struct hufu_ciphering how = {.scheme = HUFU_CIPHER_SM4_CTR, .iv = iv, .iv_size = 16};
     size_t size = BULK;
-    must(hufu_encrypt(c->session, &key, &how, c->bulk, BULK, c->bulk, &size), "encryption");
+    client_must(hufu_encrypt(c->session, &key, &how, c->bulk, BULK, c->bulk, &size), "encryption");
     return BULK_MB;
 }
 
@@ -246,7 +211,7 @@ static double call_cipher(void *state)
 
 static struct client *open_client(const struct options *o, size_t n, bool link)
 {
-    return new_client(open_device(o, link ? start_sim(o) : "inproc:"), n);
+    return new_client(client_device(o, link ? start_sim(o) : "inproc:", 0), n);
 }
 
 /* One of many sessions with a key of its own: on a connection of its own, or with the others on one
@@ -256,7 +221,7 @@ static struct client *open_session(const struct options *o, size_t n, bool link,
     if (link)
         return with_key(open_client(o, n, true), type);
     if (!shared.users++)
-        shared.device = open_device(o, "inproc:");
+        shared.device = client_device(o, "inproc:", 0);
     return with_key(new_client(shared.device, n), type);
 }
 
@@ -271,8 +236,8 @@ static void *open_verify(const struct options *o, size_t n, bool link, uint8_t t
 {
     struct client *c = with_key(open_client(o, n, link), type);
     size_t size = HUFU_SIGNATURE_MAX;
-    must(hufu_sign(c->session, c->handle, &c->signing, c->digests, 32, c->signatures, &size),
-         "signing");
+    client_must(hufu_sign(c->session, c->handle, &c->signing, c->digests, 32, c->signatures, &size),
+                "signing");
     return c;
 }
 
@@ -281,7 +246,7 @@ static void *open_cipher(const struct options *o, size_t n, bool link)
     struct client *c = open_client(o, n, link);
     const struct hufu_key_spec spec = {
         .type = HUFU_KEY_SM4, .flags = HUFU_KEY_FLAG_SESSION, .usage = HUFU_USAGE_ENCRYPT};
-    must(hufu_key_generate(c->session, &spec, &c->handle, NULL, NULL), "key generation");
+    client_must(hufu_key_generate(c->session, &spec, &c->handle, NULL, NULL), "key generation");
     return c;
 }
 
@@ -295,8 +260,7 @@ static unsigned one_caller(const struct options *o)
 /* Many callers, whatever threads the device has. */
 static unsigned many_callers(const struct options *o)
 {
-    (void)o;
-    return SESSIONS;
+    return o->sessions;
 }
 
 #define OPENERS(level, link)                                                                       \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct bench_case *const levels[] = {core_cases, device_cases, link_cases};
 
@@ -15,9 +16,13 @@ static const char help[] =
     "core.* the engine, device.* commands in process, link.* libhufu over a Unix socket.\n\n"
     "  --case GLOB      only the cases that match (may hold commas: 'core.*,link.sm2.*')\n"
     "  --engine NAME    this engine instead of the best one of the machine\n"
+    "  --sessions N     callers of the sign-sessions cases (default 64)\n"
     "  --threads N      threads of the engine, of the device, of the simulator (default 1)\n"
     "  --batch N        items in a call instead of the defaults of each case\n"
     "  --seconds S      time for a case (default 2)\n"
+    "  --sweep NAMES    instead of the cases: batch, threads, sessions, records, objects, or all;\n"
+    "                   --case limits it\n"
+    "  --all            the cases and all sweeps\n"
     "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
     "  --out DIR        write DIR/report.json, .csv, .svg and .md as well\n"
@@ -32,7 +37,7 @@ static int usage(const char *what, const char *value)
     exit(2);
 }
 
-static bool matches(const char *patterns, const char *name)
+bool option_matches(const char *patterns, const char *name)
 {
     char copy[512];
     if (!patterns)
@@ -64,12 +69,27 @@ static unsigned long count(const char *option, const char *text, unsigned long m
     return v;
 }
 
+static const char *sweep_names(const char *names)
+{
+    char copy[128];
+    if (!strcmp(names, "all"))
+        return "*";
+    snprintf(copy, sizeof copy, "%s", names);
+    for (char *save, *p = strtok_r(copy, ",", &save); p; p = strtok_r(NULL, ",", &save))
+        if (!sweep_known(p))
+            usage("--sweep", "batch, threads, sessions, records, objects or all");
+    return names;
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
     enum {
         CASE = 256,
         ENGINE,
         THREADS,
+        SESSIONS,
+        SWEEP,
+        ALL,
         BATCH,
         SECONDS,
         CALLS,
@@ -81,11 +101,14 @@ static void parse(struct options *o, int argc, char **argv)
         VERSION
     };
     static const struct option longs[] = {
-        {"case", 1, NULL, CASE},   {"engine", 1, NULL, ENGINE},   {"threads", 1, NULL, THREADS},
-        {"batch", 1, NULL, BATCH}, {"seconds", 1, NULL, SECONDS}, {"calls", 1, NULL, CALLS},
-        {"json", 0, NULL, JSON},   {"out", 1, NULL, OUT},         {"sim", 1, NULL, SIM},
-        {"list", 0, NULL, LIST},   {"help", 0, NULL, HELP},       {"version", 0, NULL, VERSION},
-        {NULL, 0, NULL, 0}};
+        {"case", 1, NULL, CASE},       {"engine", 1, NULL, ENGINE},
+        {"threads", 1, NULL, THREADS}, {"sessions", 1, NULL, SESSIONS},
+        {"sweep", 1, NULL, SWEEP},     {"all", 0, NULL, ALL},
+        {"batch", 1, NULL, BATCH},     {"seconds", 1, NULL, SECONDS},
+        {"calls", 1, NULL, CALLS},     {"json", 0, NULL, JSON},
+        {"out", 1, NULL, OUT},         {"sim", 1, NULL, SIM},
+        {"list", 0, NULL, LIST},       {"help", 0, NULL, HELP},
+        {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (c) {
         case CASE:
@@ -96,6 +119,15 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case THREADS:
             o->threads = (unsigned)count("--threads", optarg, 64);
+            break;
+        case SESSIONS:
+            o->sessions = (unsigned)count("--sessions", optarg, 256);
+            break;
+        case SWEEP:
+            o->sweep = sweep_names(optarg);
+            break;
+        case ALL:
+            o->all = true;
             break;
         case BATCH:
             o->batch = count("--batch", optarg, 1 << 20);
@@ -143,7 +175,23 @@ static void find_sim(struct options *o, const char *self, char *path, size_t roo
     o->sim = path;
 }
 
-static void run_case(const struct bench_case *c, const struct options *o)
+/* Which of how many is measured, for somebody who watches. */
+static void progress(const struct options *o, const char *name, size_t batch, size_t of)
+{
+    static size_t number;
+    if (!o->json && isatty(STDERR_FILENO))
+        fprintf(stderr, "[%zu of %zu] %s, batch %zu ...\033[K\r", ++number, of, name, batch);
+}
+
+static size_t batch_count(const struct bench_case *c, const struct options *o)
+{
+    size_t n = 0;
+    while (c->batches[n])
+        n++;
+    return o->batch ? 1 : n;
+}
+
+static void run_case(const struct bench_case *c, const struct options *o, size_t of)
 {
     const size_t one[] = {o->batch, 0}, *batch = o->batch ? one : c->batches;
     struct result r;
@@ -152,28 +200,41 @@ static void run_case(const struct bench_case *c, const struct options *o)
             call_only(c, o, *batch);
             continue;
         }
+        progress(o, c->name, *batch, of);
         measure(c, o, *batch, &r);
         report_result(o, &r);
     }
 }
 
+const struct bench_case *find_case(const char *name)
+{
+    EACH_CASE(c)
+    if (!strcmp(c->name, name))
+        return c;
+    bench_die(name, "no such case");
+}
+
 int main(int argc, char **argv)
 {
-    struct options o = {.threads = 1, .seconds = 2};
+    struct options o = {.threads = 1, .seconds = 2, .sessions = 64};
     char sim[1024];
     size_t measured = 0;
     parse(&o, argc, argv);
     find_sim(&o, argv[0], sim, sizeof sim);
     engine_name(&o);
     EACH_CASE(c)
-    measured += matches(o.pattern, c->name);
-    if (!measured)
+    if (option_matches(o.pattern, c->name))
+        measured += batch_count(c, &o);
+    if (!measured && !o.sweep)
         usage("--case", "no case matches; --list names them");
     if (!o.calls)
         report_begin(&o);
-    EACH_CASE(c)
-    if (matches(o.pattern, c->name))
-        run_case(c, &o);
+    if (!o.sweep)
+        EACH_CASE(c)
+    if (option_matches(o.pattern, c->name))
+        run_case(c, &o, measured);
+    if (o.sweep || o.all)
+        sweeps(&o);
     link_stop();
     if (!o.calls)
         report_end(&o);

@@ -1,5 +1,5 @@
 /* Slices, threads, medians. */
-#include "bench/bench.h"
+#include "bench/side.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -7,16 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_CALLS = 1 << 16, MAX_THREADS = 64 };
-
-struct side { /* one side of a comparison: us or the peer */
-    const struct subject *subject;
-    unsigned threads;
-    void *state[MAX_THREADS];
-    double rate[SLICES];
-    double *call_us;
-    size_t calls;
-};
+enum { KEPT_CALLS = 1 << 16 };
 
 struct job {
     struct side *side;
@@ -66,26 +57,41 @@ static void *run_job(void *arg)
     return NULL;
 }
 
-/* One slice on all threads of a side; units a second. */
-static double run_slice(struct side *s, double seconds)
+/* The times of single calls move down to those that are kept already. */
+static void keep_calls(struct side *s, const struct job *job)
 {
-    struct job job[MAX_THREADS];
+    for (unsigned i = 0; i < s->threads; i++) {
+        memmove(s->call_us + s->calls, job[i].call_us, job[i].calls * sizeof *s->call_us);
+        s->calls += job[i].calls;
+    }
+}
+
+double side_slice(struct side *s, double seconds, unsigned index)
+{
+    static struct job job[MAX_THREADS];
     pthread_t thread[MAX_THREADS];
+    const size_t part = s->room / SLICES / s->threads;
     double rate = 0;
     memset(job, 0, sizeof job);
-    for (unsigned i = 0; i < s->threads; i++)
+    for (unsigned i = 0; i < s->threads; i++) {
         job[i] = (struct job){.side = s, .thread = i, .seconds = seconds};
-    job[0].call_us = s->call_us + s->calls;
-    job[0].room = MAX_CALLS - s->calls;
+        if (index < SLICES) {
+            job[i].call_us = s->call_us + (index * s->threads + i) * part;
+            job[i].room = part;
+        }
+    }
     for (unsigned i = 1; i < s->threads; i++)
         if (pthread_create(&thread[i], NULL, run_job, &job[i]))
             bench_die("threads", "cannot start another one");
     run_job(&job[0]);
     for (unsigned i = 1; i < s->threads; i++)
         pthread_join(thread[i], NULL);
-    s->calls += job[0].calls;
     for (unsigned i = 0; i < s->threads; i++)
         rate += job[i].ops / job[i].spent;
+    if (index < SLICES) {
+        keep_calls(s, job);
+        s->rate[index] = rate;
+    }
     return rate;
 }
 
@@ -95,59 +101,76 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void open_side(struct side *s, const struct options *o, size_t batch)
+void side_open(struct side *s, const struct subject *subject, const struct options *o, size_t batch,
+               size_t room)
 {
-    s->threads = s->subject->call_threads ? s->subject->call_threads(o) : o->threads;
+    memset(s, 0, sizeof *s);
+    s->subject = subject;
+    s->threads = subject->call_threads ? subject->call_threads(o) : o->threads;
     if (s->threads < 1 || s->threads > MAX_THREADS)
-        bench_die("--threads", "1 to 64");
+        bench_die("threads", "1 to 256 callers");
     for (unsigned i = 0; i < s->threads; i++)
-        s->state[i] = s->subject->open(o, batch, i);
-    s->call_us = bench_alloc(MAX_CALLS * sizeof *s->call_us);
+        s->state[i] = subject->open(o, batch, i);
+    s->room = room;
+    s->call_us = bench_alloc(room * sizeof *s->call_us);
 }
 
-static void close_side(struct side *s, struct figure *f)
+void figure_of_calls(struct figure *f, double *call_us, size_t calls)
+{
+    qsort(call_us, calls, sizeof *call_us, by_size);
+    if (!calls)
+        return;
+    f->least_us = call_us[0];
+    f->p50_us = call_us[calls / 2];
+    f->p99_us = call_us[calls - 1 - calls / 100];
+    f->p999_us = call_us[calls - 1 - calls / 1000];
+}
+
+void side_close(struct side *s, struct figure *f)
 {
     for (unsigned i = 0; i < s->threads; i++)
         s->subject->close(s->state[i]);
     qsort(s->rate, SLICES, sizeof *s->rate, by_size);
-    qsort(s->call_us, s->calls, sizeof *s->call_us, by_size);
-    f->ops = s->rate[SLICES / 2];
-    f->min = s->rate[0];
-    f->max = s->rate[SLICES - 1];
-    f->p50_us = s->calls ? s->call_us[s->calls / 2] : 0;
-    f->p99_us = s->calls ? s->call_us[s->calls - 1 - s->calls / 100] : 0;
-    f->slices = SLICES;
+    *f = (struct figure){.ops = s->rate[SLICES / 2],
+                         .min = s->rate[0],
+                         .max = s->rate[SLICES - 1],
+                         .slices = SLICES};
+    figure_of_calls(f, s->call_us, s->calls);
     free(s->call_us);
+}
+
+/* The peers of a case that are here, one thread each, warm. */
+static void open_peers(struct side peer[PEERS], const struct bench_case *c, const struct options *o,
+                       double slice)
+{
+    const struct options single = {.threads = 1, .seconds = o->seconds};
+    for (unsigned p = 0; p < c->peers; p++) {
+        peer[p].subject = NULL;
+        if (!c->work->by[p] || peer_absent(p))
+            continue;
+        side_open(&peer[p], c->work->by[p], &single, 1, KEPT_CALLS);
+        side_slice(&peer[p], slice / 2, SLICES);
+    }
 }
 
 void measure(const struct bench_case *c, const struct options *o, size_t batch, struct result *r)
 {
-    struct side self = {.subject = &c->self}, peer[PEERS] = {0};
-    const struct options single = {.threads = 1, .seconds = o->seconds};
+    static struct side self, peer[PEERS];
     const double slice = o->seconds * (c->patience > 0 ? c->patience : 1) / SLICES / 2;
-    memset(r, 0, sizeof *r);
     *r = (struct result){.c = c, .engine = engine_name(o), .threads = o->threads, .batch = batch};
-    open_side(&self, o, batch);
-    run_slice(&self, slice / 2); /* warm up, not counted */
-    self.calls = 0;
-    for (unsigned p = 0; p < c->peers; p++) {
-        peer[p].subject = c->work->by[p];
-        if (!peer[p].subject)
-            continue;
-        open_side(&peer[p], &single, 1);
-        run_slice(&peer[p], slice / 2);
-        peer[p].calls = 0;
-    }
-    for (int i = 0; i < SLICES; i++) {
-        self.rate[i] = run_slice(&self, slice);
+    side_open(&self, &c->self, o, batch, KEPT_CALLS);
+    side_slice(&self, slice / 2, SLICES);
+    open_peers(peer, c, o, slice);
+    for (unsigned i = 0; i < SLICES; i++) {
+        side_slice(&self, slice, i);
         for (unsigned p = 0; p < c->peers; p++)
             if (peer[p].subject)
-                peer[p].rate[i] = run_slice(&peer[p], slice / (p ? 2 : 1));
+                side_slice(&peer[p], slice / (p ? 2 : 1), i);
     }
-    close_side(&self, &r->self);
+    side_close(&self, &r->self);
     for (unsigned p = 0; p < c->peers; p++)
         if (peer[p].subject)
-            close_side(&peer[p], &r->peer[p]);
+            side_close(&peer[p], &r->peer[p]);
 }
 
 void call_only(const struct bench_case *c, const struct options *o, size_t batch)

@@ -7,7 +7,9 @@
 enum { SM2_KEYGEN, SM2_SIGN, SM2_VERIFY, RSA_KEYGEN, RSA_SIGN, RSA_VERIFY, SM3, SM4, OPERATIONS };
 
 extern const struct subject openssl_subjects[OPERATIONS], botan_subjects[OPERATIONS],
-    gcrypt_subjects[OPERATIONS];
+    gcrypt_subjects[OPERATIONS], softhsm_subjects[OPERATIONS];
+/* NULL, or why SoftHSM2 cannot be measured; opens its token when it can. */
+const char *softhsm_absent(void);
 
 /* An open function that needs none of its arguments. */
 #define OPEN(name, expression)                                                                     \

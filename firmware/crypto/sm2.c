@@ -6,6 +6,7 @@
 #include "firmware/base/endian.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
+#include "firmware/crypto/portable/sm2_finish.h"
 #include "firmware/crypto/portable/sm2_point.h"
 #include "firmware/crypto/sm3.h"
 
@@ -103,6 +104,24 @@ int sm2_sign(const struct sm2_ops *ops, const struct rng *rng, const struct sm2_
         memcpy(sig, out[0], 64);
     else
         wipe(sig, 64);
+    return ok ? 0 : -1;
+}
+
+int sm2_sign_ready(const struct sm2_sign_key *key, const uint8_t e[32], const uint8_t k[32],
+                   const uint8_t x[32], uint8_t sig[64])
+{
+    struct sm2_scalar nonce;
+    struct sm2_number first;
+
+    sm2_limb mask = sm2_scalar_load_nonzero(&nonce, k);
+    sm2_number_load(first.v, x);
+    mask &= sm2_finish(sig, &first, &nonce, e, key->inv);
+    uint8_t ok = (uint8_t)(mask & 1);
+    PUBLIC(&ok, 1);
+    if (!ok)
+        wipe(sig, 64);
+    wipe(&nonce, sizeof nonce);
+    wipe(&first, sizeof first);
     return ok ? 0 : -1;
 }
 

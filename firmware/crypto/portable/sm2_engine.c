@@ -4,6 +4,7 @@
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/portable/sm2_base.h"
+#include "firmware/crypto/portable/sm2_finish.h"
 #include "firmware/crypto/portable/sm2_verify.h"
 
 /* Scratch of one call: the scalars and points of a part, then what sm2_base_mul needs. */
@@ -72,39 +73,11 @@ static void keygen(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], uint8_t
     }
 }
 
-/*
- * Clause 6.1 of GB/T 32918.2 with x1 at hand: r = e + x1, s = (1+d)^-1 (k + r) - r, which is
- * (1+d)^-1 (k - rd). The mask: r, r + k and s are not 0 mod n.
- */
-static sm2_limb finish_sign(uint8_t *sig, const struct sm2_affine *point,
-                            const struct sm2_scalar *k, const uint8_t *e, const uint8_t *inv)
-{
-    struct sm2_scalar r, s, t;
-    struct sm2_number x;
-    sm2_limb ok;
-
-    sm2_fe_to_number(&x, &point->x);
-    sm2_scalar_reduce(&s, x.v);
-    (void)sm2_scalar_load(&r, e);
-    sm2_scalar_add(&r, &r, &s);
-    ok = ~sm2_scalar_is_zero(&r);
-    sm2_scalar_add(&s, &r, k);
-    ok &= ~sm2_scalar_is_zero(&s);
-    (void)sm2_scalar_load(&t, inv);
-    sm2_scalar_mul(&s, &s, &t);
-    sm2_scalar_sub(&s, &s, &r);
-    ok &= ~sm2_scalar_is_zero(&s);
-    sm2_scalar_store(sig, &r);
-    sm2_scalar_store(sig + 32, &s);
-    wipe(&s, sizeof s);
-    wipe(&t, sizeof t);
-    return ok;
-}
-
 static void sign_part(size_t n, const struct sm2_sign_key *const *key, const uint8_t (*e)[32],
                       const uint8_t (*k)[32], uint8_t (*sig)[64], uint8_t *ok, void *scratch)
 {
     struct part p;
+    struct sm2_number x;
     sm2_limb good;
 
     part_init(&p, scratch, n);
@@ -115,7 +88,8 @@ static void sign_part(size_t n, const struct sm2_sign_key *const *key, const uin
     sm2_base_mul(p.point, p.recoded, n, p.rest);
     for (size_t i = 0; i < n; i++) {
         good = sm2_mask(ok[i]);
-        good &= finish_sign(sig[i], &p.point[i], &p.k[i], e[i], key[i]->inv);
+        sm2_fe_to_number(&x, &p.point[i].x);
+        good &= sm2_finish(sig[i], &x, &p.k[i], e[i], key[i]->inv);
         ok[i] = (uint8_t)(good & 1);
         mask_bytes(sig[i], sizeof sig[i], good);
     }

@@ -34,6 +34,10 @@ struct hal_nvm {
 struct hal_rng {
     void *ctx;
     int (*sample)(void *ctx, uint8_t *out, size_t n);
+    /* Another value than before when this memory is now there twice (a process that forked): what
+     * was drawn but not yet used is then thrown away, and the DRBG seeded anew. NULL: that cannot
+     * happen. */
+    uint64_t (*generation)(void *ctx);
 };
 
 struct hal_clock {

@@ -263,6 +263,39 @@ START_TEST(lock_of_the_killed)
 }
 END_TEST
 
+/* A child that is forked can read, and knows that it is one; so can its child. */
+START_TEST(forked)
+{
+    struct posix_port *p = open_good(4, 4096);
+    const uint64_t first = hal.rng.generation(hal.rng.ctx);
+    uint8_t data[16] = {1};
+    int status = 0;
+    ck_assert_uint_eq(hal.rng.generation(hal.rng.ctx), first);
+    pid_t child = fork();
+    if (child == 0) {
+        const uint64_t second = hal.rng.generation(hal.rng.ctx);
+        if (second == first || second != hal.rng.generation(hal.rng.ctx))
+            _exit(1);
+        if (hal.nvm.read(hal.nvm.ctx, 0, 0, data, 16) ||
+            !hal.nvm.program(hal.nvm.ctx, 0, 0, data, 16) || !hal.nvm.erase(hal.nvm.ctx, 0) ||
+            !hal.nvm.root_program(hal.nvm.ctx, data))
+            _exit(2);
+        child = fork();
+        if (child == 0) {
+            const uint64_t third = hal.rng.generation(hal.rng.ctx);
+            _exit(third == first || third == second ? 3 : 0);
+        }
+        waitpid(child, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 4);
+    }
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+    ck_assert_uint_eq(hal.rng.generation(hal.rng.ctx), first);
+    ck_assert_int_eq(hal.nvm.program(hal.nvm.ctx, 0, 0, data, 16), 0);
+    posix_close(p);
+}
+END_TEST
+
 START_TEST(wrong_shapes)
 {
     refused(3, 4096, "3 segments", "take 4 to 65535");
@@ -425,6 +458,7 @@ int main(void)
     tcase_add_test(t, old_root_is_overwritten);
     tcase_add_test(t, one_process_at_a_time);
     tcase_add_test(t, lock_of_the_killed);
+    tcase_add_test(t, forked);
     tcase_add_test(t, wrong_shapes);
     tcase_add_test(t, no_directory);
     tcase_add_test(t, no_rights);

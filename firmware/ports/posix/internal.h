@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "firmware/ports/posix/posix.h"
 
@@ -20,6 +21,14 @@ struct message {
 __attribute__((format(printf, 2, 3))) int complain(const struct message *m, const char *format,
                                                    ...);
 
+/* Counts the copies of a process: a page that the kernel empties in a child. */
+struct copies {
+    uint64_t *page, made; /* NULL: there is no such page, the process id must do */
+};
+void copies_open(struct copies *c);
+void copies_close(struct copies *c);
+uint64_t copies_generation(void *copies);
+
 /* A directory that this process alone may use. */
 struct directory {
     const char *path; /* for messages; valid while opening */
@@ -33,6 +42,7 @@ int directory_write(const struct directory *d, const char *name, const void *dat
 
 /* NVM in a file; its bytes are stored inverted, so that erased space is a hole. */
 struct nvm_file {
+    pid_t owner; /* the process that may write: a child that it forks may not */
     struct directory directory;
     int fd;
     uint32_t segment_size;

@@ -74,7 +74,7 @@ static int nvm_program(void *ctx, uint32_t segment, uint32_t offset, const void 
     uint8_t old[BLOCK];
     const uint8_t *p = data;
     uint64_t at;
-    if (offset % UNIT || n % UNIT || locate(f, segment, offset, n, &at))
+    if (f->owner != getpid() || offset % UNIT || n % UNIT || locate(f, segment, offset, n, &at))
         return -1;
     while (n) {
         const uint32_t part = n < sizeof old ? n : (uint32_t)sizeof old;
@@ -99,7 +99,7 @@ static int nvm_erase(void *ctx, uint32_t segment)
     static const uint8_t zeros[BLOCK];
     struct nvm_file *f = ctx;
     uint64_t at;
-    if (locate(f, segment, 0, f->segment_size, &at))
+    if (f->owner != getpid() || locate(f, segment, 0, f->segment_size, &at))
         return -1;
     if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at,
                   (off_t)f->segment_size) == 0)
@@ -139,6 +139,8 @@ static int root_program(void *ctx, const uint8_t root[ROOT_SIZE])
 {
     static const uint8_t zeros[ROOT_SIZE];
     struct nvm_file *f = ctx;
+    if (f->owner != getpid())
+        return -1;
     int old = openat(f->directory.fd, "root", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     int result = directory_write(&f->directory, "root", root, ROOT_SIZE);
     if (old >= 0) {
@@ -248,6 +250,7 @@ int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_
         return -1;
     f->segment_size = size;
     f->size = (uint64_t)segments * size;
+    f->owner = getpid();
     if (open_nvm(f, fresh, m) || (fresh && write_geometry(f, segments, size, m)))
         return -1;
     *nvm = (struct hal_nvm){.ctx = f,

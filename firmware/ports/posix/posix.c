@@ -13,6 +13,7 @@
 enum { MAX_THREADS = 1024 };
 
 struct posix_port {
+    struct copies copies;
     struct nvm_file file;
     struct nvm_ram ram;
     struct pool *pool;
@@ -76,7 +77,11 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
         return NULL;
     }
     p->file.fd = p->file.directory.fd = p->file.directory.lock = -1;
-    *hal = (struct hal){.rng = {.sample = sample}, .clock = {.now = now}, .par = {.width = 1}};
+    copies_open(&p->copies);
+    *hal = (struct hal){
+        .rng = {.ctx = &p->copies, .sample = sample, .generation = copies_generation},
+        .clock = {.now = now},
+        .par = {.width = 1}};
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
                                     : nvm_ram_open(&p->ram, options, &hal->nvm, &m);
     if (!failed && options->threads > MAX_THREADS)
@@ -99,5 +104,6 @@ void posix_close(struct posix_port *port)
     pool_close(port->pool);
     nvm_file_close(&port->file);
     nvm_ram_close(&port->ram);
+    copies_close(&port->copies);
     free(port);
 }

@@ -15,6 +15,7 @@ static int boot(struct machine *m, const struct sim_options *o, const struct hal
                                          .sessions_max = o->sessions,
                                          .tickets_max = o->tickets,
                                          .frame_max = LIMIT_FRAME_MAX,
+                                         .nonce_pool = o->nonce_pool,
                                          .port = "simulator",
                                          .engine = o->engine};
     m->size = device_memory(&config, hal);

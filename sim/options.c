@@ -24,6 +24,8 @@ static const char help[] =
     "  --objects N           stored keys at most (default: 8192)\n"
     "  --sessions N          sessions at the same time (default: 256)\n"
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"
+    "  --nonce-pool N        nonces of SM2 signatures that are made ahead (default: 1024; 0: "
+    "none)\n"
     "  --log-records N       audit records that are kept (default: 4096)\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
     "  --ready-fd N          write a newline to this descriptor when serving\n"
@@ -61,6 +63,7 @@ enum option_id {
     OPT_SESSIONS,
     OPT_TICKETS,
     OPT_LOG_RECORDS,
+    OPT_NONCE_POOL,
     OPT_PID_FILE,
     OPT_READY_FD,
     OPT_FOREGROUND,
@@ -79,6 +82,7 @@ static const struct option table[] = {
     {"sessions", required_argument, NULL, OPT_SESSIONS},
     {"tickets", required_argument, NULL, OPT_TICKETS},
     {"log-records", required_argument, NULL, OPT_LOG_RECORDS},
+    {"nonce-pool", required_argument, NULL, OPT_NONCE_POOL},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -99,6 +103,7 @@ static int parse_number(struct sim_options *o, int id, const char *text)
                 {OPT_SESSIONS, 1, 4096, "sessions", "1 to 4096"},
                 {OPT_TICKETS, 1, 1024, "tickets", "1 to 1024"},
                 {OPT_LOG_RECORDS, 64, 1000000, "log-records", "64 to 1000000"},
+                {OPT_NONCE_POOL, 0, 65535, "nonce-pool", "0 to 65535"},
                 {OPT_READY_FD, 0, INT_MAX, "ready-fd", "an open descriptor"}};
     unsigned long v = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -119,6 +124,9 @@ static int parse_number(struct sim_options *o, int id, const char *text)
         break;
     case OPT_LOG_RECORDS:
         o->log_records = (uint32_t)v;
+        break;
+    case OPT_NONCE_POOL:
+        o->nonce_pool = (uint16_t)v;
         break;
     default:
         o->ready_fd = (int)v;
@@ -192,6 +200,7 @@ int options_parse(struct sim_options *o, int argc, char **argv)
                               .log_records = 4096,
                               .sessions = 256,
                               .tickets = 16,
+                              .nonce_pool = 1024,
                               .ready_fd = -1};
     for (int id; (id = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         const int status = parse_one(o, id, optarg);

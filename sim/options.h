@@ -10,7 +10,7 @@ struct sim_options {
     char socket_default[4096];
     unsigned threads;
     uint32_t objects, log_records;
-    uint16_t sessions, tickets;
+    uint16_t sessions, tickets, nonce_pool;
     int ready_fd; /* -1: none */
     bool print_capabilities;
 };

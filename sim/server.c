@@ -41,6 +41,7 @@ struct server {
     uint8_t *scratch;
     unsigned clients;
     bool accept_paused, idle_done;
+    int patience; /* of the next look at the sockets, in milliseconds */
 
     pthread_mutex_t
         lock; /* for everything below, and for the clients but for what says otherwise */
@@ -48,6 +49,7 @@ struct server {
     pthread_t owner;
     bool busy;   /* a thread is inside the device */
     bool handed; /* the owner thread is asked to go in */
+    bool ahead;  /* the device may have work to do ahead */
     bool stopping;
     struct client all;   /* ring of the open clients, in order of service */
     struct client *gone; /* closed ones, to be freed */
@@ -189,6 +191,20 @@ static bool serve_round(struct server *s)
     pthread_mutex_lock(&s->lock);
     desk_answer(s->desk, answered, s);
     bury(s);
+    s->ahead = true;
+    return true;
+}
+
+/* With nothing waiting: one step of the device's work ahead. Called with the lock, which is free
+ * meanwhile. false: there is none. */
+static bool work_ahead(struct server *s)
+{
+    if (s->stopping || s->waiting || !s->ahead)
+        return false;
+    pthread_mutex_unlock(&s->lock);
+    const bool more = device_idle(s->config->device);
+    pthread_mutex_lock(&s->lock);
+    s->ahead = more;
     return true;
 }
 
@@ -201,7 +217,7 @@ static void *owner_main(void *arg)
             pthread_cond_wait(&s->work, &s->lock);
             continue;
         }
-        while (serve_round(s))
+        while (serve_round(s) || work_ahead(s))
             ;
         s->handed = s->busy = false;
     }
@@ -225,6 +241,16 @@ static void serve_or_hand_over(struct server *s)
         }
         more = serve_round(s);
     }
+    s->busy = false;
+}
+
+/* Nothing has come since the last look: the I/O thread works ahead. */
+static void work_ahead_inline(struct server *s)
+{
+    if (s->busy)
+        return;
+    s->busy = true;
+    work_ahead(s);
     s->busy = false;
 }
 
@@ -297,6 +323,8 @@ static int patience(const struct server *s)
 {
     if (s->stopping)
         return STOP_STEP_MS;
+    if (s->ahead && !s->busy)
+        return 0;
     if (s->accept_paused)
         return ACCEPT_PAUSE_MS;
     return s->idle_done ? -1 : IDLE_MS;
@@ -327,7 +355,7 @@ static void begin_stop(struct server *s)
 static void io_step(struct server *s)
 {
     struct epoll_event events[EVENTS_MAX];
-    const int n = epoll_wait(s->epoll, events, EVENTS_MAX, patience(s));
+    const int n = epoll_wait(s->epoll, events, EVENTS_MAX, s->patience);
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr == s)
@@ -337,12 +365,15 @@ static void io_step(struct server *s)
         else if (!s->stopping)
             begin_stop(s);
     }
-    if (n == 0)
-        on_idle(s);
-    else
+    if (n != 0)
         s->idle_done = false;
+    else if (s->patience == 0)
+        work_ahead_inline(s);
+    else
+        on_idle(s);
     serve_or_hand_over(s);
     free_gone(s);
+    s->patience = patience(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -384,6 +415,7 @@ static int add_event(struct server *s, int fd, void *tag)
 static int set_up(struct server *s)
 {
     s->all.next = s->all.previous = &s->all;
+    s->ahead = true;
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->scratch = malloc(CLIENT_SCRATCH);
     s->desk = desk_create(s->config->device, s->config->frame_max);

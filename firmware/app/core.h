@@ -11,6 +11,7 @@
 #include "firmware/app/batch.h"
 #include "firmware/app/device.h"
 #include "firmware/app/gather.h"
+#include "firmware/app/nonces.h"
 #include "firmware/app/object.h"
 #include "firmware/app/random.h"
 #include "firmware/app/session.h"
@@ -67,7 +68,8 @@ struct device {
     bool initialised; /* the store holds a device; SYSTEM records can be read and written */
     char failure[FAILURE_MAX + 1]; /* why it is, or is about to be, FAILED; "": it is well */
     struct random random;
-    struct rng rng; /* over random */
+    uint64_t generation; /* of the port when RAM was last known to be there once */
+    struct rng rng;      /* over random */
     struct store *store;
     struct identity identity;
     uint8_t pin_key[32];
@@ -81,6 +83,7 @@ struct device {
     struct tickets tickets;
     struct batch batch;
     struct gather gather;
+    struct nonces nonces;
     uint8_t *record;  /* STORE_MAX_DATA bytes for one record */
     bool record_used; /* it holds something: wiped after each command */
 };
@@ -109,6 +112,7 @@ void device_fail(struct device *d, const char *what, const char *why);
 void session_end(struct device *d, struct session *one);
 struct view text_view(const char *text);
 uint64_t device_time(const struct device *d);
+uint64_t device_generation(const struct device *d); /* as the port counts it */
 void call_detail(struct call *c, const void *text, size_t n);
 
 /* The transaction of a call, begun by its first change. All give a status word. */

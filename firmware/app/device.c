@@ -39,6 +39,7 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
     objects_lay_out(a, &d->objects, config->objects_max);
     batch_lay_out(a, &d->batch, config, hal);
     gather_lay_out(a, &d->gather, &d->batch);
+    nonces_lay_out(a, &d->nonces, config);
     lay_out_tickets(a, &d->tickets, config);
     return arena_take(a, store_memory(records_max(config)));
 }
@@ -82,6 +83,7 @@ struct device *device_create(void *memory, const struct device_config *config,
     copy_name(d->engine_wanted, config->engine);
     d->random.failed = true;
     d->rng = (struct rng){random_fill, &d->random};
+    d->generation = device_generation(d);
     void *store = lay_out(&a, d, config, hal);
     memset(d->sessions.table, 0, d->sessions.max * sizeof *d->sessions.table);
     memset(d->objects.keys, 0, d->objects.keys_max * sizeof *d->objects.keys);

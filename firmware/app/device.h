@@ -5,6 +5,7 @@
 #ifndef HUFU_DEVICE_H
 #define HUFU_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct device_config {
     uint16_t sessions_max; /* at the same time; 1 to 4096 */
     uint16_t tickets_max;  /* unacknowledged key batches at the same time */
     uint32_t frame_max;    /* bytes of data in a command or answer; 4096 to LIMIT_FRAME_MAX */
+    uint16_t nonce_pool;   /* nonces of SM2 signatures that are made ahead; 0: none */
     const char *port;      /* what the device says it runs on, up to 16 characters */
     const char *engine;    /* NULL: the best that passes its self-test; else this one or FAILED */
 };
@@ -55,5 +57,10 @@ struct exchange {
 /* Execute n commands, taken together where that helps; each gets its status word. Any bytes are
  * safe. */
 void device_serve(struct device *d, struct exchange *x, size_t n);
+/*
+ * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces).
+ * true: there is more of it.
+ */
+bool device_idle(struct device *d);
 
 #endif

@@ -125,8 +125,35 @@ static void stop_if_failed(struct device *d)
         life_fail(d);
 }
 
+uint64_t device_generation(const struct device *d)
+{
+    const struct hal_rng *rng = &d->hal.rng;
+    return rng->generation ? rng->generation(rng->ctx) : 0;
+}
+
+/* A copy of this memory may have the same generator and the same nonces: neither is used again. */
+static void notice_copy(struct device *d)
+{
+    const uint64_t generation = device_generation(d);
+    if (generation == d->generation)
+        return;
+    d->generation = generation;
+    nonces_drop(&d->nonces);
+    random_reseed(&d->random);
+}
+
+bool device_idle(struct device *d)
+{
+    notice_copy(d);
+    stop_if_failed(d);
+    if (d->state != STATE_READY || !nonces_wanted(&d->nonces) || nonces_refill(d))
+        return false;
+    return nonces_wanted(&d->nonces);
+}
+
 void device_serve(struct device *d, struct exchange *x, size_t n)
 {
+    notice_copy(d);
     for (size_t i = 0; i < n; i++) {
         if (x[i].ins != INS_SIGN && x[i].ins != INS_DECRYPT)
             gather_flush(d);

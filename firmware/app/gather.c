@@ -63,6 +63,17 @@ static void failed(struct device *d, const struct gathered *g, uint16_t sw)
 
 /* ---------------------------------------------------------------- SM2 */
 
+/* From the pool as long as it lasts; how many. */
+static size_t sign_ahead(struct device *d, size_t n)
+{
+    struct gather *g = &d->gather;
+    size_t done = 0;
+    while (done < n &&
+           nonces_sign(&d->nonces, g->sm2_key[done], g->e[done], g->sm2[done].who.signature) == 0)
+        done++;
+    return done;
+}
+
 static void flush_sm2(struct device *d)
 {
     struct gather *g = &d->gather;
@@ -70,9 +81,11 @@ static void flush_sm2(struct device *d)
     if (!n)
         return;
     g->sm2_waiting = 0;
-    const int bad =
-        batch_sign_sm2(d, g->sm2_key, 1, n, (const uint8_t(*)[32])g->e, g->sig, d->batch.good);
-    for (size_t i = 0; i < n; i++) {
+    const size_t ahead = sign_ahead(d, n);
+    const int bad = ahead < n && batch_sign_sm2(d, g->sm2_key + ahead, 1, n - ahead,
+                                                (const uint8_t(*)[32])g->e + ahead, g->sig + ahead,
+                                                d->batch.good + ahead);
+    for (size_t i = ahead; i < n; i++) {
         if (bad || !d->batch.good[i])
             failed(d, &g->sm2[i].who, bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
         else

@@ -21,6 +21,7 @@ static void forget(struct device *d)
 {
     end_sessions(d);
     tickets_drop(&d->tickets);
+    nonces_drop(&d->nonces);
     keys_close(d);
     wipe(d->accounts, sizeof d->accounts);
     wipe(&d->identity, sizeof d->identity);
@@ -38,6 +39,7 @@ void life_fail(struct device *d)
 void life_lock(struct device *d)
 {
     end_sessions(d);
+    nonces_drop(&d->nonces);
     keys_lock(d);
     d->state = STATE_LOCKED;
 }

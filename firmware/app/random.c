@@ -87,6 +87,13 @@ int random_fill(void *ctx, void *out, size_t n)
     return -1;
 }
 
+int random_reseed(struct random *r)
+{
+    if (!r->failed && reseed(r))
+        r->failed = true;
+    return r->failed ? -1 : 0;
+}
+
 void random_stop(struct random *r)
 {
     wipe(r, sizeof *r);

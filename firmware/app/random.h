@@ -46,6 +46,8 @@ int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *
                  const void *personal, size_t n);
 /* n bytes; the fill of a struct rng whose ctx is the struct random. -1: failed, out is zero. */
 int random_fill(void *r, void *out, size_t n);
+/* Fresh entropy now: somebody else may have the same state. 0 or -1 */
+int random_reseed(struct random *r);
 void random_stop(struct random *r);
 
 /* A generator of its own for one lane of a batch, seeded from r. 0 or -1. */

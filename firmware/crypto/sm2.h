@@ -34,8 +34,9 @@ int sm2_sign_key(struct sm2_sign_key *key, const uint8_t d[32]);
 int sm2_sign(const struct sm2_ops *ops, const struct rng *rng, const struct sm2_sign_key *key,
              const uint8_t e[32], uint8_t sig[64]);
 /*
- * The same with a nonce that was made ahead: k in [1, n-1] and x, the first coordinate of [k]G. Both
- * are of no use afterwards and the caller's to wipe. -1 as well: r = 0, r + k = n or s = 0. CT: yes
+ * The same with a nonce that was made ahead: k in [1, n-1] and x, the first coordinate of [k]G.
+ * Both are of no use afterwards and the caller's to wipe. -1 as well: r = 0, r + k = n or s = 0.
+ * CT: yes
  */
 int sm2_sign_ready(const struct sm2_sign_key *key, const uint8_t e[32], const uint8_t k[32],
                    const uint8_t x[32], uint8_t sig[64]);

@@ -157,6 +157,8 @@ static void info_json(const struct hufu_info *i, const struct hufu_capabilities 
     json_number("objects", i->objects);
     json_number("objects_max", i->objects_max);
     json_number("frame_max", i->frame_max);
+    json_number("nonces", i->nonces);
+    json_number("nonces_max", i->nonces_max);
     json_number("batch_max", c->batch_max);
     json_number("tickets", c->tickets);
     json_number("accounts_max", c->accounts_max);
@@ -178,6 +180,10 @@ static void info_text(const struct hufu_info *i, const struct hufu_capabilities 
     printf("time      %s, start %u\n", time_text(i->time, t), (unsigned)i->boots);
     printf("keys      %u of %u\n", (unsigned)i->objects, (unsigned)i->objects_max);
     printf("sessions  %u of %u\n", (unsigned)i->sessions, (unsigned)i->sessions_max);
+    if (i->nonces_max)
+        printf("nonces    %u of %u made ahead\n", (unsigned)i->nonces, (unsigned)i->nonces_max);
+    else
+        printf("nonces    none made ahead\n");
     printf("batch     %u at most, %u tickets, frames of %u bytes\n", (unsigned)c->batch_max,
            (unsigned)c->tickets, (unsigned)i->frame_max);
 }

@@ -36,6 +36,8 @@ static void info_take(struct hufu_info *info, const struct info_rsp *m)
     text_get(info->engine, sizeof info->engine, m->engine);
     text_get(info->port, sizeof info->port, m->port);
     text_get(info->failure, sizeof info->failure, m->failure);
+    info->nonces = m->nonces;
+    info->nonces_max = m->nonces_max;
 }
 
 /* The first field never moves, so that two versions can always tell each other apart. */

@@ -251,7 +251,9 @@ struct hufu_options {
     uint32_t tickets_max;  /* default 16 */
     uint32_t threads;      /* default: one per processor */
     const char *engine;    /* default: the best */
+    uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
 };
+#define HUFU_NO_POOL UINT32_MAX
 
 /*
  * Open a device and ask who it is. url:
@@ -294,6 +296,7 @@ struct hufu_info {
     uint32_t boots;
     char engine[17], port[17];
     char failure[HUFU_NAME_MAX + 1]; /* why it is FAILED */
+    uint16_t nonces, nonces_max;     /* of SM2 signatures, made ahead */
 };
 HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);
 

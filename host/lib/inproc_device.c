@@ -19,6 +19,7 @@ static enum hufu_status boot(struct inproc_device *d, const struct hufu_options 
         .sessions_max = (uint16_t)or_default(o->sessions_max, 256),
         .tickets_max = (uint16_t)or_default(o->tickets_max, 16),
         .frame_max = LIMIT_FRAME_MAX,
+        .nonce_pool = o->nonce_pool == HUFU_NO_POOL ? 0 : (uint16_t)or_default(o->nonce_pool, 1024),
         .port = "posix",
         .engine = o->engine,
     };
@@ -46,6 +47,8 @@ enum hufu_status inproc_device_open(struct inproc_device *d, const char *directo
     if (o->sessions_max > UINT16_MAX || o->tickets_max > UINT16_MAX)
         return fail_with(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 sessions and tickets",
                          directory);
+    if (o->nonce_pool > UINT16_MAX && o->nonce_pool != HUFU_NO_POOL)
+        return fail_with(HUFU_E_ARGUMENT, "inproc:%s: at most 65535 nonces", directory);
     d->port = posix_open(&options, &d->hal, why, sizeof why);
     return d->port ? boot(d, o) : fail_with(HUFU_E_OPEN, "inproc:%s: %s", directory, why);
 }

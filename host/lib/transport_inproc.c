@@ -92,6 +92,17 @@ static void serve(struct inproc *p)
         finish(taken[i], &x[i]);
 }
 
+/* Nobody waits: a step of the device's work ahead. Lock held on entry and exit, not while it works.
+ */
+static void idle(struct inproc *p)
+{
+    p->inside = true;
+    pthread_mutex_unlock(&p->lock);
+    device_idle(p->device);
+    pthread_mutex_lock(&p->lock);
+    p->inside = false;
+}
+
 static void sleep_for_other(struct inproc *p, struct hufu_request *r, uint64_t deadline)
 {
     struct timespec t = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
@@ -105,9 +116,11 @@ static bool inproc_wait(struct transport *t, struct hufu_request *r, uint64_t de
     struct inproc *p = (struct inproc *)t;
     pthread_mutex_lock(&p->lock);
     while (!r->done) {
-        if (!p->inside)
+        if (!p->inside) {
             serve(p);
-        else if (deadline && now_ms() < deadline)
+            if (!p->first)
+                idle(p);
+        } else if (deadline && now_ms() < deadline)
             sleep_for_other(p, r, deadline);
         else
             break;

@@ -67,7 +67,7 @@ void dev_prepare(struct dev *dv)
     dv->segments = SEGMENTS;
     dv->segment_size = SEGMENT;
     dv->hal = (struct hal){
-        .rng = {dv, rng_sample},
+        .rng = {.ctx = dv, .sample = rng_sample},
         .clock = {dv, clock_now},
     };
     dv->config = (struct device_config){.objects_max = 512,

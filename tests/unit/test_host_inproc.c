@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/lib/hufu.h"
@@ -683,6 +684,38 @@ START_TEST(threads)
 }
 END_TEST
 
+/* The nonces that are ready, and the generator, are there in both processes after a fork: one of
+ * them must not go on with them. The same digest twice has the same r only with the same nonce. */
+START_TEST(a_fork)
+{
+    enum { N = 64 };
+    static const uint8_t digest[32] = "signed in both";
+    static uint8_t mine[N][64], its[N][64];
+    const struct hufu_signing how = {.scheme = HUFU_SIGN_SM2};
+    const uint32_t handle = new_key(HUFU_KEY_SM2, HUFU_USAGE_SIGN, NULL, NULL);
+    struct hufu_info info;
+    int from[2];
+    size_t n;
+    for (int i = 0; i < 40; i++)
+        OK(hufu_sign(user, handle, &how, digest, 32, mine[0], (n = 64, &n)));
+    OK(hufu_info(device, &info));
+    ck_assert_uint_gt(info.nonces, 0);
+    ck_assert_int_eq(pipe(from), 0);
+    const pid_t child = fork();
+    for (int i = 0; i < N; i++)
+        OK(hufu_sign(user, handle, &how, digest, 32, mine[i], (n = 64, &n)));
+    if (child == 0)
+        _exit(write(from[1], mine, sizeof mine) == (ssize_t)sizeof mine ? 0 : 1);
+    ck_assert_int_eq(read(from[0], its, sizeof its), (int)sizeof its);
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++)
+            ck_assert(memcmp(mine[i], its[j], 32));
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    close(from[0]);
+    close(from[1]);
+}
+END_TEST
+
 START_TEST(a_directory)
 {
     char dir[] = "/tmp/hufu-inproc-XXXXXX", url[80], command[80];
@@ -742,6 +775,7 @@ int main(void)
     tcase_add_test(t, audit);
     tcase_add_test(t, raw_commands);
     tcase_add_test(t, threads);
+    tcase_add_test(t, a_fork);
     tcase_add_test(t, a_directory);
     tcase_set_timeout(t, 300);
     suite_add_tcase(s, t);

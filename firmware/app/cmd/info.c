@@ -28,6 +28,8 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
                           .engine = text_view(d->engine ? d->engine->name : ""),
                           .port = text_view(d->port),
                           .failure = text_view(d->failure),
+                          .nonces = d->nonces.ready,
+                          .nonces_max = d->nonces.max,
                       });
     return SW_OK;
 }

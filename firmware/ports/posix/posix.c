@@ -78,10 +78,10 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
     }
     p->file.fd = p->file.directory.fd = p->file.directory.lock = -1;
     copies_open(&p->copies);
-    *hal = (struct hal){
-        .rng = {.ctx = &p->copies, .sample = sample, .generation = copies_generation},
-        .clock = {.now = now},
-        .par = {.width = 1}};
+    *hal =
+        (struct hal){.rng = {.ctx = &p->copies, .sample = sample, .generation = copies_generation},
+                     .clock = {.now = now},
+                     .par = {.width = 1}};
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
                                     : nvm_ram_open(&p->ram, options, &hal->nvm, &m);
     if (!failed && options->threads > MAX_THREADS)

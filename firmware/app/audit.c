@@ -1,6 +1,7 @@
 #include "firmware/app/audit.h"
 
 #include "firmware/app/core.h"
+#include "firmware/crypto/sm3.h"
 
 #include <string.h>
 
@@ -27,6 +28,9 @@ void audit_start(struct device *d)
     const uint64_t most = s.capacity_bytes / 4 / AUDIT_RECORD;
     d->audit.max = most < d->config.log_max ? (uint32_t)most : d->config.log_max;
     d->audit.first = d->audit.next = 1;
+    d->audit.dropping = 0;
+    d->audit.stated = 0;
+    memset(d->audit.head, 0, sizeof d->audit.head);
 }
 
 /*
@@ -50,19 +54,66 @@ uint16_t audit_load(struct device *d)
         run++;
     d->audit.next = e.sequence + run;
     d->audit.first = d->audit.next - count;
-    return SW_OK;
+    size_t n;
+    const uint16_t last = record_get(d, id_of(d->audit.next - 1), &n);
+    if (last == SW_OK)
+        sm3_digest(d->record, n, d->audit.head);
+    return last;
+}
+
+static bool full(const struct device *d)
+{
+    return d->audit.next - d->audit.first >= d->audit.max;
+}
+
+static uint16_t drop(struct call *c, uint64_t count)
+{
+    struct audit *a = &c->d->audit;
+    uint16_t sw = SW_OK;
+    for (a->dropping = 0; sw == SW_OK && a->dropping < count; a->dropping++)
+        sw = tx_delete(c, id_of(a->first + a->dropping));
+    return sw;
 }
 
 /* A full ring gives up several records at a time: most commands then delete nothing. */
 static uint16_t trim(struct call *c)
 {
-    const struct audit *a = &c->d->audit;
-    uint16_t sw = SW_OK;
-    if (a->next - a->first < a->max)
+    const struct device *d = c->d;
+    const uint64_t kept = d->audit.next - d->audit.first;
+    if (!full(d) || d->audit.dropping || d->identity.flags & INIT_AUDIT_STOPS)
         return SW_OK;
-    for (uint64_t s = a->first; sw == SW_OK && s < a->next && s < a->first + AUDIT_TRIM; s++)
-        sw = tx_delete(c, id_of(s));
-    return sw;
+    return drop(c, kept < AUDIT_TRIM ? kept : AUDIT_TRIM);
+}
+
+uint16_t audit_truncate(struct call *c, uint64_t through)
+{
+    struct audit *a = &c->d->audit;
+    if (through < a->first || through > a->stated)
+        return SW_WRONG_DATA;
+    for (;;) {
+        const uint64_t left = through + 1 - a->first;
+        const uint16_t sw = drop(c, left < AUDIT_TRIM ? left : AUDIT_TRIM);
+        if (sw != SW_OK || left <= AUDIT_TRIM)
+            return sw;
+        const uint16_t end = tx_commit(c);
+        audit_settle(c->d, false);
+        if (end != SW_OK)
+            return end;
+        a->first += AUDIT_TRIM;
+    }
+}
+
+bool audit_refuses_role(const struct device *d, uint8_t role)
+{
+    return d->identity.flags & INIT_AUDIT_STOPS && full(d) && !(role & (ROLE_AUDITOR | ROLE_ADMIN));
+}
+
+bool audit_refuses(const struct call *c)
+{
+    const uint8_t role = c->session ? c->session->role : 0;
+    /* LOGIN asks again when it knows the account; UNLOCK is the way to the log */
+    return c->d->initialised && c->info->audit != AUDIT_NEVER && c->info->ins != INS_LOGIN &&
+           c->info->ins != INS_UNLOCK && audit_refuses_role(c->d, role);
 }
 
 uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw)
@@ -74,21 +125,26 @@ uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw)
                                 .account = c->account,
                                 .sw = sw,
                                 .object = c->object,
-                                .detail = {c->detail, c->detail_size}};
-    uint8_t record[64];
+                                .detail = {c->detail, c->detail_size},
+                                .previous = d->audit.head};
+    uint8_t record[96];
     struct wr w;
     wr_init(&w, record, sizeof record);
     log_entry_put(&w, &e);
     const uint16_t trimmed = trim(c);
     if (trimmed != SW_OK)
         return trimmed;
+    sm3_digest(record, wr_size(&w), d->audit.staged);
     return tx_put(c, STORE_SYSTEM, RECORD_LOG, id_of(e.sequence), record, wr_size(&w));
 }
 
-void audit_done(struct device *d)
+void audit_settle(struct device *d, bool done)
 {
     struct audit *a = &d->audit;
-    if (a->next - a->first >= a->max)
-        a->first += AUDIT_TRIM < a->next - a->first ? AUDIT_TRIM : a->next - a->first;
-    a->next++;
+    if (done) {
+        a->first += a->dropping;
+        a->next++;
+        memcpy(a->head, a->staged, sizeof a->head);
+    }
+    a->dropping = 0;
 }

@@ -46,8 +46,10 @@ static uint16_t admit(struct call *c)
         return SW_NO_COMMAND;
     if (x->size > c->d->config.frame_max)
         return SW_WRONG_LENGTH;
-    const uint16_t sw = admit_state(c);
-    return sw == SW_OK ? admit_session(c) : sw;
+    uint16_t sw = admit_state(c);
+    if (sw == SW_OK)
+        sw = admit_session(c);
+    return sw == SW_OK && audit_refuses(c) ? SW_LOG_FULL : sw;
 }
 
 /*
@@ -56,7 +58,7 @@ static uint16_t admit(struct call *c)
  */
 static bool wants_record(const struct call *c, uint16_t sw)
 {
-    if (!c->info || (!c->d->initialised && !c->open))
+    if (!c->info || sw == SW_LOG_FULL || (!c->d->initialised && !c->open))
         return false;
     if (c->info->audit == AUDIT_ALWAYS)
         return sw != SW_WRONG_LENGTH && sw != SW_WRONG_STATE && sw != SW_NO_SESSION;
@@ -69,8 +71,10 @@ static bool wants_record(const struct call *c, uint16_t sw)
 static uint16_t finish(struct call *c, uint16_t sw)
 {
     bool recorded = false;
-    if (sw != SW_OK)
+    if (sw != SW_OK) {
         tx_abort(c);
+        audit_settle(c->d, false);
+    }
     uint16_t end = SW_OK;
     if (wants_record(c, sw)) {
         end = audit_put(c, c->info->ins, sw);
@@ -79,8 +83,7 @@ static uint16_t finish(struct call *c, uint16_t sw)
     if (end == SW_OK)
         end = tx_commit(c);
     tx_abort(c);
-    if (recorded && end == SW_OK)
-        audit_done(c->d);
+    audit_settle(c->d, recorded && end == SW_OK);
     if (sw == SW_OK)
         sw = end;
     if (c->tries_back && sw == SW_OK) {

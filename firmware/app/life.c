@@ -1,5 +1,6 @@
 #include "firmware/app/life.h"
 
+#include "firmware/app/identity.h"
 #include "firmware/app/keys.h"
 #include "firmware/app/selftest.h"
 #include "firmware/base/endian.h"
@@ -179,6 +180,8 @@ static uint16_t put_all(struct call *c, const struct init_req *q, const struct i
     uint16_t sw = keys_make(c, q->unlock);
     if (sw == SW_OK)
         sw = life_put_identity(c, i);
+    if (sw == SW_OK)
+        sw = identity_make(c);
     store_be32(number, 1);
     if (sw == SW_OK)
         sw = tx_put(c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, number, sizeof number);
@@ -259,10 +262,9 @@ static uint16_t note_start(struct device *d)
     if (sw == SW_OK)
         sw = tx_commit(&c);
     tx_abort(&c);
-    if (sw == SW_OK) {
-        audit_done(d);
+    audit_settle(d, sw == SW_OK);
+    if (sw == SW_OK)
         d->identity.boots++;
-    }
     return sw == SW_NO_SPACE ? SW_OK : sw;
 }
 

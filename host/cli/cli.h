@@ -103,6 +103,7 @@ void json_hex(const char *key, const void *data, size_t n);
 void json_number(const char *key, uint64_t number);
 void json_bool(const char *key, bool value);
 void json_mask(const char *key, const char *group, uint32_t mask);
+void json_quoted(FILE *f, const char *text); /* one string, escaped */
 void json_end(void); /* the last newline; for lines of JSON, too */
 
 /* ------------------------------------------------------------------ file.c */
@@ -136,6 +137,8 @@ void link_close(struct cli *cli);
 /* The key that --key names: a label, label:TEXT, id:HEX, handle:NUMBER or a number; with its public
  * part. */
 int key_find(struct cli *cli, const char *name, struct hufu_object *key);
+/* A public key or certificate of a file, PEM or DER; its handle stays. */
+int pubin_read(const char *path, struct hufu_object *key);
 /* The key of --key (logs in) or --pubin (a file of PEM or DER; needs no session). handle 0:
  * --pubin. */
 int key_or_pubin(struct cli *cli, struct hufu_object *key);

@@ -1,7 +1,11 @@
 /* The audit log. */
-#include "host/cli/cli.h"
+#include "host/cli/log_file.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/pem.h"
 
 /* With --last, the records before are only counted: two passes, for the device gives them from the
  * front. */
@@ -10,24 +14,6 @@ struct reading {
     uint64_t count, skip;
     bool only_count;
 };
-
-static const char *command_text(uint8_t command)
-{
-    const char *name = hufu_command_name(command);
-    return name ? name : command ? "?" : "start";
-}
-
-static void entry_json(const struct hufu_log_entry *e)
-{
-    char t[32];
-    printf("{\"sequence\": %" PRIu64 ", \"time\": \"%s\", \"command\": \"%s\", \"account\": %u, "
-           "\"sw\": \"%04x\", \"object\": %" PRIu32 ", ",
-           e->sequence, time_text(e->time, t), command_text(e->command), e->account, e->sw,
-           e->object);
-    json_text("detail", e->detail);
-    printf("}");
-    json_end();
-}
 
 static void head(void)
 {
@@ -39,8 +25,7 @@ static void entry_line(const struct hufu_log_entry *e)
 {
     char t[32];
     printf("%-8" PRIu64 " %-20s %-14s %-7u %04x %-8" PRIu32 " %s\n", e->sequence,
-           time_text(e->time, t), command_text(e->command), e->account, e->sw, e->object,
-           e->detail);
+           time_text(e->time, t), log_command(e->command), e->account, e->sw, e->object, e->detail);
 }
 
 static int each(void *context, const struct hufu_log_entry *e)
@@ -52,7 +37,7 @@ static int each(void *context, const struct hufu_log_entry *e)
     if (!flag(r->cli, "json") && r->count == r->skip + 1)
         head();
     if (flag(r->cli, "json"))
-        entry_json(e);
+        log_line_record(stdout, e);
     else
         entry_line(e);
     return 0;
@@ -74,11 +59,159 @@ static int run_log(struct cli *cli)
     return hufu_log_read(cli->session, after, each, &r) ? say_library(cli) : DONE;
 }
 
+/* ------------------------------------------------------------------ log export */
+
+static int export_each(void *context, const struct hufu_log_entry *e)
+{
+    log_line_record(context, e);
+    return 0;
+}
+
+static int export_lines(struct cli *cli, uint64_t after, FILE *f)
+{
+    struct hufu_log_checkpoint checkpoint;
+    uint8_t key[64];
+    if (hufu_log_read(cli->session, after, export_each, f) || hufu_identity(cli->device, key) ||
+        hufu_log_checkpoint(cli->session, &checkpoint))
+        return say_library(cli);
+    log_line_checkpoint(f, &checkpoint, key);
+    return DONE;
+}
+
+static int run_log_export(struct cli *cli)
+{
+    uint64_t after;
+    char *text = NULL;
+    size_t size = 0;
+    if (!number_of(cli, "after", 0, UINT64_MAX, 0, &after))
+        return USAGE;
+    int status = link_login(cli);
+    if (status)
+        return status;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return say_failed("no memory");
+    status = export_lines(cli, after, f);
+    if (fclose(f) && !status)
+        status = say_failed("no memory");
+    if (!status)
+        status = file_write(value_of(cli, "out"), text, size, false);
+    free(text);
+    return status;
+}
+
+/* ------------------------------------------------------------------ log verify, log truncate */
+
+static int known_key(const struct cli *cli, struct log_chain *chain)
+{
+    struct hufu_object key;
+    const char *path = value_of(cli, "device-key");
+    if (!path)
+        return DONE;
+    if (pubin_read(path, &key))
+        return FAILED;
+    if (key.type != HUFU_KEY_SM2)
+        return say_failed("%s: not an SM2 key", path);
+    memcpy(chain->key, key.public_key, sizeof chain->key);
+    chain->key_known = true;
+    return DONE;
+}
+
+static void verified(const struct cli *cli, const struct log_chain *c)
+{
+    char t[32], hex[2 * HUFU_SERIAL_SIZE + 1];
+    const char *serial = hex_text(c->checkpoint.serial, HUFU_SERIAL_SIZE, hex);
+    if (flag(cli, "json")) {
+        json_open(NULL, '{');
+        json_number("first", c->first);
+        json_number("last", c->last);
+        json_text("serial", serial);
+        json_text("checkpoint", time_text(c->checkpoint.time, t));
+        json_bool("device_key_given", value_of(cli, "device-key") != NULL);
+        json_close('}');
+        json_end();
+        return;
+    }
+    printf("records %" PRIu64 " to %" PRIu64 " of device %s, as it stated at %s\n", c->first,
+           c->last, serial, time_text(c->checkpoint.time, t));
+    if (c->first > 1)
+        say_note(cli, "records 1 to %" PRIu64 " are not in these files", c->first - 1);
+    if (!value_of(cli, "device-key"))
+        say_note(cli,
+                 "the device's key was taken from the file: give --device-key (hufu identity) to "
+                 "know whose it is");
+}
+
+static int run_log_verify(struct cli *cli)
+{
+    struct log_chain chain = {0};
+    if (!operand(cli, 0))
+        return say_usage(cli, "give one file or more, oldest first");
+    int status = known_key(cli, &chain);
+    for (unsigned i = 0; !status && operand(cli, i); i++)
+        status = log_file_verify(operand(cli, i), &chain);
+    if (!status)
+        verified(cli, &chain);
+    return status;
+}
+
+/* The device forgets nothing that is not in a file that verifies. */
+static int run_log_truncate(struct cli *cli)
+{
+    struct log_chain chain = {0};
+    struct hufu_log_checkpoint now;
+    const char *path = operand(cli, 0);
+    if (!path || operand(cli, 1))
+        return say_usage(cli, "give the file that hufu log export made");
+    int status = log_file_verify(path, &chain);
+    if (!status)
+        status = link_login(cli);
+    if (status)
+        return status;
+    uint8_t key[64];
+    if (hufu_identity(cli->device, key) || hufu_log_checkpoint(cli->session, &now))
+        return say_library(cli);
+    if (memcmp(key, chain.key, sizeof key))
+        return say_failed("%s: the log of another device", path);
+    if (hufu_log_truncate(cli->session, chain.last))
+        return say_library(cli);
+    say_note(cli, "records up to %" PRIu64 " are forgotten", chain.last);
+    return DONE;
+}
+
+static int run_identity(struct cli *cli)
+{
+    uint8_t key[64];
+    const int status = link_open(cli);
+    if (status)
+        return status;
+    return hufu_identity(cli->device, key) ? say_library(cli)
+                                           : public_write(cli, HUFU_KEY_SM2, key, sizeof key);
+}
+
 static const struct option log_options[] = {{"after=N", "only records after this one", 0},
                                             {"last=N", "only the last records", 'n'},
                                             {NULL, NULL, 0}};
+static const struct option export_options[] = {
+    {"out=FILE", "where to (default: standard output)", 0},
+    {"after=N", "only records after this one", 0},
+    {NULL, NULL, 0}};
+static const struct option verify_options[] = {
+    {"device-key=FILE", "the device's key, of hufu identity, PEM or DER", 0}, {NULL, NULL, 0}};
+static const struct option identity_options[] = {
+    {"out=FILE", "where to (default: standard output)", 0},
+    {"format=pem|der", "of the output (default pem)", 0},
+    {NULL, NULL, 0}};
 
 const struct command log_commands[] = {
+    {"log export", NULL, "The audit records as JSON lines, with the device's signed checkpoint",
+     "operator", run_log_export, export_options},
+    {"log verify", "FILE...", "Find any record that was removed, changed or moved", NULL,
+     run_log_verify, verify_options},
+    {"log truncate", "FILE", "Forget the records that a verified export holds (auditor)", "auditor",
+     run_log_truncate, NULL},
     {"log", NULL, "The audit records, oldest first; --json: one object in each line", "operator",
      run_log, log_options},
+    {"identity", NULL, "The device's own public key, that its checkpoints are verified with", NULL,
+     run_identity, identity_options},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

@@ -150,7 +150,7 @@ static EVP_PKEY *pubin_parse(const uint8_t *data, size_t size)
     return key;
 }
 
-static int pubin_read(const char *path, struct hufu_object *key)
+int pubin_read(const char *path, struct hufu_object *key)
 {
     uint8_t *data, *der = NULL;
     size_t size;

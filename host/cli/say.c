@@ -135,19 +135,19 @@ static void begin(const char *key)
         printf("\"%s\": ", key);
 }
 
-static void quoted(const char *s)
+void json_quoted(FILE *f, const char *s)
 {
-    putchar('"');
+    putc('"', f);
     for (; *s; s++) {
         const unsigned char c = (unsigned char)*s;
         if (c == '"' || c == '\\')
-            printf("\\%c", c);
+            fprintf(f, "\\%c", c);
         else if (c < 0x20)
-            printf("\\u%04x", c);
+            fprintf(f, "\\u%04x", c);
         else
-            putchar(c);
+            putc(c, f);
     }
-    putchar('"');
+    putc('"', f);
 }
 
 void json_open(const char *key, char bracket)
@@ -170,7 +170,7 @@ void json_close(char bracket)
 void json_text(const char *key, const char *text)
 {
     begin(key);
-    quoted(text);
+    json_quoted(stdout, text);
 }
 
 void json_hex(const char *key, const void *data, size_t n)

@@ -74,6 +74,7 @@ enum hufu_status {
     HUFU_E_NOT_SUPPORTED = 0x6A81,
     HUFU_E_NO_FILE = 0x6A82,
     HUFU_E_NO_SPACE = 0x6A84,
+    HUFU_E_LOG_FULL = 0x6A85,
     HUFU_E_WRONG_P1P2 = 0x6A86,
     HUFU_E_NO_OBJECT = 0x6A88,
     HUFU_E_EXISTS = 0x6A89,
@@ -172,7 +173,7 @@ enum hufu_cipher_scheme {
     HUFU_CIPHER_SM4_MAC = 10
 };
 
-enum hufu_init_flag { HUFU_INIT_ATTENDED = 0x01 };
+enum hufu_init_flag { HUFU_INIT_ATTENDED = 0x01, HUFU_INIT_AUDIT_STOPS = 0x02 };
 enum hufu_key_flag { HUFU_KEY_FLAG_SESSION = 0x01 };
 enum hufu_agree_flag { HUFU_AGREE_INITIATOR = 0x01, HUFU_AGREE_KEY_OUT = 0x02 };
 
@@ -193,6 +194,8 @@ enum hufu_limit {
     HUFU_SESSION_KEYS_MAX = 8,
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
+    HUFU_LOG_RECORD_MAX = 96, /* bytes of an audit record */
+    HUFU_LOG_STATEMENT = 69,  /* bytes of what a checkpoint signs */
     HUFU_WRAP_HEADER_SIZE = 38,
     HUFU_AGREED_MAX = 1024,
     HUFU_DIGEST_MAX = 64,
@@ -626,12 +629,38 @@ struct hufu_log_entry {
     uint16_t sw;
     uint32_t object;
     char detail[HUFU_NAME_MAX + 1];
+    uint8_t previous[32]; /* SM3 of the record before; zeros in record 1 */
+    uint8_t record[HUFU_LOG_RECORD_MAX]; /* this one as the device keeps it */
+    size_t record_size;
 };
 typedef int hufu_log_fn(void *context, const struct hufu_log_entry *entry);
 /* The records after a sequence number (0: all that are kept), oldest first; not 0 from each stops.
  */
 HUFU_API enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t after,
                                         hufu_log_fn *each, void *context);
+/* A record from its bytes. HUFU_E_FORMAT */
+HUFU_API enum hufu_status hufu_log_entry_read(const void *record, size_t size,
+                                              struct hufu_log_entry *out);
+/*
+ * What the device states about its newest record: signature (r || s) is of the 69 bytes of statement
+ * as an SM2 message with the default ID, by the device's own key.
+ */
+struct hufu_log_checkpoint {
+    uint8_t statement[HUFU_LOG_STATEMENT], signature[64];
+    uint8_t serial[HUFU_SERIAL_SIZE];
+    uint64_t time, sequence; /* of the newest record */
+    uint8_t hash[32];        /* SM3 of the newest record */
+};
+HUFU_API enum hufu_status hufu_log_checkpoint(struct hufu_session *session,
+                                              struct hufu_log_checkpoint *out);
+/* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
+HUFU_API enum hufu_status hufu_log_statement_read(const uint8_t statement[HUFU_LOG_STATEMENT],
+                                                  struct hufu_log_checkpoint *out);
+/* The device forgets the records up to this one (auditor). A checkpoint since the last start of the
+ * device must cover it: HUFU_E_WRONG_DATA. */
+HUFU_API enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t through);
+/* The public part x || y of the device's own key. HUFU_E_WRONG_STATE: not initialised. */
+HUFU_API enum hufu_status hufu_identity(struct hufu_device *device, uint8_t public_key[64]);
 
 /* ------------------------------------------------------------------ formats */
 

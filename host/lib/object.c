@@ -1,4 +1,4 @@
-/* Stored keys and the audit log: lists that come in parts. */
+/* Stored keys: a list that comes in parts. */
 #include "host/lib/lib.h"
 
 #include <string.h>
@@ -124,43 +124,4 @@ enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t hand
     CALL(&c, session, object_destroy, OBJECT_DESTROY, 0, &req, &m);
     call_end(&c);
     return c.status;
-}
-
-/* ------------------------------------------------------------------ audit */
-
-/* Adds to *after; *more when a full part came. */
-static enum hufu_status log_part(struct hufu_session *session, uint64_t *after, bool *more,
-                                 hufu_log_fn *each, void *context)
-{
-    struct call c;
-    const struct log_read_req req = {*after, LIST_PART};
-    struct log_read_rsp m;
-    struct rd r = {0};
-    *more = false;
-    if (!CALL(&c, session, log_read, LOG_READ, 0, &req, &m))
-        rd_init(&r, m.entries.data, m.entries.size);
-    while (!c.status && rd_left(&r)) {
-        struct log_entry e;
-        if (call_check(&c, log_entry_get(&r, &e) && e.sequence > *after))
-            break;
-        struct hufu_log_entry out = {e.sequence, e.time, e.command, e.account, e.sw, e.object, ""};
-        text_get(out.detail, sizeof out.detail, e.detail);
-        *after = e.sequence;
-        *more = *after < m.last;
-        if (each(context, &out))
-            c.status = fail_with(HUFU_E_STOPPED, "reading the log was stopped by the caller");
-    }
-    call_end(&c);
-    return c.status;
-}
-
-enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t after, hufu_log_fn *each,
-                               void *context)
-{
-    bool more;
-    enum hufu_status s;
-    do
-        s = log_part(session, &after, &more, each, context);
-    while (!s && more);
-    return s;
 }

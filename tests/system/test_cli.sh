@@ -78,7 +78,7 @@ has "--version" "^hufu [0-9]+\.[0-9]+\.[0-9]+$" out
 for c in init info unlock lock zeroise label selftest accounts "account create" "account delete" "pin change" \
     "pin unblock" "key generate" "key list" "key show" "key export-public" "key label" "key destroy" \
     "key export" "key import" "key batch" "archive show" sign verify encrypt decrypt random digest csr \
-    "cert selfsign" log; do
+    "cert selfsign" log "log export" "log verify" "log truncate" identity; do
     # shellcheck disable=SC2086
     ok "$c --help" "$hufu" $c --help
     has "$c --help" "^usage: hufu $c" out
@@ -512,6 +512,44 @@ assert n > 20' 2>err; then pass; else fail "log --json"; fi
     bad 1 "NOT_AUTHORISED" "a user reads no log" "$hufu" log --account user
 }
 
+# The log as a file: whatever is done to it is found, and only the auditor ends records.
+log_files() {
+    ok "identity" "$hufu" identity --out device.pem
+    ok "openssl reads the identity" openssl pkey -pubin -in device.pem -noout
+    ok "log export" "$hufu" log export --out log1
+    ok "log verify" "$hufu" log verify log1 --device-key device.pem --json
+    json "log verify --json"
+    ok "log verify, any device" "$hufu" log verify log1
+    has "log verify, any device" "device-key" err
+    while IFS=: read -r what edit; do
+        sed "$edit" log1 >forged
+        bad 1 "forged, line|ends without" "log with $what" "$hufu" log verify forged --device-key device.pem
+    done <<'EOF'
+a record removed:5d
+the first line twice:1p
+two records swapped:{5h;5d;6G}
+a status word changed:5s/"sw": "9000"/"sw": "6982"/
+an account changed in its bytes:/"record"/s/0390000/0290000/
+the newest record removed:x;${x;p;x};d
+no checkpoint:$d
+another signature:$s/"signature": "../"signature": "00/
+EOF
+    openssl genpkey -algorithm SM2 2>/dev/null | openssl pkey -pubout -out other.pem
+    bad 1 "another device" "log of another device" "$hufu" log verify log1 --device-key other.pem
+    HUFU_NEW_PIN=auditor-pin ok "an auditor" "$hufu" account create auditor --role auditor
+    bad 1 "NOT_AUTHORISED" "an operator truncates nothing" "$hufu" log truncate log1 --account operator
+    bad 1 "forged" "truncate by a forged file" "$hufu" log truncate forged
+    echo auditor-pin >auditor.pin
+    ok "log truncate" "$hufu" log truncate log1 --pin-file auditor.pin
+    last=$(tail -n 1 log1 | python3 -c 'import json,sys; print(json.loads(sys.stdin.read())["sequence"])')
+    ok "log export, the rest" "$hufu" log export --out log2
+    ok "both files" "$hufu" log verify log1 log2 --device-key device.pem --json
+    [ "$(field out last)" -gt "$last" ] && pass || fail "both files: nothing new"
+    bad 1 "out of order" "files in the wrong order" "$hufu" log verify log2 log1
+    ok "only new records are left" "$hufu" log --json
+    [ "$(head -n 1 out | python3 -c 'import json,sys; print(json.loads(sys.stdin.read())["sequence"])')" = "$((last + 1))" ] && pass || fail "log truncate: another first record"
+}
+
 ending() {
     bad 1 "NOT_SUPPORTED|WRONG_STATE" "lock a device that is not attended" "$hufu" lock
     bad 1 "NOT_AUTHORISED" "a user does not zeroise" "$hufu" zeroise --yes --account user
@@ -561,6 +599,7 @@ everything() {
     archives
     examples
     logs
+    log_files
     ending
     no_scraps
     rm -f ./*.arc

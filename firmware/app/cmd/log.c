@@ -1,8 +1,9 @@
-/* Group log: LOG READ. */
+/* Group log: LOG READ, LOG CHECKPOINT, LOG TRUNCATE. */
 #include "firmware/app/core.h"
+#include "firmware/app/identity.h"
 #include "handlers_gen.h"
 
-enum { ENTRY_FIXED = 26 };
+enum { ENTRY_FIXED = 58, STATEMENT = 69 };
 
 uint16_t cmd_log_read(struct call *c, const struct log_read_req *q, struct wr *out)
 {
@@ -21,4 +22,33 @@ uint16_t cmd_log_read(struct call *c, const struct log_read_req *q, struct wr *o
         log_entry_put(out, &e);
     }
     return SW_OK;
+}
+
+uint16_t cmd_log_checkpoint(struct call *c, const struct log_checkpoint_req *q, struct wr *out)
+{
+    struct device *d = c->d;
+    uint8_t statement[STATEMENT], signature[64];
+    struct wr w;
+    (void)q;
+    wr_init(&w, statement, sizeof statement);
+    log_statement_put(&w, &(struct log_statement){.magic = (const uint8_t *)"HFLC",
+                                                  .version = 1,
+                                                  .serial = d->identity.serial,
+                                                  .time = device_time(d),
+                                                  .sequence = d->audit.next - 1,
+                                                  .hash = d->audit.head});
+    const uint16_t sw = identity_sign(d, statement, sizeof statement, signature);
+    if (sw != SW_OK)
+        return sw;
+    log_checkpoint_rsp_put(out, &(struct log_checkpoint_rsp){statement, signature});
+    if (!out->bad)
+        d->audit.stated = d->audit.next - 1;
+    return SW_OK;
+}
+
+uint16_t cmd_log_truncate(struct call *c, const struct log_truncate_req *q, struct wr *out)
+{
+    (void)out;
+    c->object = (uint32_t)q->through;
+    return audit_truncate(c, q->through);
 }

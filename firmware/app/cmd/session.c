@@ -37,7 +37,10 @@ static void logged_in(struct call *c, bool done)
 
 uint16_t cmd_login(struct call *c, const struct login_req *q, struct wr *out)
 {
+    const struct account *a = auth_account(c->d, q->account);
     c->account = q->account;
+    if (a && audit_refuses_role(c->d, a->role))
+        return SW_LOG_FULL;
     const uint16_t sw = auth_try(c, q->account, q->pin);
     if (sw != SW_OK)
         return sw;

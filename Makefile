@@ -282,8 +282,16 @@ $(BUILD)/tests/links-suite: $(BUILD)/obj/tests/links/suite.o $(BUILD)/libhufu.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+# The USB device under umockdev, for tests with programs that use libusb.
+UMOCKDEV := $(shell pkg-config --silence-errors --cflags umockdev-1.0 2>/dev/null)
+MOCK_SRC := $(wildcard tests/usb/*.c)
+$(call obj,$(MOCK_SRC)): HOSTFLAGS += $(patsubst -I%,-isystem %,$(UMOCKDEV))
+$(BUILD)/tests/usb-mock: $(call obj,$(MOCK_SRC) $(USB_SRC)) $(BUILD)/libfirmware.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lumockdev -lgobject-2.0 -lglib-2.0
 .PHONY: tests
-tests: $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine

@@ -59,6 +59,7 @@ IFD_SRC   := $(wildcard host/ifd/*.c)
 CLI_SRC   := $(wildcard host/cli/*.c)
 USB_SRC   := $(wildcard sim/usb/*.c)
 SIM_SRC   := $(wildcard sim/*.c) $(USB_SRC)
+PROV_SRC  := $(wildcard host/provider/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
 TLIB_SRC  := $(wildcard tests/lib/*.c)
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
@@ -248,6 +249,12 @@ $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm -ldl \
 	    $(if $(PEER_BOTAN),-lbotan-2) $(if $(PEER_GCRYPT),-lgcrypt)
+
+# The provider of OpenSSL carries its own libhufu and shows nothing but its entry.
+all: $(BUILD)/hufu.so
+$(BUILD)/hufu.so: $(call obj,$(PROV_SRC)) $(BUILD)/libhufu.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $^ -lcrypto
 
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(subst host/,,$(wildcard host/examples/*.c)))
 .PHONY: examples

@@ -25,6 +25,7 @@ allowed() {
     host/lib/inproc_device.h | host/lib/transport_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/hal/|^firmware/app/device\.h$|^firmware/ports/posix/' ;;
     host/lib/*) echo '^host/lib/|^proto/|^firmware/base/' ;;
     host/ifd/*) echo '^host/(lib|ifd)/' ;;
+    host/provider/*) echo '^host/(lib/hufu\.h|provider/)' ;;
     host/cli/*) echo '^host/(lib/hufu\.h|cli/)' ;;
     host/examples/*) echo '^host/lib/hufu\.h' ;;
     *) echo . ;;

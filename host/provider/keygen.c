@@ -1,0 +1,188 @@
+/* Making keys in the device: openssl genpkey, and EVP_PKEY_generate. */
+#include "host/provider/keygen.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+struct keygen {
+    struct prov *prov;
+    enum family family;
+    size_t bits;    /* RSA */
+    char group[32]; /* EC */
+    uint32_t usage;
+    char label[HUFU_LABEL_MAX + 1];
+    uint8_t id[HUFU_ID_MAX];
+    size_t id_size;
+};
+
+static const char usage_name[] = "hufu_usage", label_name[] = "hufu_label", id_name[] = "hufu_id";
+
+void keygen_free(void *gen)
+{
+    OPENSSL_free(gen);
+}
+
+void *keygen_new(struct prov *prov, enum family family, int selection, const OSSL_PARAM params[])
+{
+    if (!(selection & OSSL_KEYMGMT_SELECT_KEYPAIR))
+        return NULL;
+    struct keygen *g = OPENSSL_zalloc(sizeof *g);
+    if (!g)
+        return NULL;
+    g->prov = prov;
+    g->family = family;
+    g->bits = 2048;
+    g->usage = HUFU_USAGE_SIGN | (family == FAMILY_EC ? HUFU_USAGE_AGREE : HUFU_USAGE_DECRYPT);
+    if (keygen_set(g, params))
+        return g;
+    keygen_free(g);
+    return NULL;
+}
+
+const OSSL_PARAM *keygen_settable(void *gen, void *provctx)
+{
+    static const OSSL_PARAM list[] = {OSSL_PARAM_utf8_string(label_name, NULL, 0),
+                                      OSSL_PARAM_utf8_string(id_name, NULL, 0),
+                                      OSSL_PARAM_utf8_string(usage_name, NULL, 0),
+                                      OSSL_PARAM_size_t(OSSL_PKEY_PARAM_RSA_BITS, NULL),
+                                      OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
+                                      OSSL_PARAM_END};
+    (void)gen;
+    (void)provctx;
+    return list;
+}
+
+/* "sign,decrypt" */
+static bool usage_take(struct keygen *g, const char *words)
+{
+    char word[32];
+    uint32_t usage = 0, bit;
+    for (const char *p = words; *p;) {
+        const size_t n = strcspn(p, ",");
+        if (n >= sizeof word)
+            return false;
+        memcpy(word, p, n);
+        word[n] = 0;
+        if (hufu_value("usage", word, &bit))
+            return false;
+        usage |= bit;
+        p += n + (p[n] == ',');
+    }
+    g->usage = usage;
+    return usage != 0;
+}
+
+static bool id_take(struct keygen *g, const char *hex)
+{
+    return OPENSSL_hexstr2buf_ex(g->id, sizeof g->id, &g->id_size, hex, '\0') == 1;
+}
+
+static int set_ours(struct keygen *g, const OSSL_PARAM params[])
+{
+    char text[256];
+    char *to = text;
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, label_name);
+    to = g->label;
+    if (p && !OSSL_PARAM_get_utf8_string(p, &to, sizeof g->label))
+        return FAIL(g->prov, REASON_ARGUMENT, "%s: at most %d bytes", label_name, HUFU_LABEL_MAX);
+    p = OSSL_PARAM_locate_const(params, id_name);
+    to = text;
+    if (p && (!OSSL_PARAM_get_utf8_string(p, &to, sizeof text) || !id_take(g, text)))
+        return FAIL(g->prov, REASON_ARGUMENT, "%s: up to %d bytes in hexadecimal", id_name,
+                    HUFU_ID_MAX);
+    p = OSSL_PARAM_locate_const(params, usage_name);
+    if (p && (!OSSL_PARAM_get_utf8_string(p, &to, sizeof text) || !usage_take(g, text)))
+        return FAIL(g->prov, REASON_ARGUMENT,
+                    "%s: words of sign, decrypt, agree, export-wrapped, derive-out, with commas",
+                    usage_name);
+    return 1;
+}
+
+int keygen_set(void *gen, const OSSL_PARAM params[])
+{
+    struct keygen *g = gen;
+    const OSSL_PARAM *p;
+    char *to = g->group;
+    BIGNUM *e = NULL;
+    if (!params)
+        return 1;
+    if (g->family == FAMILY_RSA) {
+        p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_BITS);
+        if (p && (!OSSL_PARAM_get_size_t(p, &g->bits) || g->bits < 2048 || g->bits > 4096 ||
+                  g->bits % 1024))
+            return FAIL(g->prov, REASON_ARGUMENT, "RSA keys of 2048, 3072 and 4096 bits are made");
+        p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E);
+        const bool known = !p || (OSSL_PARAM_get_BN(p, &e) && BN_is_word(e, 65537));
+        BN_free(e);
+        if (!known)
+            return FAIL(g->prov, REASON_ARGUMENT, "RSA keys are made with the exponent 65537");
+    }
+    p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+    if (p && !OSSL_PARAM_get_utf8_string(p, &to, sizeof g->group))
+        return FAIL(g->prov, REASON_ARGUMENT, "no such curve");
+    if (p && g->family == FAMILY_SM2 && OPENSSL_strcasecmp(g->group, "SM2"))
+        return FAIL(g->prov, REASON_ARGUMENT, "%s: not the curve of SM2", g->group);
+    return set_ours(g, params);
+}
+
+static uint8_t type_of(const struct keygen *g)
+{
+    if (g->family == FAMILY_SM2)
+        return HUFU_KEY_SM2;
+    return (uint8_t)(HUFU_KEY_RSA2048 + (g->bits - 2048) / 1024);
+}
+
+struct making {
+    struct keygen *gen;
+    struct hufu_object object;
+    uint8_t serial[HUFU_SERIAL_SIZE];
+};
+
+/* A key without an id gets the one of RFC 5280, 4.2.1.2: SHA-1 of its public key. */
+static enum hufu_status name_it(struct hufu_session *session, struct making *m)
+{
+    uint8_t der[600];
+    const uint8_t *p = der;
+    size_t n = sizeof der;
+    unsigned size = 0;
+    struct hufu_object *o = &m->object;
+    enum hufu_status s = hufu_public_to_spki(o->type, o->public_key, o->public_size, der, &n);
+    X509_PUBKEY *key = s ? NULL : d2i_X509_PUBKEY(NULL, &p, (long)n);
+    const unsigned char *bits;
+    int bits_size;
+    if (key && X509_PUBKEY_get0_param(NULL, &bits, &bits_size, NULL, key) &&
+        EVP_Digest(bits, (size_t)bits_size, o->id, &size, EVP_sha1(), NULL))
+        o->id_size = size;
+    X509_PUBKEY_free(key);
+    return s ? s : hufu_object_label(session, o->handle, o->label, o->id, o->id_size);
+}
+
+static enum hufu_status make(struct hufu_session *session, void *arg)
+{
+    struct making *m = arg;
+    struct keygen *g = m->gen;
+    const struct hufu_key_spec spec = {.type = type_of(g),
+                                       .usage = g->usage,
+                                       .label = g->label,
+                                       .id = g->id,
+                                       .id_size = g->id_size};
+    memcpy(m->serial, link_serial(session), sizeof m->serial);
+    uint32_t handle;
+    enum hufu_status s = hufu_key_generate(session, &spec, &handle, NULL, NULL);
+    if (!s)
+        s = hufu_object_info(session, handle, &m->object);
+    return s || g->id_size ? s : name_it(session, m);
+}
+
+void *keygen_run(void *gen, OSSL_CALLBACK *progress, void *arg)
+{
+    struct making m = {.gen = gen};
+    (void)progress; /* it is done before a dot could be drawn */
+    (void)arg;
+    return link_run(m.gen->prov, NULL, NULL, true, make, &m)
+               ? key_of_object(m.gen->prov, &m.object, m.serial, false)
+               : NULL;
+}

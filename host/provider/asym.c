@@ -96,12 +96,23 @@ static int set_label(struct asym *a, const OSSL_PARAM *p)
     return 1;
 }
 
+/* SM2: the digest, which RSA has for OAEP under the same name. */
+static int set_sm2(struct asym *a, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_DIGEST);
+    const char *name = "SM3";
+    return !p || (OSSL_PARAM_get_utf8_string_ptr(p, &name) && !OPENSSL_strcasecmp(name, "SM3")) ||
+           FAIL(a->prov, REASON_ARGUMENT, "SM2 encryption works with SM3, not with %s", name);
+}
+
 static int asym_set(void *asym, const OSSL_PARAM params[])
 {
     struct asym *a = asym;
     const OSSL_PARAM *p;
     if (!params)
         return 1;
+    if (a->family == FAMILY_SM2)
+        return set_sm2(a, params);
     p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE);
     if (p && !pad_mode_get(p, &a->pad))
         return FAIL(a->prov, REASON_ARGUMENT, "padding: not known");
@@ -118,12 +129,7 @@ static int asym_set(void *asym, const OSSL_PARAM params[])
     if (p && !OSSL_PARAM_get_uint(p, &a->client_version))
         return 0;
     p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION);
-    if (p && !OSSL_PARAM_get_uint(p, &a->other_version))
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_DIGEST);
-    const char *name = "SM3";
-    return !p || (OSSL_PARAM_get_utf8_string_ptr(p, &name) && !OPENSSL_strcasecmp(name, "SM3")) ||
-           FAIL(a->prov, REASON_ARGUMENT, "SM2 encryption works with SM3, not with %s", name);
+    return !p || OSSL_PARAM_get_uint(p, &a->other_version);
 }
 
 static const OSSL_PARAM *asym_settable(void *asym, void *provctx)

@@ -64,6 +64,7 @@ static void teardown(void *provctx)
     OPENSSL_free(prov->device);
     OPENSSL_free(prov->pin_file);
     OPENSSL_free(prov->account);
+    OPENSSL_free(prov->distid);
     OPENSSL_clear_free(prov, sizeof *prov);
 }
 
@@ -77,18 +78,16 @@ static const OSSL_DISPATCH dispatch[] = {ENTRY(OSSL_FUNC_PROVIDER_TEARDOWN, tear
 /* What the section of the configuration file says. */
 static int configure(struct prov *prov, OSSL_FUNC_core_get_params_fn *core_get_params)
 {
-    char *device = NULL, *pin_file = NULL, *account = NULL;
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_ptr("device", &device, 0),
-                           OSSL_PARAM_construct_utf8_ptr("pin-file", &pin_file, 0),
-                           OSSL_PARAM_construct_utf8_ptr("account", &account, 0),
-                           OSSL_PARAM_construct_end()};
-    if (!core_get_params || !core_get_params(prov->handle, params))
-        return 1;
-    prov->device = device ? OPENSSL_strdup(device) : NULL;
-    prov->pin_file = pin_file ? OPENSSL_strdup(pin_file) : NULL;
-    prov->account = account ? OPENSSL_strdup(account) : NULL;
-    return (!device || prov->device) && (!pin_file || prov->pin_file) &&
-           (!account || prov->account);
+    static const char *const names[] = {"device", "pin-file", "account", "distid"};
+    char **const to[] = {&prov->device, &prov->pin_file, &prov->account, &prov->distid};
+    for (size_t i = 0; core_get_params && i < sizeof names / sizeof *names; i++) {
+        char *value = NULL;
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_ptr(names[i], &value, 0),
+                               OSSL_PARAM_construct_end()};
+        if (core_get_params(prov->handle, params) && value && !(*to[i] = OPENSSL_strdup(value)))
+            return 0;
+    }
+    return 1;
 }
 
 static OSSL_FUNC_core_get_params_fn *take_core(struct prov *prov, const OSSL_DISPATCH *in)

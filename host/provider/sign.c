@@ -311,15 +311,16 @@ static int digest_verify_init(void *sig, const char *name, void *key, const OSSL
     return begin_message(sig, name, key, params, EVP_PKEY_OP_VERIFY);
 }
 
+/* Without an ID, the one of the configuration; without that an empty one, as libcrypto has it. */
 static int put_z(struct sig *s)
 {
-    static const char usual[] = "1234567812345678";
+    const char *usual = s->prov->distid ? s->prov->distid : "";
     uint8_t z[32];
     if (!s->z_owed)
         return 1;
     s->z_owed = false;
     return digest_z(s->prov, s->md, s->key->public_key, s->id ? (const void *)s->id : usual,
-                    s->id ? s->id_size : sizeof usual - 1, z) &&
+                    s->id ? s->id_size : strlen(usual), z) &&
            EVP_DigestUpdate(s->digest, z, sizeof z);
 }
 

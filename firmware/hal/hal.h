@@ -53,11 +53,15 @@ struct hal_link {
 };
 
 /* Runs n independent pure jobs, in any order, on any thread, and returns when all are done.
- * run NULL means inline on the caller. */
+ * run NULL means inline on the caller. run_long is for at most `width` jobs that may take seconds: job
+ * 0 runs on the caller's thread, which then calls look every few milliseconds until the others are
+ * done. NULL: run must do. */
 struct hal_par {
     void *ctx;
     unsigned width; /* jobs that really run at the same time, at least 1 */
     void (*run)(void *ctx, void (*job)(void *arg, size_t index), void *arg, size_t n);
+    void (*run_long)(void *ctx, void (*job)(void *arg, size_t index), void *arg, size_t n,
+                     void (*look)(void *arg));
 };
 
 struct hal {

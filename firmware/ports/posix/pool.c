@@ -6,10 +6,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "firmware/ports/posix/internal.h"
 
-enum { SPINS = 2000 }; /* looks for a next batch before a thread sleeps: some microseconds */
+enum {
+    SPINS = 2000,     /* looks for a next batch before a thread sleeps: some microseconds */
+    LOOK_NS = 2000000 /* between two looks of a caller who waits for others */
+};
 
 struct pool {
     pthread_mutex_t callers; /* one batch at a time */
@@ -66,6 +70,32 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* Opens a batch from job `first` on; the lock of the callers is held until close_batch. */
+static void open_batch(struct pool *p, void (*job)(void *, size_t), void *arg, size_t first,
+                       size_t n)
+{
+    pthread_mutex_lock(&p->callers);
+    pthread_mutex_lock(&p->lock);
+    p->job = job;
+    p->arg = arg;
+    p->n = n;
+    atomic_store(&p->next, first);
+    p->open = true;
+    atomic_fetch_add(&p->batch, 1);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void close_batch(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->open = false;
+    while (p->active)
+        pthread_cond_wait(&p->done, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->callers);
+}
+
 static void pool_run(void *ctx, void (*job)(void *arg, size_t index), void *arg, size_t n)
 {
     struct pool *p = ctx;
@@ -73,23 +103,49 @@ static void pool_run(void *ctx, void (*job)(void *arg, size_t index), void *arg,
         job(arg, 0);
         return;
     }
-    pthread_mutex_lock(&p->callers);
-    pthread_mutex_lock(&p->lock);
-    p->job = job;
-    p->arg = arg;
-    p->n = n;
-    atomic_store(&p->next, 0);
-    p->open = true;
-    atomic_fetch_add(&p->batch, 1);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    open_batch(p, job, arg, 0, n);
     work(p);
+    close_batch(p);
+}
+
+static bool alone(struct pool *p)
+{
     pthread_mutex_lock(&p->lock);
-    p->open = false;
-    while (p->active)
-        pthread_cond_wait(&p->done, &p->lock);
+    const bool nobody = p->active == 0;
     pthread_mutex_unlock(&p->lock);
-    pthread_mutex_unlock(&p->callers);
+    return nobody;
+}
+
+/* Jobs that nobody has taken, or that somebody is at. Sleeps a little if so. */
+static bool others_at_work(struct pool *p)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_nsec += LOOK_NS;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&p->lock);
+    if (p->active || atomic_load(&p->next) < p->n)
+        pthread_cond_timedwait(&p->done, &p->lock, &t);
+    const bool more = p->active || atomic_load(&p->next) < p->n;
+    pthread_mutex_unlock(&p->lock);
+    return more;
+}
+
+/* The caller takes no job but the first, for it would be away too long - unless there is nobody
+ * else, as in the child of a fork. */
+static void pool_run_long(void *ctx, void (*job)(void *arg, size_t index), void *arg, size_t n,
+                          void (*look)(void *arg))
+{
+    struct pool *p = ctx;
+    open_batch(p, job, arg, 1, n);
+    job(arg, 0);
+    while (others_at_work(p)) {
+        if (alone(p))
+            work(p);
+        look(arg);
+    }
+    close_batch(p);
 }
 
 /* Signals are for the thread that opened the port. */
@@ -123,7 +179,7 @@ struct pool *pool_open(unsigned threads, struct hal_par *par, const struct messa
         pool_close(p);
         return NULL;
     }
-    *par = (struct hal_par){.ctx = p, .width = threads, .run = pool_run};
+    *par = (struct hal_par){.ctx = p, .width = threads, .run = pool_run, .run_long = pool_run_long};
     return p;
 }
 

@@ -13,6 +13,7 @@ enum {
     WINDOW_HEAD = 64, /* before the answer: room for the frame header, then aligned */
     TRIM_ABOVE = 1048576,
     COST_UNKNOWN = 1000000,
+    COST_LONG = 1000000000,
     ROUND_NS = 50000000,      /* of work in a round, about: nobody waits longer for his turn */
     SHARE_BYTES = 4 * 1048576 /* of answers to one client in a round, about */
 };
@@ -32,6 +33,7 @@ struct desk {
     size_t touched;                  /* bytes of large answers since the last trim */
     uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
     unsigned count, native_count;
+    bool side, taken_long;
     uint64_t round_ns;
     struct place place[DESK_BATCH];
     struct exchange native[DESK_BATCH];
@@ -66,6 +68,14 @@ struct desk *desk_create(struct device *d, size_t frame_max)
     return k;
 }
 
+struct desk *desk_create_side(const struct desk *main)
+{
+    struct desk *k = desk_create(main->device, main->frame_max);
+    if (k)
+        k->side = true;
+    return k;
+}
+
 void desk_destroy(struct desk *k)
 {
     if (!k)
@@ -81,8 +91,20 @@ static uint8_t ins_of(const struct command *m)
     return m->frame.length >= 2 ? m->bytes[1] : 0;
 }
 
+/* In an APDU the instruction is all that can be seen without taking it apart. */
+static bool is_long(const struct command *m)
+{
+    static const uint8_t any = KEY_RSA2048;
+    const uint8_t ins = ins_of(m);
+    if (m->frame.flags & FRAME_APDU)
+        return device_is_long(ins, &any, 1);
+    return m->frame.length > 2 && device_is_long(ins, m->bytes + 2, m->frame.length - 2);
+}
+
 uint32_t desk_cost(const struct desk *k, const struct command *m)
 {
+    if (is_long(m))
+        return COST_LONG;
     const uint32_t cost = k->cost[ins_of(m)];
     return cost ? cost : COST_UNKNOWN;
 }
@@ -99,6 +121,8 @@ static uint32_t largest(uint32_t last, uint64_t value)
 static void learn(struct desk *k, const struct place *p)
 {
     const uint8_t ins = ins_of(p->command);
+    if (is_long(p->command))
+        return;
     k->cost[ins] = largest(k->cost[ins], p->ns);
     k->answer[ins] = largest(k->answer[ins], p->size);
 }
@@ -142,7 +166,12 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
     unsigned taken = 0;
     size_t bytes = c->unsent;
     bool apdu = false;
-    while (taken < quota && k->count < k->windows && c->first) {
+    if (k->side && c->running)
+        return 0;
+    while (taken < quota && k->count < k->windows && c->first && !k->taken_long) {
+        const bool longer = is_long(c->first);
+        if (longer && (k->count || k->side))
+            break;
         if (k->count && k->round_ns + c->first->cost > ROUND_NS)
             break;
         if (taken && bytes + expected_answer(k, c->first) > SHARE_BYTES)
@@ -161,6 +190,7 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
         taken++;
         apdu = is_apdu(p->command);
         k->count++;
+        k->taken_long = longer;
     }
     return taken;
 }
@@ -270,6 +300,7 @@ void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *ar
     }
     k->count = k->native_count = 0;
     k->round_ns = 0;
+    k->taken_long = false;
 }
 
 void desk_close_link(struct desk *k, struct client *c)

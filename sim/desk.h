@@ -18,12 +18,16 @@ struct desk;
 
 /* frame_max as configured for the device. NULL: no memory. */
 struct desk *desk_create(struct device *d, size_t frame_max);
+/* A desk for what is served in the interludes of long commands: it takes no long ones, nor from
+ * clients whose command is running. */
+struct desk *desk_create_side(const struct desk *main);
 void desk_destroy(struct desk *k);
 
 /* What a command will take, in nanoseconds, from what the last ones of its kind took. */
 uint32_t desk_cost(const struct desk *k, const struct command *m);
 
-/* Take commands of a client for the next round, as many as quota and the desk allow; how many. */
+/* Take commands of a client for the next round, as many as quota and the desk allow; how many. A
+ * long one gets a round of its own. */
 unsigned desk_take(struct desk *k, struct client *c, unsigned quota);
 /* Execute what was taken. The only step without the lock of the clients. */
 void desk_run(struct desk *k);

@@ -36,7 +36,7 @@ enum {
 
 struct server {
     const struct server_config *config;
-    struct desk *desk;
+    struct desk *desk, *side; /* for rounds, for interludes within them */
     int epoll;
     uint8_t *scratch;
     unsigned clients;
@@ -130,10 +130,10 @@ static void count_command(void *arg, struct command *m)
 }
 
 /* Lay commands of one client on the desk; false: the desk is full. */
-static bool take_from(struct server *s, struct client *c, unsigned quota)
+static bool take_from(struct server *s, struct desk *k, struct client *c, unsigned quota)
 {
     const struct command *m = c->first;
-    const unsigned taken = desk_take(s->desk, c, quota);
+    const unsigned taken = desk_take(k, c, quota);
     for (unsigned i = 0; i < taken; i++, m = m->next)
         s->waiting_ns -= m->cost;
     s->waiting -= taken;
@@ -151,7 +151,7 @@ static bool hungry(const struct client *c)
 
 /* Lay what waits on the desk: a fair share for everybody who reads his answers. false: nothing
  * does. */
-static bool gather(struct server *s)
+static bool gather(struct server *s, struct desk *k)
 {
     unsigned mouths = 0, fed = 0;
     for (const struct client *c = s->all.next; c != &s->all; c = c->next)
@@ -162,9 +162,7 @@ static bool gather(struct server *s)
         next = c->next;
         if (!hungry(c))
             continue;
-        if (!take_from(s, c, DESK_BATCH / mouths ? DESK_BATCH / mouths : 1))
-            break;
-        fed++;
+        fed += take_from(s, k, c, DESK_BATCH / mouths ? DESK_BATCH / mouths : 1);
     }
     return fed > 0;
 }
@@ -181,18 +179,28 @@ static void answered(void *arg, struct client *c)
 }
 
 /* One round in the device. Called with the lock, which is free while the device works. */
-static bool serve_round(struct server *s)
+static bool serve_round(struct server *s, struct desk *k)
 {
     bury(s);
-    if (s->stopping || !gather(s))
+    if (s->stopping || !gather(s, k))
         return false;
     pthread_mutex_unlock(&s->lock);
-    desk_run(s->desk);
+    desk_run(k);
     pthread_mutex_lock(&s->lock);
-    desk_answer(s->desk, answered, s);
+    desk_answer(k, answered, s);
     bury(s);
     s->ahead = true;
     return true;
+}
+
+/* In the middle of a long command, on the thread that is in the device. */
+static void interlude(void *arg)
+{
+    struct server *s = arg;
+    pthread_mutex_lock(&s->lock);
+    if (s->waiting || s->gone)
+        serve_round(s, s->side);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* With nothing waiting: one step of the device's work ahead. Called with the lock, which is free
@@ -217,7 +225,7 @@ static void *owner_main(void *arg)
             pthread_cond_wait(&s->work, &s->lock);
             continue;
         }
-        while (serve_round(s) || work_ahead(s))
+        while (serve_round(s, s->desk) || work_ahead(s))
             ;
         s->handed = s->busy = false;
     }
@@ -239,7 +247,7 @@ static void serve_or_hand_over(struct server *s)
             pthread_cond_signal(&s->work);
             return;
         }
-        more = serve_round(s);
+        more = serve_round(s, s->desk);
     }
     s->busy = false;
 }
@@ -338,6 +346,7 @@ static void on_idle(struct server *s)
         return;
     s->idle_done = true;
     desk_trim(s->desk);
+    desk_trim(s->side);
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
@@ -419,9 +428,11 @@ static int set_up(struct server *s)
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->scratch = malloc(CLIENT_SCRATCH);
     s->desk = desk_create(s->config->device, s->config->frame_max);
-    if (s->epoll < 0 || !s->scratch || !s->desk || add_event(s, s->config->listener, s) ||
+    s->side = s->desk ? desk_create_side(s->desk) : NULL;
+    if (s->epoll < 0 || !s->scratch || !s->side || add_event(s, s->config->listener, s) ||
         add_event(s, s->config->stop, NULL))
         return -1;
+    device_interlude(s->config->device, interlude, s);
     return pthread_create(&s->owner, NULL, owner_main, s) ? -1 : 0;
 }
 
@@ -451,7 +462,9 @@ int server_run(const struct server_config *config)
         tear_down(&s);
         result = 0;
     }
+    device_interlude(config->device, NULL, NULL);
     desk_destroy(s.desk);
+    desk_destroy(s.side);
     free(s.scratch);
     if (s.epoll >= 0)
         close(s.epoll);

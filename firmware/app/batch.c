@@ -10,10 +10,11 @@
 #include <string.h>
 
 enum {
-    CHUNK_MAX = CONFIG_SM2_BATCH_MAX, /* engines with lanes want as many; each lane has room for them */
+    CHUNK_MAX =
+        CONFIG_SM2_BATCH_MAX, /* engines with lanes want as many; each lane has room for them */
     CHUNK_MIN = SELFTEST_BATCH,
     LANE_WORTH = 32, /* SM2 items that make another lane worth its start */
-    MAX_DRAWS = 8 /* an SM2 item fails once in 2^32 draws */
+    MAX_DRAWS = 8    /* an SM2 item fails once in 2^32 draws */
 };
 
 static size_t least(size_t a, size_t b)
@@ -38,26 +39,47 @@ static size_t scratch_size(size_t chunk)
     return size;
 }
 
+static void lay_out_lane(struct arena *a, struct lane *lane, size_t chunk)
+{
+    lane->k = arena_take(a, chunk * sizeof *lane->k);
+    lane->point = arena_take(a, chunk * sizeof *lane->point);
+    lane->key = arena_take(a, chunk * sizeof *lane->key);
+    lane->ok = arena_take(a, chunk);
+    lane->em = arena_take(a, (size_t)BATCH_RSA_LANES * RSA_MAX_BYTES);
+    lane->rsa = arena_take(a, sizeof *lane->rsa);
+    lane->wrap = arena_take(a, sizeof *lane->wrap);
+    lane->scratch = arena_take(a, scratch_size(chunk));
+}
+
 void batch_lay_out(struct arena *a, struct batch *b, const struct device_config *config,
                    const struct hal *hal)
 {
-    struct lane none, *lane;
+    struct lane none;
     b->width = hal->par.run ? (unsigned)least(most(hal->par.width, 1), BATCH_LANES_MAX) : 1;
     b->chunk = least(most(config->frame_max / 128, CHUNK_MIN), CHUNK_MAX);
     b->good_max = config->frame_max / 32;
     b->good = arena_take(a, b->good_max);
-    b->lanes = arena_take(a, b->width * sizeof *b->lanes);
-    for (unsigned i = 0; i < b->width; i++) {
-        lane = b->lanes ? &b->lanes[i] : &none;
-        lane->k = arena_take(a, b->chunk * sizeof *lane->k);
-        lane->point = arena_take(a, b->chunk * sizeof *lane->point);
-        lane->key = arena_take(a, b->chunk * sizeof *lane->key);
-        lane->ok = arena_take(a, b->chunk);
-        lane->em = arena_take(a, (size_t)BATCH_RSA_LANES * RSA_MAX_BYTES);
-        lane->rsa = arena_take(a, sizeof *lane->rsa);
-        lane->wrap = arena_take(a, sizeof *lane->wrap);
-        lane->scratch = arena_take(a, scratch_size(b->chunk));
+    b->lanes = arena_take(a, (b->width + CONFIG_SPARE) * sizeof *b->lanes);
+    for (unsigned i = 0; i < b->width + CONFIG_SPARE; i++)
+        lay_out_lane(a, b->lanes ? &b->lanes[i] : &none, b->chunk);
+    b->spare = CONFIG_SPARE && b->lanes ? &b->lanes[b->width] : NULL;
+    b->spare_good = CONFIG_SPARE ? arena_take(a, b->good_max) : NULL;
+}
+
+/* What the long command works with is put aside, and commands get the spare lane. */
+int batch_interlude(void *device)
+{
+    struct device *d = device;
+    const struct batch mine = d->batch;
+    if (d->interlude && mine.spare) {
+        d->batch.lanes = mine.spare;
+        d->batch.good = mine.spare_good;
+        d->batch.width = 1;
+        d->batch.spare = NULL;
+        d->interlude(d->interlude_ctx);
+        d->batch = mine;
     }
+    return d->state == STATE_READY ? 0 : -1;
 }
 
 void batch_status(uint8_t *bits, const uint8_t *good, size_t count)
@@ -69,11 +91,15 @@ void batch_status(uint8_t *bits, const uint8_t *good, size_t count)
 
 /* ---------------------------------------------------------------- spreading */
 
-/* What all jobs of a batch know; a job is one lane working through every lanes-th part of the
- * items. */
+/* What all jobs of a batch know; a job is one lane taking one part of the items after the other.
+ */
 struct work {
     struct device *d;
+    const struct engine *engine;
     size_t count, part, lanes;
+    struct lane *lane;    /* the first of them */
+    _Atomic size_t *next; /* part that nobody has taken */
+    void (*look)(void *); /* long work: what the caller does between its steps */
     int (*items)(const struct work *w, struct lane *lane, size_t from, size_t n);
     uint8_t *good;
     /* key pairs */
@@ -95,18 +121,22 @@ struct work {
 static void job(void *arg, size_t index)
 {
     const struct work *w = arg;
-    struct lane *lane = &w->d->batch.lanes[index];
-    for (size_t from = index * w->part; from < w->count && !lane->failed;
-         from += w->lanes * w->part)
+    struct lane *lane = &w->lane[index];
+    while (!lane->failed) {
+        const size_t from = (*w->next)++ * w->part;
+        if (from >= w->count)
+            break;
         lane->failed = w->items(w, lane, from, least(w->part, w->count - from));
+    }
 }
 
 static int start_lanes(struct work *w)
 {
-    struct lane *lanes = w->d->batch.lanes;
+    struct lane *lanes = w->lane;
     int bad = 0;
     for (size_t i = 0; i < w->lanes; i++) {
         lanes[i].failed = 0;
+        lanes[i].tried = false;
         lanes[i].rng = w->d->rng;
         if (w->lanes == 1)
             continue;
@@ -121,17 +151,23 @@ static int spread(struct work *w, size_t part_max, size_t lanes)
 {
     const struct hal_par *par = &w->d->hal.par;
     struct batch *b = &w->d->batch;
+    _Atomic size_t next = 0;
     int bad;
+    w->engine = w->d->engine;
+    w->next = &next;
+    w->lane = b->lanes;
     w->lanes = most(least(b->width, lanes), 1);
     w->part = least(part_max, (w->count + w->lanes - 1) / w->lanes);
     bad = start_lanes(w);
     if (!bad && w->lanes == 1)
         job(w, 0);
+    else if (!bad && w->look && par->run_long)
+        par->run_long(par->ctx, job, w, w->lanes, w->look);
     else if (!bad)
         par->run(par->ctx, job, w, w->lanes);
     for (size_t i = 0; i < w->lanes; i++) {
-        bad |= b->lanes[i].failed;
-        drbg_wipe(&b->lanes[i].drbg);
+        bad |= w->lane[i].failed;
+        drbg_wipe(&w->lane[i].drbg);
     }
     return bad ? -1 : 0;
 }
@@ -141,7 +177,7 @@ static int spread(struct work *w, size_t part_max, size_t lanes)
 /* Draw again what was out of range. */
 static int redraw_key(const struct work *w, struct lane *lane, size_t i)
 {
-    const struct sm2_ops *ops = w->d->engine->sm2;
+    const struct sm2_ops *ops = w->engine->sm2;
     for (int turn = 0; turn < MAX_DRAWS && !lane->ok[i]; turn++) {
         if (lane->rng.fill(lane->rng.ctx, lane->k[i], 32))
             return -1;
@@ -164,21 +200,21 @@ int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t
 }
 
 /* One pair, picked at random, of the first items of each lane. */
-static int try_one(const struct work *w, struct lane *lane, size_t from, size_t n)
+static int try_one(const struct work *w, struct lane *lane, size_t n)
 {
     uint32_t pick;
-    if (from >= w->lanes * w->part)
+    if (lane->tried)
         return 0;
+    lane->tried = true;
     if (lane->rng.fill(lane->rng.ctx, &pick, sizeof pick))
         return -1;
     const size_t i = pick % n;
-    return lane->ok[i] ? sm2_try_pair(w->d->engine->sm2, &lane->rng, lane->k[i], lane->point[i])
-                       : 0;
+    return lane->ok[i] ? sm2_try_pair(w->engine->sm2, &lane->rng, lane->k[i], lane->point[i]) : 0;
 }
 
 static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
 {
-    const struct engine *engine = w->d->engine;
+    const struct engine *engine = w->engine;
     const size_t size = wrap_record_size(KEY_SM2);
     uint8_t *records = w->records + from * size;
     int bad = lane->rng.fill(lane->rng.ctx, lane->k, n * 32);
@@ -191,7 +227,7 @@ static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t
         w->good[from + i] = lane->ok[i];
         memcpy(records + i * size, lane->point[i], SM2_POINT);
     }
-    bad = bad || try_one(w, lane, from, n);
+    bad = bad || try_one(w, lane, n);
     if (!bad)
         wrap_seal_sm2(w->wrap, engine->sym, (uint32_t)from, n, records,
                       (const uint8_t(*)[32])lane->k, lane->wrap);
@@ -204,7 +240,13 @@ static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t
 
 /* ---------------------------------------------------------------- RSA key pairs */
 
-/* rsa_keygen makes the pairwise test itself. */
+static void look(void *work)
+{
+    batch_interlude(((struct work *)work)->d);
+}
+
+/* The first lane is the caller's: only there may others have a turn. rsa_keygen makes the pairwise
+ * test itself. */
 static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
 {
     const uint8_t type = w->wrap->h.type;
@@ -213,8 +255,8 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
     for (size_t i = from; i < from + n; i++) {
         uint8_t *record = w->records + i * size;
         struct rsa_private *key = lane->rsa;
-        w->good[i] = !rsa_keygen(w->d->engine->rsa, &lane->rng, key_rsa_bits(type), key,
-                                 lane->scratch, NULL, NULL);
+        w->good[i] = !rsa_keygen(w->engine->rsa, &lane->rng, key_rsa_bits(type), key, lane->scratch,
+                                 lane == w->lane ? batch_interlude : NULL, w->d);
         memset(record, 0, size);
         if (!w->good[i])
             continue;
@@ -238,6 +280,7 @@ int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t 
         return spread(&w, d->batch.chunk, count / LANE_WORTH);
     }
     w.items = rsa_keys;
+    w.look = look;
     return spread(&w, 1, count);
 }
 
@@ -245,7 +288,7 @@ int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t 
 
 static int redraw_nonce(const struct work *w, struct lane *lane, size_t from, size_t i)
 {
-    const struct sm2_ops *ops = w->d->engine->sm2;
+    const struct sm2_ops *ops = w->engine->sm2;
     for (int turn = 0; turn < MAX_DRAWS && !w->good[from + i]; turn++) {
         if (lane->rng.fill(lane->rng.ctx, lane->k[i], 32))
             return -1;
@@ -261,8 +304,8 @@ static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, 
     for (size_t i = 0; i < n; i++)
         lane->key[i] = w->keys[(from + i) * w->step];
     if (!bad)
-        w->d->engine->sm2->sign(n, lane->key, w->e + from, (const uint8_t(*)[32])lane->k,
-                                w->sig + from, w->good + from, lane->scratch);
+        w->engine->sm2->sign(n, lane->key, w->e + from, (const uint8_t(*)[32])lane->k,
+                             w->sig + from, w->good + from, lane->scratch);
     PUBLIC(w->good + from, n);
     for (size_t i = 0; i < n && !bad; i++)
         bad = redraw_nonce(w, lane, from, i);
@@ -312,7 +355,7 @@ static int rsa_signatures(const struct work *w, struct lane *lane, size_t from, 
         bad = rsa_encode(w->how, w->rsa->pub.bits, from + i, &lane->rng, em);
     }
     if (!bad)
-        w->d->engine->rsa->private_op(n, key, in, out, w->good + from, &lane->rng, lane->scratch);
+        w->engine->rsa->private_op(n, key, in, out, w->good + from, &lane->rng, lane->scratch);
     return bad;
 }
 
@@ -339,8 +382,8 @@ int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct
 
 static int rsa_ready(const struct work *w, struct lane *lane, size_t from, size_t n)
 {
-    w->d->engine->rsa->private_op(n, w->rsa_keys + from, w->in + from, w->out + from,
-                                  w->good + from, &lane->rng, lane->scratch);
+    w->engine->rsa->private_op(n, w->rsa_keys + from, w->in + from, w->out + from, w->good + from,
+                               &lane->rng, lane->scratch);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef HUFU_APP_BATCH_H
 #define HUFU_APP_BATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct lane {
     struct drbg drbg;
     struct rng rng; /* over drbg; with one lane only, the device's own */
     int failed;
+    bool tried; /* a pair of this batch */
     /* chunk items each */
     uint8_t (*k)[32], (*point)[64];
     const struct sm2_sign_key **key;
@@ -44,10 +46,16 @@ struct batch {
     size_t chunk;  /* SM2 items that an engine gets at once */
     uint8_t *good; /* a byte for each item of a command */
     size_t good_max;
+    struct lane *spare; /* for what is done during a long command; NULL: none */
+    uint8_t *spare_good;
 };
 
 void batch_lay_out(struct arena *a, struct batch *b, const struct device_config *config,
                    const struct hal *hal);
+
+/* In the middle of a long command: lets others have a turn (device_interlude). 0; -1: the device is
+ * not READY any more. For rsa_keygen, d is the device. */
+int batch_interlude(void *d);
 
 /* The pairwise test of an SM2 pair: one signature, made and verified. 0, or -1: failed */
 int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t d[32],

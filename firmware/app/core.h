@@ -84,6 +84,8 @@ struct device {
     struct objects objects;
     struct tickets tickets;
     struct batch batch;
+    void (*interlude)(void *ctx);
+    void *interlude_ctx;
     struct gather gather;
     struct nonces nonces;
     uint8_t *record;  /* STORE_MAX_DATA bytes for one record */
@@ -116,6 +118,9 @@ struct view text_view(const char *text);
 uint64_t device_time(const struct device *d);
 uint64_t device_generation(const struct device *d); /* as the port counts it */
 void call_detail(struct call *c, const void *text, size_t n);
+
+/* A long command has let others have a turn: is it still what it was allowed to do? */
+uint16_t call_again(struct call *c);
 
 /* The transaction of a call, begun by its first change. All give a status word. */
 uint16_t tx_put(struct call *c, enum store_class cls, uint8_t type, uint32_t id, const void *data,

@@ -100,6 +100,18 @@ void device_stop(struct device *d)
     gather_wipe(&d->gather);
 }
 
+void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx)
+{
+    d->interlude = interlude;
+    d->interlude_ctx = ctx;
+}
+
+/* Both commands begin with the type of key. */
+bool device_is_long(uint8_t ins, const uint8_t *data, size_t size)
+{
+    return (ins == INS_KEY_GENERATE || ins == INS_KEY_BATCH) && size && key_rsa_bits(data[0]);
+}
+
 uint8_t device_state(const struct device *d)
 {
     return d->state;

@@ -58,6 +58,13 @@ struct exchange {
  * safe. */
 void device_serve(struct device *d, struct exchange *x, size_t n);
 /*
+ * RSA keys take their time. While one is made, interlude is called every few milliseconds on the
+ * thread that is inside; it may call device_serve, for commands of other sessions that are not long
+ * themselves. Without it everybody waits.
+ */
+void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx);
+bool device_is_long(uint8_t ins, const uint8_t *data, size_t size);
+/*
  * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces).
  * true: there is more of it.
  */

@@ -52,6 +52,16 @@ static uint16_t admit(struct call *c)
     return sw == SW_OK && audit_refuses(c) ? SW_LOG_FULL : sw;
 }
 
+uint16_t call_again(struct call *c)
+{
+    const uint8_t account = c->account;
+    c->session = NULL;
+    uint16_t sw = admit_state(c);
+    if (sw == SW_OK)
+        sw = admit_session(c);
+    return sw == SW_OK && c->account != account ? SW_NOT_AUTHORISED : sw;
+}
+
 /*
  * What is malformed, or comes out of place, is refused without a record: it changes nothing at all.
  * So do failures outside a session of commands that are only recorded when they fail.

@@ -16,6 +16,7 @@ struct inproc {
     uint32_t link;
     pthread_mutex_t lock;              /* what follows */
     bool inside;                       /* a thread is in the device */
+    uint16_t long_channel;             /* whose command is running, if it is a long one */
     struct hufu_request *first, *last; /* to be served */
 };
 
@@ -35,16 +36,45 @@ static enum hufu_status inproc_submit(struct transport *t, struct hufu_request *
     return HUFU_OK;
 }
 
-/* Lock held. */
+static bool is_long(const struct hufu_request *r)
+{
+    const uint8_t *c = r->command.data + FRAME_HEADER;
+    return device_is_long(c[1], c + 2, r->command.size - FRAME_HEADER - 2);
+}
+
+/* What comes next: a long command alone, or others up to one. Lock held. */
 static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
 {
     size_t n = 0;
-    while (p->first && n < GATHER_MAX) {
+    bool alone = false;
+    while (p->first && n < GATHER_MAX && !alone) {
+        alone = is_long(p->first);
+        if (alone && n)
+            break;
         taken[n++] = p->first;
         p->first = p->first->next;
     }
     if (!p->first)
         p->last = NULL;
+    return n;
+}
+
+/* During a long command: what other sessions want that is not long. Lock held. */
+static size_t gather_others(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
+{
+    size_t n = 0;
+    struct hufu_request *last = NULL;
+    for (struct hufu_request **at = &p->first; *at;) {
+        struct hufu_request *r = *at;
+        if (n < GATHER_MAX && r->channel != p->long_channel && !is_long(r)) {
+            taken[n++] = r;
+            *at = r->next;
+        } else {
+            last = r;
+            at = &r->next;
+        }
+    }
+    p->last = last;
     return n;
 }
 
@@ -76,20 +106,38 @@ static void finish(struct hufu_request *r, const struct exchange *x)
 }
 
 /* Lock held on entry and exit, not while the device works. */
-static void serve(struct inproc *p)
+static void serve_taken(struct inproc *p, struct hufu_request *taken[GATHER_MAX], size_t n)
 {
-    struct hufu_request *taken[GATHER_MAX];
     struct exchange x[GATHER_MAX];
-    const size_t n = gather(p, taken);
     for (size_t i = 0; i < n; i++)
         exchange_of(p, taken[i], &x[i]);
-    p->inside = true;
     pthread_mutex_unlock(&p->lock);
     device_serve(p->device, x, n);
     pthread_mutex_lock(&p->lock);
-    p->inside = false;
     for (size_t i = 0; i < n; i++)
         finish(taken[i], &x[i]);
+}
+
+static void serve(struct inproc *p)
+{
+    struct hufu_request *taken[GATHER_MAX];
+    const size_t n = gather(p, taken);
+    p->inside = true;
+    p->long_channel = taken[0]->channel;
+    serve_taken(p, taken, n);
+    p->inside = false;
+}
+
+/* In the middle of a long command. */
+static void interlude(void *arg)
+{
+    struct inproc *p = arg;
+    struct hufu_request *taken[GATHER_MAX];
+    pthread_mutex_lock(&p->lock);
+    const size_t n = gather_others(p, taken);
+    if (n)
+        serve_taken(p, taken, n);
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* Nobody waits: a step of the device's work ahead. Lock held on entry and exit, not while it works.
@@ -173,6 +221,7 @@ static enum hufu_status inproc_open(struct transport **t, const char *directory,
     enum hufu_status s = inproc_device_open(&p->own, directory, o);
     if (!s) {
         p->device = p->own.device;
+        device_interlude(p->device, interlude, p);
         p->link = device_link_open(p->device);
         if (!p->link)
             s = fail_with(HUFU_E_OPEN, "inproc: the device takes no more links");

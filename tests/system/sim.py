@@ -3,13 +3,14 @@
 import json
 import os
 import random
+import select
 import signal
 import socket
 import stat
 import subprocess
 import threading
 
-from lib import (ANSWER, APDU, HUFU, INFO, KEY_BATCH, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
+from lib import (ANSWER, APDU, HUFU, INFO, KEY_ACK, KEY_BATCH, KEY_GENERATE, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
                  SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, run, var)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
@@ -428,6 +429,38 @@ def stop_under_load(directory):
         assert sim.process.wait(PATIENCE) == 0
 
 
+def short_during_long(directory):
+    """While RSA keys are made for one client the others are served; several who make them, and a dead one"""
+    rsa2048, rsa4096, usage = b"\x02", b"\x04", b"\x00\x00\x01\x01"
+    one_key = bytes([0xC0, KEY_GENERATE]) + rsa4096 + b"\x00" + b"\x00\x00\x00\x01" + var("") + var("")
+    batch = bytes([0xC0, KEY_BATCH]) + rsa2048 + usage + (6).to_bytes(4, "big") + bytes(8)
+    with Sim(directory, "--engine", "portable", "--threads", "2") as sim:
+        initialise(sim)
+        with sim.client() as first, sim.client() as second, sim.client() as short, sim.client() as dead:
+            channels = [c.session(USER, USER_PIN) for c in (first, second, dead)]
+            for long, size in ((one_key, 512), (batch, 6 * 500)):
+                served = 0
+                for _ in range(20):  # a key may be found too soon
+                    first.send_frame(long, channels[0])
+                    second.send_frame(long, channels[1])
+                    while not select.select([first.socket], [], [], 0.005)[0]:
+                        short.info()
+                        assert short.apdu("C002000000") != ""
+                        served += 1
+                    for client, channel in zip((first, second), channels):
+                        _, _, data, sw = client.receive()
+                        assert sw == 0x9000 and len(data) > size, (sw, len(data))
+                        if long is batch:
+                            client.must(KEY_ACK, data[:8], channel)
+                    if served >= 3:
+                        break
+                assert served >= 3, served
+            dead.send_frame(one_key, channels[2])
+            dead.socket.close()
+            short.info()
+        assert sim.stop() == 0
+
+
 def idle_memory(directory):
     """Below 30 MB when idle, after start and after heavy work"""
     if SANITIZED:
@@ -450,4 +483,4 @@ def idle_memory(directory):
 
 run([usage, texts, life, stays_initialised, second_refused, stale_socket, bad_places, unreadable_directory,
      engine_unknown, bad_frames, garbage, apdus, many_in_flight, half_close, sessions_at_once, two_processes,
-     killed_clients, deaf_clients, stop_under_load, idle_memory])
+     killed_clients, deaf_clients, stop_under_load, short_during_long, idle_memory])

@@ -5,9 +5,11 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/lib/hufu.h"
@@ -684,6 +686,43 @@ START_TEST(threads)
 }
 END_TEST
 
+static void *make_rsa4096(void *state)
+{
+    const struct hufu_key_spec spec = {.type = HUFU_KEY_RSA4096, .usage = HUFU_USAGE_SIGN};
+    atomic_int *at = state;
+    struct hufu_session *mine = log_in(device, HUFU_ACCOUNT_USER, user_pin);
+    uint32_t handle;
+    atomic_store(at, 1);
+    OK(hufu_key_generate(mine, &spec, &handle, NULL, NULL));
+    atomic_store(at, 2);
+    OK(hufu_object_destroy(mine, handle));
+    hufu_session_close(mine);
+    return NULL;
+}
+
+/* A short command does not wait for the RSA key that another thread makes. The key may be found
+ * too soon, hence the turns. */
+START_TEST(short_commands_during_a_long_one)
+{
+    const struct timespec pause = {0, 5000000};
+    struct hufu_info info;
+    int served = 0;
+    for (int turn = 0; turn < 20 && served < 3; turn++) {
+        atomic_int at = 0;
+        pthread_t t;
+        pthread_create(&t, NULL, make_rsa4096, &at);
+        while (atomic_load(&at) < 2) {
+            nanosleep(&pause, NULL);
+            const int before = atomic_load(&at) == 1;
+            OK(hufu_info(device, &info));
+            served += before && atomic_load(&at) == 1;
+        }
+        pthread_join(t, NULL);
+    }
+    ck_assert_int_ge(served, 3);
+}
+END_TEST
+
 /* The nonces that are ready, and the generator, are there in both processes after a fork: one of
  * them must not go on with them. The same digest twice has the same r only with the same nonce. */
 START_TEST(a_fork)
@@ -775,6 +814,7 @@ int main(void)
     tcase_add_test(t, audit);
     tcase_add_test(t, raw_commands);
     tcase_add_test(t, threads);
+    tcase_add_test(t, short_commands_during_a_long_one);
     tcase_add_test(t, a_fork);
     tcase_add_test(t, a_directory);
     tcase_set_timeout(t, 300);

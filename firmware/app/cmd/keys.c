@@ -67,7 +67,7 @@ static uint16_t generate_sm2(struct device *d, struct fresh *f)
 static uint16_t generate_rsa(struct device *d, struct fresh *f, unsigned bits)
 {
     struct lane *lane = &d->batch.lanes[0];
-    if (rsa_keygen(d->engine->rsa, &d->rng, bits, lane->rsa, lane->scratch, NULL, NULL))
+    if (rsa_keygen(d->engine->rsa, &d->rng, bits, lane->rsa, lane->scratch, batch_interlude, d))
         return SW_KEY_GENERATION_FAILED;
     rsa_to_object(lane->rsa, f->pub, f->secret);
     wipe(lane->rsa, sizeof *lane->rsa);
@@ -116,6 +116,9 @@ uint16_t cmd_key_generate(struct call *c, const struct key_generate_req *q, stru
     if (sw != SW_OK)
         return sw;
     sw = generate(c->d, &f, q->type);
+    const uint16_t again = call_again(c);
+    if (again != SW_OK)
+        sw = again;
     if (sw == SW_OK) {
         const struct object o =
             fresh_object(c, &f, q->type, q->usage, ORIGIN_GENERATED, q->label, q->id);
@@ -262,8 +265,21 @@ static void keep_ticket(struct call *c, struct ticket *t, uint64_t number, const
     c->settle = batch_kept;
 }
 
-static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct ticket *t,
-                           struct wrap *w, struct wr *out)
+/* What others did during a long command may have ended the session, or taken the last ticket. */
+static uint16_t finish_batch(struct call *c, uint64_t number, const struct wr *out)
+{
+    const uint16_t sw = call_again(c);
+    if (sw != SW_OK)
+        return sw;
+    struct ticket *t = ticket_free(&c->d->tickets);
+    if (!t)
+        return SW_TOO_MANY;
+    keep_ticket(c, t, number, out);
+    return SW_OK;
+}
+
+static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct wrap *w,
+                           struct wr *out)
 {
     struct device *d = c->d;
     const uint64_t number = ticket_number(d);
@@ -277,13 +293,13 @@ static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct
     uint8_t *records = wr_reserve(out, q->count * wrap_record_size(q->type));
     if (!bits || !records)
         return SW_RESPONSE_TOO_BIG;
-    if (batch_keys(d, w, q->count, records, d->batch.good)) {
+    const int bad = batch_keys(d, w, q->count, records, d->batch.good);
+    if (bad && d->state == STATE_READY) {
         device_fail(d, "pairwise test", "key batch");
         return SW_KEY_GENERATION_FAILED;
     }
     batch_status(bits, d->batch.good, q->count);
-    keep_ticket(c, t, number, out);
-    return SW_OK;
+    return finish_batch(c, number, out);
 }
 
 uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr *out)
@@ -301,12 +317,11 @@ uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr 
     const size_t room = wr_room(out) < d->config.frame_max ? wr_room(out) : d->config.frame_max;
     if (q->count > batch_keys_max(q->type, room))
         return SW_RESPONSE_TOO_BIG;
-    struct ticket *t = ticket_free(&d->tickets);
-    if (!t)
+    if (!ticket_free(&d->tickets))
         return SW_TOO_MANY;
     call_detail(c, q->type == KEY_SM2 ? "SM2" : "RSA", 3);
     c->object = q->count;
-    sw = make_batch(c, q, t, &w, out);
+    sw = make_batch(c, q, &w, out);
     wrap_end(&w);
     return sw;
 }

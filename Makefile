@@ -200,8 +200,8 @@ MPS2        := $(BUILD)/mps2
 MPS2_CC     := arm-none-eabi-gcc
 MPS2_STACK  := 8192
 MPS2_MEMORY := 48128
-MPS2_LIMITS := 133120 73728 7680
-MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=4 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
+MPS2_LIMITS := 131072 73728 7680
+MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=4 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
 MPS2_SRC    := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/mps2/*.c)
@@ -328,14 +328,14 @@ SYSTEM  := $(sort $(wildcard tests/system/test_*.sh))
 LINKS   := $(sort $(wildcard tests/links/test_*.sh))
 # Programs that others wrote, on our links and modules: once, with the ordinary build.
 CLIENTS := $(sort $(wildcard tests/clients/test_*.sh))
-# Two variants of everything, and the crypto alone with 32-bit limbs and under valgrind.
+# Two variants of everything, and the crypto alone with 32-bit limbs (and the small table) and under valgrind.
 ASAN    := $(BUILD)-asan
 LIMB32  := $(BUILD)-limb32
 CLANG   := $(BUILD)-clang
 CT      := $(BUILD)-ct
 # Warnings are errors in the two ordinary builds; sanitizers make gcc warn of what is not there.
 asan-make   = $(SUB) BUILD=$(ASAN) SAN=address,undefined OPT=-O1 CI= WERROR=
-limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32
+limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=4"
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))

@@ -42,9 +42,9 @@ int main(void)
     struct sm2_jacobian base;
 
     sm2_point_from_affine(&base, &sm2_g);
-    for (unsigned i = 0; i < SM2_WINDOWS; i++) {
-        print_row(&base, i + 1 < SM2_WINDOWS ? SM2_WINDOW_ENTRIES : SM2_TOP_ENTRIES);
-        for (int j = 0; j < HUFU_SM2_WINDOW; j++)
+    for (unsigned i = 0; i < SM2_ROWS; i++) {
+        print_row(&base, i + 1 < SM2_ROWS ? SM2_WINDOW_ENTRIES : SM2_TOP_ENTRIES);
+        for (int j = 0; j < HUFU_SM2_WINDOW * HUFU_SM2_STEP; j++)
             sm2_point_double(&base, &base);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

@@ -4,6 +4,8 @@
 
 #include "firmware/base/wipe.h"
 
+#if HUFU_SM2_STEP == 1
+
 /* Below this many scalars Jacobian additions are faster. */
 enum { FEW = 3, MAX_CHAINS = 16 };
 
@@ -154,3 +156,5 @@ void sm2_base_mul(struct sm2_affine *r, struct sm2_scalar *k, size_t n, void *sc
     mul_many(r, k, n, &w);
     wipe(scratch, sm2_base_scratch(n));
 }
+
+#endif

@@ -1,7 +1,7 @@
 /*
  * Secret scalars times the base point, one or many.
  *
- * All windows are tabled, so [k]G is a sum of SM2_WINDOWS points and nothing is doubled. A few
+ * Where all windows are tabled, [k]G is a sum of SM2_WINDOWS points and nothing is doubled. A few
  * scalars are summed in Jacobian coordinates; for more, the additions are affine and share one
  * inversion per round (Montgomery's trick). A small batch gets enough additions for a round by
  * giving each scalar several partial sums ("chains").
@@ -14,6 +14,10 @@
  * in A or B; so as long as a window of weight above 2^256 - n < 2^224 is missing from both, it is
  * below n. Only the last addition has all windows; there the points may be the same (for two
  * nonces of all) and are doubled by a masked choice; they are not opposite, because k is not 0.
+ *
+ * With a table of every HUFU_SM2_STEP-th window (sm2_base_small.c) a scalar is summed row by row,
+ * once for each remainder of the window by the step, the largest remainder first, with w doublings
+ * between; window 0 comes last. Until then A - B and A + B are multiples of 2^w, so they are not n.
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_BASE_H
 #define HUFU_CRYPTO_PORTABLE_SM2_BASE_H

@@ -60,6 +60,6 @@ void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_s
     const sm2_limb negative = sm2_mask((sm2_limb)((digit >> (bits - 1)) ^ 1));
     const uint32_t index = (digit ^ (uint32_t)negative) & (entries - 1);
 
-    scan(r, sm2_table + window * SM2_WINDOW_ENTRIES, entries, index);
+    scan(r, sm2_table + window / HUFU_SM2_STEP * SM2_WINDOW_ENTRIES, entries, index);
     sm2_fe_negate_if(&r->y, negative);
 }

@@ -103,9 +103,23 @@ uint16_t audit_truncate(struct call *c, uint64_t through)
     }
 }
 
+/* The reserve is used up, too, and the open transaction makes no room. */
+static bool brimful(const struct device *d)
+{
+    const struct audit *a = &d->audit;
+    return a->next - a->first - a->dropping >= a->max + AUDIT_RESERVE;
+}
+
+bool audit_room(const struct device *d)
+{
+    return !(d->identity.flags & INIT_AUDIT_STOPS && brimful(d));
+}
+
 bool audit_refuses_role(const struct device *d, uint8_t role)
 {
-    return d->identity.flags & INIT_AUDIT_STOPS && full(d) && !(role & (ROLE_AUDITOR | ROLE_ADMIN));
+    if (!(d->identity.flags & INIT_AUDIT_STOPS) || !full(d))
+        return false;
+    return !(role & ROLE_AUDITOR || (role & ROLE_ADMIN && !brimful(d)));
 }
 
 bool audit_refuses(const struct call *c)

@@ -13,7 +13,11 @@
 struct call;
 struct device;
 
-enum { AUDIT_START = 0, AUDIT_TRIM = 16 }; /* command of a start; records dropped together */
+enum {
+    AUDIT_START = 0,    /* command of a start */
+    AUDIT_TRIM = 16,    /* records dropped together */
+    AUDIT_RESERVE = 16, /* records beyond a full log, for those who can help */
+};
 
 enum { AUDIT_RECORD = 176 /* bytes that one takes on the medium, at most */ };
 
@@ -38,6 +42,8 @@ void audit_settle(struct device *d, bool done);
 uint16_t audit_truncate(struct call *c, uint64_t through);
 /* The log is full and the device must not go on: only what needs no record, and who can help. */
 bool audit_refuses(const struct call *c);
+/* A record can be written; else the device goes without, so that an auditor always gets in. */
+bool audit_room(const struct device *d);
 /* So it is for one who would log in with this role. */
 bool audit_refuses_role(const struct device *d, uint8_t role);
 /* The record with this number; views point into d->record. */

@@ -257,12 +257,13 @@ static uint16_t note_start(struct device *d)
     store_be32(boots, d->identity.boots + 1);
     uint16_t sw = tx_put(&c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, boots, sizeof boots);
     call_detail(&c, HUFU_VERSION, sizeof HUFU_VERSION - 1);
-    if (sw == SW_OK)
+    const bool recorded = audit_room(d);
+    if (sw == SW_OK && recorded)
         sw = audit_put(&c, AUDIT_START, SW_OK);
     if (sw == SW_OK)
         sw = tx_commit(&c);
     tx_abort(&c);
-    audit_settle(d, sw == SW_OK);
+    audit_settle(d, recorded && sw == SW_OK);
     if (sw == SW_OK)
         d->identity.boots++;
     return sw == SW_NO_SPACE ? SW_OK : sw;

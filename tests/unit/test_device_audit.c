@@ -205,10 +205,37 @@ START_TEST(full_and_administered)
     while (do_object_label(&dv, user, &(struct object_label_req){.handle = key}, NULL) == SW_OK)
         ;
     const uint16_t admin = dev_login(&dv, DEV_ADMIN);
-    MUST(do_pin_unblock(&dv, admin,
-                        &(struct pin_unblock_req){DEV_AUDITOR, dev_text("another-pin")}, NULL));
+    MUST(do_pin_unblock(&dv, admin, &(struct pin_unblock_req){DEV_AUDITOR, dev_text("another-pin")},
+                        NULL));
     MUST(dev_pin(&dv, dev_session(&dv), DEV_AUDITOR, "another-pin"));
     MUST(do_zeroise(&dv, admin, &(struct zeroise_req){0}, NULL));
+}
+END_TEST
+
+/* Whatever fills the reserve as well, the auditor still gets in and makes room. */
+START_TEST(brimful)
+{
+    uint8_t hash[32];
+    const uint16_t user = dev_login(&dv, DEV_USER);
+    const uint32_t key = dev_key(&dv, user, KEY_SM2, USAGE_SIGN);
+    while (do_object_label(&dv, user, &(struct object_label_req){.handle = key}, NULL) == SW_OK)
+        ;
+    for (int i = 0; i < 60; i++) {
+        dev_reboot(&dv);
+        dev_login(&dv, DEV_AUDITOR);
+    }
+    const uint16_t ch = dev_login(&dv, DEV_AUDITOR);
+    MUST_BE(SW_LOG_FULL, dev_pin(&dv, dev_session(&dv), DEV_ADMIN, DEV_ADMIN_PIN));
+    const struct log_read_rsp r = whole_chain(ch, hash);
+    ck_assert_uint_eq(r.first, 1);
+    ck_assert_uint_eq(r.last, 64 + 16);
+    ck_assert_uint_eq(checkpoint(ch, hash), r.last);
+    MUST(truncate(ch, 10));
+    const struct log_read_rsp after = whole_chain(ch, hash);
+    ck_assert_uint_eq(after.first, 11);
+    ck_assert_uint_eq(after.last, r.last + 1); /* the truncation itself */
+    MUST(truncate(ch, r.last));
+    MUST(dev_pin(&dv, dev_session(&dv), DEV_USER, DEV_USER_PIN));
 }
 END_TEST
 
@@ -245,6 +272,7 @@ int main(void)
     tcase_add_checked_fixture(t, stops, off);
     tcase_add_test(t, stops_when_full);
     tcase_add_test(t, full_and_administered);
+    tcase_add_test(t, brimful);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -93,8 +93,7 @@ limb_t bn_double(limb_t *r, const limb_t *a, size_t n)
     return carry;
 }
 
-/* mask ? a >>= 1 : nothing */
-static void halve_masked(limb_t mask, limb_t *a, size_t n)
+void bn_halve_masked(limb_t mask, limb_t *a, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const limb_t above = i + 1 < n ? a[i + 1] : 0;
@@ -167,22 +166,5 @@ void bn_div(limb_t *quotient, limb_t *remainder, const limb_t *a, size_t an, con
             quotient[i / LIMB_BITS] = 0;
         if (quotient)
             quotient[i / LIMB_BITS] |= (limb_t)((fits & 1) << (i % LIMB_BITS));
-    }
-}
-
-/*
- * Each step halves a or b, so that after as many steps as both have bits b is zero: an even number
- * is halved (a first); when both are odd, the smaller is taken off the greater.
- */
-void bn_gcd_odd(limb_t *a, limb_t *b, limb_t *t, size_t n)
-{
-    for (size_t i = 0; i < 2 * n * LIMB_BITS; i++) {
-        const limb_t a_even = limb_mask(~a[0] & 1);
-        const limb_t both_odd = ~a_even & limb_mask(b[0] & 1);
-        const limb_t less = limb_mask(bn_sub(t, b, a, n));
-        bn_swap(both_odd & less, a, b, n);
-        bn_sub_masked(b, b, a, both_odd, n);
-        halve_masked(a_even, a, n);
-        halve_masked(~a_even, b, n);
     }
 }

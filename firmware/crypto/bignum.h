@@ -87,8 +87,17 @@ limb_t bn_mul_word(limb_t *r, const limb_t *a, limb_t x, size_t n);
 /* quotient (an limbs, may be NULL) and remainder (mn limbs) of a / m, m != 0; no overlap */
 void bn_div(limb_t *quotient, limb_t *remainder, const limb_t *a, size_t an, const limb_t *m,
             size_t mn);
-/* a = the odd part of gcd(a, b), a != 0 (else that of b); b is used up; t: n limbs of scratch */
-void bn_gcd_odd(limb_t *a, limb_t *b, limb_t *t, size_t n);
+/* mask ? a >>= 1 : nothing */
+void bn_halve_masked(limb_t mask, limb_t *a, size_t n);
+
+/* By divsteps; room: BN_INVERT_ROOM * n limbs, left unwiped. */
+enum { BN_INVERT_ROOM = 6 };
+/* r = 1/a mod m; m odd, a < m and prime to it (else r is wrong, nothing worse) */
+void bn_invert(limb_t *r, const limb_t *a, const limb_t *m, size_t n, limb_t *room);
+/* r = gcd(a, b), a odd. r may be a or b. */
+void bn_gcd(limb_t *r, const limb_t *a, const limb_t *b, size_t n, limb_t *room);
+/* 1/x mod 2^LIMB_BITS, x odd */
+limb_t bn_limb_inverse(limb_t x);
 
 /*
  * Montgomery arithmetic modulo an odd m whose top bit is set, R = 2^(n * LIMB_BITS).

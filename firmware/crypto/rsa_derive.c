@@ -28,22 +28,13 @@ static uint32_t rest_mod_e(const limb_t *a, size_t n)
     return mod_e(even + 128 * RSA_E - odd);
 }
 
-/* 1/m mod 2^LIMB_BITS, m odd: each step doubles the number of right bits, m itself has three */
-static limb_t inverse_of_limb(limb_t m)
-{
-    limb_t x = m;
-    for (unsigned bits = 3; bits < LIMB_BITS; bits *= 2)
-        x *= 2 - m * x;
-    return x;
-}
-
 /*
  * quotient = a / m, without remainder; m is odd. a (n limbs) is used up. From below, each limb of
  * the quotient is the one whose product with m clears a limb of a.
  */
 static void divide_exactly(limb_t *quotient, limb_t *a, size_t n, const limb_t *m, size_t mn)
 {
-    const limb_t inverse = inverse_of_limb(m[0]);
+    const limb_t inverse = bn_limb_inverse(m[0]);
     for (size_t i = 0; i < n; i++) {
         const limb_t q = quotient[i] = (limb_t)(a[i] * inverse);
         limb_t carry = 0;
@@ -81,34 +72,37 @@ static limb_t cofactor(limb_t x)
     return f;
 }
 
-/* r = lcm(p-1, q-1) of 2h limbs; t: 5h limbs. Mask: done (else both are multiples of a whole limb)
+/* a = the odd part of a, of which `twos` is the lowest bit that is set, in the lowest limb */
+static void make_odd(limb_t *a, limb_t twos, size_t n)
+{
+    for (unsigned i = 1; i < LIMB_BITS; i++) {
+        twos >>= 1;
+        bn_halve_masked(~limb_is_zero(twos), a, n);
+    }
+}
+
+/*
+ * r = lcm(p-1, q-1) of 2h limbs; t: LAMBDA_ROOM * h limbs. Of the two that which has fewer factors
+ * of two becomes odd for the greatest common divisor, whose factors of two are those. Mask: done
+ * (else both are multiples of a whole limb)
  */
+enum { LAMBDA_ROOM = 5 + BN_INVERT_ROOM };
 static limb_t lambda(limb_t *r, const limb_t *p_1, const limb_t *q_1, limb_t *t, size_t h)
 {
-    limb_t *a = t, *b = a + h, *phi = b + h, *rest = phi + 2 * h;
+    limb_t *a = t, *b = a + h, *phi = b + h, *rest = phi + 3 * h;
     const limb_t twos = (p_1[0] | q_1[0]) & ((limb_t)0 - (p_1[0] | q_1[0]));
     memcpy(a, p_1, h * sizeof *a);
     memcpy(b, q_1, h * sizeof *b);
-    bn_gcd_odd(a, b, rest, h);
+    bn_swap(limb_is_zero(a[0] & twos), a, b, h);
+    make_odd(a, twos, h);
+    bn_gcd(a, a, b, h, rest);
     bn_mul(phi, p_1, q_1, h);
     phi[2 * h] = bn_mul_word(phi, phi, cofactor(twos), 2 * h);
     divide_exactly(r, phi + 1, 2 * h, a, h);
     return ~limb_is_zero(twos);
 }
 
-/* qinv = q^(p-2) mod p; p_1 = p - 1 */
-static void inverse_of_q(limb_t *qinv, const limb_t *p, const limb_t *p_1, const limb_t *q,
-                         limb_t *room, size_t h)
-{
-    struct bn_mont mont;
-    limb_t *exponent = room + BN_MONT_ROOM * h;
-    bn_mont_init(&mont, p, h, room);
-    memcpy(exponent, p_1, h * sizeof *p);
-    bn_sub_word(exponent, 1, h);
-    bn_mont_enter(&mont, qinv, q);
-    bn_mont_power(&mont, qinv, qinv, exponent, 0, h * LIMB_BITS, exponent + h);
-    bn_mont_leave(&mont, qinv, qinv);
-}
+_Static_assert((int)LAMBDA_ROOM <= (int)RSA_DERIVE_ROOM - 8, "room for everything behind t");
 
 int rsa_derive(struct rsa_private *key, limb_t *room)
 {
@@ -131,7 +125,7 @@ int rsa_derive(struct rsa_private *key, limb_t *room)
     bn_store(r, h, key->dp, bytes);
     inverse_of_e(r, q_1, t, h);
     bn_store(r, h, key->dq, bytes);
-    inverse_of_q(r, p, p_1, q, t, h);
+    bn_invert(r, q, p, h, t);
     bn_store(r, h, key->qinv, bytes);
     ok = lambda(m, p_1, q_1, t, h);
     inverse_of_e(r, m, t, 2 * h);

@@ -17,7 +17,7 @@ limb_t rsa_primes_apart(const limb_t *p, const limb_t *q, limb_t *t, size_t h);
  * written. room: RSA_DERIVE_ROOM * (limbs of p) limbs, left unwiped. -1: d <= 2^(nlen/2) (step 3 of
  * A.1.1), which a random key does not meet. CT: yes
  */
-enum { RSA_DERIVE_ROOM = 8 + BN_MONT_ROOM + 1 + BN_POWER_ROOM };
+enum { RSA_DERIVE_ROOM = 8 + 5 + BN_INVERT_ROOM };
 int rsa_derive(struct rsa_private *key, limb_t *room);
 
 /*

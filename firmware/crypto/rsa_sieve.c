@@ -26,15 +26,6 @@ void rsa_sieve_init(uint8_t composite[SIEVE_BYTES])
             composite[k / 2] = 1;
 }
 
-/* 1/x mod 2^LIMB_BITS */
-static limb_t inverse(limb_t x)
-{
-    limb_t y = x;
-    for (unsigned bits = 3; bits < LIMB_BITS; bits *= 2)
-        y *= 2 - x * y;
-    return y;
-}
-
 /* The upper limb of a * b */
 static limb_t high(limb_t a, limb_t b)
 {
@@ -53,9 +44,9 @@ static void next_bundle(struct bundle *b, size_t *next, const uint8_t *composite
             break;
         b->product *= p;
         b->prime[b->count] = p;
-        b->prime_inverse[b->count++] = inverse(p);
+        b->prime_inverse[b->count++] = bn_limb_inverse(p);
     }
-    b->inverse = inverse(b->product);
+    b->inverse = bn_limb_inverse(b->product);
 }
 
 /*
@@ -98,7 +89,7 @@ void rsa_sieve(const limb_t *candidates, size_t n, size_t count, uint8_t *alive,
 {
     struct bundle b = {.product = RSA_E, .count = 1, .prime = {RSA_E}};
     size_t next = 1;
-    b.inverse = b.prime_inverse[0] = inverse(RSA_E);
+    b.inverse = b.prime_inverse[0] = bn_limb_inverse(RSA_E);
     sift(&b, 1, candidates, n, count, alive);
     while (next < SIEVE_BYTES) {
         next_bundle(&b, &next, composite);

@@ -213,28 +213,67 @@ END_TEST
 START_TEST(divisors)
 {
     const size_t n = sizes[_i] / LIMB_BITS;
-    limb_t a[MOST], b[MOST], t[MOST];
-    for (int i = 0; i < 6; i++) {
+    limb_t a[MOST], b[MOST], t[MOST], r[MOST], room[BN_INVERT_ROOM * MOST];
+    for (int i = 0; i < ROUNDS; i++) {
         awkward(a, n);
         awkward(b, n);
-        if (i == 0) { /* a common divisor, odd times even */
+        a[0] |= 1;
+        if (i % 4 == 0) { /* a common divisor */
             memset(a + n / 2, 0, (n - n / 2) * sizeof *a);
             bn_mul(t, a, b, n / 2);
             memcpy(b, t, n * sizeof *b);
         }
-        a[0] &= ~(limb_t)(i & 3);
         if (i == 1)
             memset(b, 0, sizeof b);
-        if (bn_is_zero(a, n))
-            a[0] = 12;
         BIGNUM *x = big(a, n), *y = big(b, n), *g = BN_new();
         BN_gcd(g, x, y, ctx);
-        while (!BN_is_odd(g))
-            BN_rshift1(g, g);
-        bn_gcd_odd(a, b, t, n);
-        same(a, n, g);
+        bn_gcd(r, a, b, n, room);
+        same(r, n, g);
+        bn_gcd(b, a, b, n, room); /* in place */
+        ck_assert(bn_eq(b, r, n));
         BN_free(x);
         BN_free(y);
+    }
+}
+END_TEST
+
+START_TEST(inverses)
+{
+    const size_t n = sizes[_i] / LIMB_BITS;
+    limb_t m[MOST], a[MOST], r[MOST], room[BN_INVERT_ROOM * MOST];
+    for (int i = 0; i < ROUNDS;) {
+        awkward(m, n);
+        awkward(a, n);
+        m[0] |= 1;
+        if (i < 4) { /* 1, 2, m - 1, m - 2 */
+            memset(a, 0, sizeof a);
+            a[0] = 1 + (limb_t)(i & 1);
+            if (i > 1)
+                bn_sub(a, m, a, n);
+        }
+        BIGNUM *x = big(a, n), *y = big(m, n), *inverse = NULL;
+        BN_mod(x, x, y, ctx);
+        if (!BN_is_one(y) && (inverse = BN_mod_inverse(NULL, x, y, ctx))) {
+            uint8_t reduced[MOST * LIMB_BYTES];
+            BN_bn2binpad(x, reduced, (int)(n * LIMB_BYTES));
+            bn_load(a, n, reduced, n * LIMB_BYTES);
+            bn_invert(r, a, m, n, room);
+            same(r, n, inverse);
+            i++;
+        }
+        BN_free(x);
+        BN_free(y);
+    }
+}
+END_TEST
+
+START_TEST(inverses_of_limbs)
+{
+    for (int i = 0; i < 1000; i++) {
+        limb_t x;
+        test_random(&x, sizeof x);
+        x |= 1;
+        ck_assert_uint_eq((limb_t)(x * bn_limb_inverse(x)), 1);
     }
 }
 END_TEST
@@ -345,6 +384,8 @@ int main(void)
     tcase_add_loop_test(t, products, 0, SIZES);
     tcase_add_loop_test(t, quotients, 0, SIZES);
     tcase_add_loop_test(t, divisors, 0, SIZES);
+    tcase_add_loop_test(t, inverses, 0, SIZES);
+    tcase_add_test(t, inverses_of_limbs);
     tcase_add_loop_test(t, montgomery, 0, SIZES);
     tcase_add_loop_test(t, powers, 0, SIZES);
     suite_add_tcase(s, t);

@@ -36,7 +36,9 @@ static lanes *take(lanes **room, size_t n)
     return r;
 }
 
-static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES], lanes *room)
+/* The first `count` lanes are used; the others do the same as the first. */
+static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES], size_t count,
+                      lanes *room)
 {
     const size_t n = RSA8_LIMBS(8 * s->size);
     s->n = n;
@@ -46,9 +48,7 @@ static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES]
     s->base = take(&room, n);
     s->z = take(&room, n);
     s->t = take(&room, n);
-    s->used = 0;
-    for (unsigned i = 0; i < RSA8_LANES; i++)
-        s->used |= (__mmask8)((candidate[i] != NULL) << i);
+    s->used = (__mmask8)((1u << count) - 1);
     rsa8_load(s->w, n, candidate, s->size);
     rsa8_load_words(s->x, candidate, s->size);
     s->x[0] = _mm512_andnot_si512(rsa8_all(1), s->x[0]); /* w - 1 */
@@ -222,11 +222,11 @@ static void judge(uint8_t *ok, const size_t *index, size_t count, __mmask8 passe
         ok[index[i]] = (uint8_t)(ok[index[i]] & (passed >> i & 1));
 }
 
-static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], int fermat,
-                         void *scratch)
+static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], size_t count,
+                         int fermat, void *scratch)
 {
     const size_t words = s->size / 8;
-    test_init(s, lane, scratch);
+    test_init(s, lane, count, scratch);
     if (fermat)
         return passes_fermat(s);
     rsa8_sub(s->minus_one, s->w, s->mont.one, s->n);
@@ -241,10 +241,10 @@ static void all_passes(struct test *s, size_t n, const uint8_t *const *candidate
     size_t index[RSA8_LANES], next = 0, count;
     unsigned turn = 0;
     while ((count = gather(n, ok, turns, &next, &turn, index)) > 0) {
-        const uint8_t *lane[RSA8_LANES] = {NULL};
-        for (size_t i = 0; i < count; i++)
-            lane[i] = candidate[index[i]];
-        judge(ok, index, count, one_pass(s, lane, fermat, scratch));
+        const uint8_t *lane[RSA8_LANES];
+        for (size_t i = 0; i < RSA8_LANES; i++)
+            lane[i] = candidate[index[i < count ? i : 0]];
+        judge(ok, index, count, one_pass(s, lane, count, fermat, scratch));
         wipe(scratch, rsa8_prime_scratch((unsigned)(8 * s->size)));
     }
 }

@@ -1,6 +1,6 @@
 /*
  * libifd-hufu.so: Hufu devices as readers with a card, for pcscd. A reader is an entry of
- * reader.conf.d whose DEVICENAME is unix:PATH or inproc:DIR; with "?short" behind it the reader
+ * reader.conf.d whose DEVICENAME is unix:PATH or inproc:DIR; with "short-" before it the reader
  * passes short APDUs only. pcscd calls with readers in parallel, and waits for events in a thread
  * of its own for each.
  */
@@ -19,7 +19,7 @@ enum {
     VERSION = 0x01000000 /* of the reader: 1.0 */
 };
 
-static const char short_option[] = "?short";
+static const char short_option[] = "short-";
 
 struct slot {
     struct reader *reader; /* NULL: free */
@@ -60,15 +60,11 @@ static bool slot_take(DWORD lun, struct reader *reader, bool short_only)
 
 RESPONSECODE IFDHCreateChannelByName(DWORD lun, char *name)
 {
-    char address[512];
-    const size_t n = strlen(name), tail = sizeof short_option - 1;
-    const bool short_only = n > tail && !strcmp(name + n - tail, short_option);
-    if (n >= sizeof address || slot_of(lun))
+    const size_t n = sizeof short_option - 1;
+    const bool short_only = !strncmp(name, short_option, n);
+    if (slot_of(lun))
         return IFD_COMMUNICATION_ERROR;
-    memcpy(address, name, n + 1);
-    if (short_only)
-        address[n - tail] = 0;
-    struct reader *reader = reader_open(address);
+    struct reader *reader = reader_open(short_only ? name + n : name);
     if (!reader)
         return IFD_NO_SUCH_DEVICE;
     if (slot_take(lun, reader, short_only))

@@ -261,6 +261,10 @@ struct hufu_options {
 /*
  * Open a device and ask who it is. url:
  *   unix:PATH    hufu-sim, or a proxy of a device, on a Unix socket
+ *   pcsc:READER  a smart-card reader of pcscd, by its name or the beginning of it; behind it
+ *                ?OPTION&OPTION...: exclusive (no other program may use the card meanwhile),
+ *                wait=SECONDS (for the reader and its card), short or extended (APDUs, whatever
+ *                the reader says of itself)
  *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
  *   inproc:      the same in RAM: gone with hufu_close
  * NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes the device.

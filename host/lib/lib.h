@@ -44,6 +44,8 @@ enum hufu_status request_new(struct hufu_device *device, uint16_t channel, uint8
 enum hufu_status request_send(struct hufu_request *r);
 /* Back into the pool, wiped. */
 void request_recycle(struct hufu_request *r);
+/* Without its device. */
+void request_free(struct hufu_request *r);
 void request_free_all(struct hufu_device *device);
 /* Room for n bytes, the old content kept; false: no memory. */
 bool buffer_grow(struct buffer *b, size_t n);

@@ -55,7 +55,7 @@ static struct hufu_request *request_make(struct hufu_device *device)
     return r;
 }
 
-static void request_free(struct hufu_request *r)
+void request_free(struct hufu_request *r)
 {
     buffer_free(&r->command);
     buffer_free(&r->answer);
@@ -166,6 +166,9 @@ static enum hufu_status link_failure(const struct hufu_request *r)
             ins_name(r->ins), url, why);
     case HUFU_E_BAD_ANSWER:
         return fail_with(r->failure, "%s at %s: %s: not a Hufu device, or a broken one",
+                         ins_name(r->ins), url, why);
+    case HUFU_E_LINK:
+        return fail_with(r->failure, "%s at %s: %s; the command was not carried out: reconnect",
                          ins_name(r->ins), url, why);
     default:
         return fail_with(r->failure, "%s at %s: %s", ins_name(r->ins), url,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct transport_ops *const kinds[] = {&transport_unix, &transport_inproc};
+static const struct transport_ops *const kinds[] = {&transport_unix, &transport_inproc, &transport_pcsc};
 
 const struct transport_ops *transport_find(const char *url, const char **address)
 {

@@ -56,7 +56,7 @@ struct transport {
     int inherited;  /* by a child of fork: a descriptor + 1, which only has to be closed; 0: none */
 };
 
-extern const struct transport_ops transport_inproc, transport_unix;
+extern const struct transport_ops transport_inproc, transport_unix, transport_pcsc;
 
 /* No link: between a lost one and the next. */
 extern struct transport transport_none;

@@ -1,0 +1,38 @@
+"""hufu-sim behind our driver in a pcscd of our own. A cut is a relay that ends the connection: the card is taken out and put
+back. The variants: a reader for extended APDUs, one for short ones, and the card for us alone."""
+
+import os
+
+from pcscd import Pcscd
+from relay import Relay
+from lib import Sim
+
+VARIANTS = ("extended", "short", "exclusive")
+
+
+class Link:
+    def __init__(self, directory, variant):
+        self.directory = os.path.join(directory, "device")
+        os.mkdir(self.directory)
+        self.sim = Sim(self.directory).__enter__()
+        self.relay = Relay(os.path.join(directory, "relay"), self.sim.path)
+        option = "short-" if variant == "short" else ""
+        self.pcscd = Pcscd(directory, [("Hufu link", option + "unix:" + self.relay.path)])
+        self.environment = self.pcscd.environment
+        self.url = "pcsc:Hufu link?wait=20" + ("&exclusive" if variant == "exclusive" else "")
+
+    def cut(self):
+        self.relay.cut()
+        return True
+
+    def restart(self):
+        self.sim.process.kill()
+        self.sim.process.wait()
+        self.relay.cut()
+        self.sim = Sim(self.directory).__enter__()
+        return True
+
+    def stop(self):
+        self.pcscd.end()
+        self.relay.close()
+        self.sim.__exit__()

@@ -542,7 +542,7 @@ END_TEST
 
 START_TEST(keygen_every_special)
 {
-    static const size_t sizes[] = {1, 3, 8, 40, 64, 160, 300, 600, 1100};
+    static const size_t sizes[] = {1, 3, 4, 8, 10, 20, 40, 56, 64, 160, 300, 600, 1100};
     static uint8_t special[SPECIALS][32], want[SPECIALS][64];
     const unsigned count = special_scalars(special);
 
@@ -923,7 +923,7 @@ END_TEST
 
 START_TEST(scratch_is_wiped)
 {
-    static const size_t sizes[] = {1, 8, 41, 64, 300, 2100};
+    static const size_t sizes[] = {1, 4, 8, 20, 41, 64, 300, 2100};
 
     for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         const size_t count = sizes[s], size = sm2_ifma8.scratch(count);

@@ -1,14 +1,22 @@
 #include "firmware/crypto/ifma8/ifma8.h"
 
 #if HUFU_IFMA8
+#include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/sm2_base.h"
+#include "firmware/crypto/ifma8/sm2_dense.h"
 #include "firmware/crypto/ifma8/sm2_few.h"
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
 #include "firmware/crypto/ifma8/sm2_table.h"
 
-/* Up to how many items each way is the best one (measured). */
-enum { SPREAD_MAX = 3, FEW_MAX = 32 };
+static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE_WINDOWS},
+                                small = {ifma8_small[0][0], IFMA8_SMALL, IFMA8_SMALL_WINDOWS};
+
+/* Up to how many items each way is the best one (measured with hufu-bench --sweep batch): spread,
+ * few, dense with either table; beyond, ifma8_sum. */
+enum { SPREAD_MAX = 4, FEW_MAX = 8, DENSE_SMALL_MAX = 28, DENSE_MAX = 56 };
+/* So many items over a whole number of groups are spread over the lanes one by one. */
+enum { REST_MAX = 2 };
 
 static size_t group_count(size_t n)
 {
@@ -33,15 +41,27 @@ static size_t point_count(size_t n)
     return n <= FEW_MAX ? groups : groups * ifma8_sum_blocks(groups);
 }
 
-static size_t size_with(size_t points, size_t groups)
+/* Bytes of room that the dense way has for n items or fewer. */
+static size_t dense_room(size_t n)
 {
-    return points * sizeof(struct ifma8_point) + groups * sizeof(struct lane_fe) +
-           2 * align64(groups);
+    const size_t few = n < DENSE_SMALL_MAX ? n : DENSE_SMALL_MAX,
+                 many = n < DENSE_MAX ? n : DENSE_MAX;
+    const size_t a = ifma8_dense_size(few, IFMA8_SMALL_WINDOWS),
+                 b = ifma8_dense_size(many, IFMA8_WIDE_WINDOWS);
+    return n <= FEW_MAX ? 0 : a > b ? a : b;
+}
+
+/* The room of the dense way is that of the points but for one a group. */
+static size_t size_with(size_t points, size_t n)
+{
+    const size_t groups = even_groups(n), sum = points * sizeof(struct ifma8_point),
+                 dense = groups * sizeof(struct ifma8_point) + dense_room(n);
+    return (sum > dense ? sum : dense) + groups * sizeof(struct lane_fe) + 2 * align64(groups);
 }
 
 size_t ifma8_work_size(size_t n)
 {
-    return size_with(point_count(n), even_groups(n));
+    return size_with(point_count(n), n);
 }
 
 size_t ifma8_work_bound(size_t n)
@@ -49,20 +69,22 @@ size_t ifma8_work_bound(size_t n)
     const size_t groups = even_groups(n);
     const size_t split = groups * IFMA8_MAX_BLOCKS;
     const size_t most = split < IFMA8_SPLIT_POINTS ? split : IFMA8_SPLIT_POINTS;
-    return size_with(n <= FEW_MAX ? groups : most > groups ? most : groups, groups);
+    return size_with(n <= FEW_MAX ? groups : most > groups ? most : groups, n);
 }
 
+/* The points come last: their number differs between the ways. */
 void ifma8_work_place(struct ifma8_work *w, void *scratch, size_t n)
 {
     const size_t groups = even_groups(n);
     uint8_t *at = scratch;
 
-    w->point = (struct ifma8_point *)(void *)at;
-    at += point_count(n) * sizeof(struct ifma8_point);
     w->scalar = (struct lane_fe *)(void *)at;
     at += groups * sizeof(struct lane_fe);
     w->valid = at;
-    w->failed = at + align64(groups);
+    at += align64(groups);
+    w->failed = at;
+    at += align64(groups);
+    w->point = (struct ifma8_point *)(void *)at;
 }
 
 size_t ifma8_chunk(size_t n)
@@ -72,10 +94,11 @@ size_t ifma8_chunk(size_t n)
     return n < even ? n : even;
 }
 
-static void load(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
-                 enum ifma8_span span)
+/* Groups first .. last - 1 of the scalars. */
+static void load(struct ifma8_work *w, size_t first, size_t last, size_t n,
+                 const struct ifma8_rows *k, uint64_t less, enum ifma8_span span)
 {
-    for (size_t g = 0; g < even_groups(n); g++) {
+    for (size_t g = first; g < last; g++) {
         struct lane_fe a;
         lanes words[4];
 
@@ -87,14 +110,42 @@ static void load(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uin
     }
 }
 
+/* The way that tells lane by lane which additions failed. */
 static void few(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less)
 {
-    load(w, n, k, less, IFMA8_SPAN_SMALL);
+    struct lane_jacobian sum[IFMA8_FEW_GROUPS];
+
+    load(w, 0, group_count(n), n, k, less, IFMA8_SPAN_SMALL);
     for (size_t g = 0; g < group_count(n); g += IFMA8_FEW_GROUPS) {
-        const size_t left = group_count(n) - g;
-        ifma8_few(w->point + g, w->scalar + g, left < IFMA8_FEW_GROUPS ? left : IFMA8_FEW_GROUPS,
-                  w->failed + g);
+        const size_t left = group_count(n) - g,
+                     groups = left < IFMA8_FEW_GROUPS ? left : IFMA8_FEW_GROUPS;
+        ifma8_few(sum, w->scalar + g, groups);
+        ifma8_to_affine(w->point + g, sum, groups, w->failed + g);
     }
+    wipe(sum, sizeof sum);
+}
+
+/* Up to DENSE_MAX items, all in Jacobian form in the end. */
+static void by_jacobian(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less)
+{
+    const size_t rest = n <= SPREAD_MAX     ? n
+                        : n % 8 <= REST_MAX ? n % 8
+                                            : 0,
+                 most = n - rest, groups = group_count(most);
+    struct lane_jacobian sum[DENSE_MAX / 8];
+    void *room = w->point + even_groups(n);
+
+    load(w, 0, groups, n, k, less, most <= DENSE_SMALL_MAX ? IFMA8_SPAN_SMALL : IFMA8_SPAN_WIDE);
+    if (rest) {
+        load(w, groups, groups + 1, n, k, less, IFMA8_SPAN_SPREAD);
+        ifma8_spread_sum(sum + groups, w->scalar + groups, rest);
+    }
+    if (most > FEW_MAX)
+        ifma8_dense(sum, most <= DENSE_SMALL_MAX ? &small : &wide, w->scalar, most, room);
+    else if (most)
+        ifma8_few(sum, w->scalar, groups);
+    ifma8_to_affine(w->point, sum, group_count(n), w->failed);
+    wipe(sum, group_count(n) * sizeof *sum);
 }
 
 void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign)
@@ -114,23 +165,17 @@ void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign)
 void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                     int with_y)
 {
-    static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE_WINDOWS};
     const size_t groups = even_groups(n);
     int sign;
 
-    if (n <= SPREAD_MAX) {
-        load(w, n, k, less, IFMA8_SPAN_SPREAD);
-        ifma8_spread_sum(w->point, w->scalar, n, w->failed);
+    if (n <= DENSE_MAX) {
+        by_jacobian(w, n, k, less);
         return;
     }
-    if (n <= FEW_MAX) {
-        few(w, n, k, less);
-        return;
-    }
-    load(w, n, k, less, IFMA8_SPAN_WIDE);
+    load(w, 0, groups, n, k, less, IFMA8_SPAN_WIDE);
     sign = ifma8_sum(w->point, &wide, w->scalar, groups, ifma8_sum_blocks(groups), with_y);
     if (sign == 0)
-        few(w, n, k, less); /* it knows lane by lane which additions failed */
+        few(w, n, k, less);
     else if (with_y)
         ifma8_finish_y(w, n, sign);
 }

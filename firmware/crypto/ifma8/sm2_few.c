@@ -69,12 +69,10 @@ static void add_window(struct lane_jacobian *sum, int first, const struct lane_w
         add_points(sum + i, first, wx + i, wy + i, d->negative + i, 1);
 }
 
-void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t groups,
-               __mmask8 *failed)
+void ifma8_few(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t groups)
 {
     static const struct ifma8_table table = {ifma8_small[0][0], IFMA8_SMALL, IFMA8_SMALL_WINDOWS};
     struct lane_words wx[IFMA8_SET], wy[IFMA8_SET];
-    struct lane_jacobian sum[IFMA8_FEW_GROUPS];
     struct ifma8_digits digits;
 
     for (unsigned window = 0; window < table.windows; window++) {
@@ -83,10 +81,8 @@ void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t g
         ifma8_look_up(wy, &table, window, 1, &digits, groups);
         add_window(sum, window == 0, wx, wy, &digits, groups);
     }
-    ifma8_to_affine(point, sum, groups, failed);
     wipe(wx, sizeof wx);
     wipe(wy, sizeof wy);
-    wipe(sum, sizeof sum);
     wipe(&digits, sizeof digits);
 }
 
@@ -112,60 +108,80 @@ static void spread_digits(lanes *digit, const struct lane_fe *scalar, unsigned k
     }
 }
 
-static void swap_point(struct lane_jacobian *r, const struct lane_jacobian *p, uint64_t distance)
+/* Keys key .. key + n - 1, n 1 or JACOBIAN_SIDE: the eight partial sums of each, a lane each. */
+LANES_INLINE void spread(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key,
+                         int n)
 {
-    const lanes order =
-        _mm512_xor_si512(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), lanes_all(distance));
-    for (int i = 0; i < 5; i++) {
-        r->x.v[i] = _mm512_permutexvar_epi64(order, p->x.v[i]);
-        r->y.v[i] = _mm512_permutexvar_epi64(order, p->y.v[i]);
-        r->z.v[i] = _mm512_permutexvar_epi64(order, p->z.v[i]);
+    lanes digit[JACOBIAN_SIDE][IFMA8_SPREAD_ROWS];
+    struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
+
+    for (int i = 0; i < n; i++) {
+        spread_digits(digit[i], scalar, key + (unsigned)i);
+        lane_scan16(&sum[i].x, &sum[i].y, ifma8_spread[0], digit[i][0]);
+        ifma8_fe_one(&sum[i].z);
     }
-}
-
-/* One key: every lane ends with the whole sum. */
-static void spread_one(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key)
-{
-    lanes digit[IFMA8_SPREAD_ROWS];
-    struct lane_jacobian other;
-    struct lane_fe x, y;
-
-    spread_digits(digit, scalar, key);
-    lane_scan16(&sum->x, &sum->y, ifma8_spread[0], digit[0]);
-    ifma8_fe_one(&sum->z);
     for (unsigned row = 1; row < IFMA8_SPREAD_ROWS; row++) {
-        lane_scan16(&x, &y, ifma8_spread[row], digit[row]);
-        jacobian_add_affine(sum, &x, &y, 1);
-    }
-    for (uint64_t distance = 4; distance > 0; distance /= 2) {
-        swap_point(&other, sum, distance);
-        jacobian_add(sum, &other);
+        for (int i = 0; i < n; i++)
+            lane_scan16(&x[i], &y[i], ifma8_spread[row], digit[i][row]);
+        jacobian_add_affine(sum, x, y, n);
     }
     wipe(digit, sizeof digit);
-    wipe(&other, sizeof other);
-    wipe(&x, sizeof x);
-    wipe(&y, sizeof y);
+    wipe(x, sizeof x);
+    wipe(y, sizeof y);
 }
 
-void ifma8_spread_sum(struct ifma8_point *point, const struct lane_fe *scalar, size_t keys,
-                      __mmask8 *failed)
+static void spread_one(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key)
 {
-    struct lane_jacobian all, one;
+    spread(sum, scalar, key, 1);
+}
 
-    for (unsigned key = 0; key < keys; key++) {
-        const __mmask8 lane = (__mmask8)(1u << key);
-        spread_one(&one, scalar, key);
-        if (key == 0)
-            all = one;
-        for (int i = 0; i < 5; i++) {
-            all.x.v[i] = _mm512_mask_mov_epi64(all.x.v[i], lane, one.x.v[i]);
-            all.y.v[i] = _mm512_mask_mov_epi64(all.y.v[i], lane, one.y.v[i]);
-            all.z.v[i] = _mm512_mask_mov_epi64(all.z.v[i], lane, one.z.v[i]);
-        }
+static void spread_two(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key)
+{
+    spread(sum, scalar, key, JACOBIAN_SIDE);
+}
+
+LANES_INLINE void pick(struct lane_jacobian *r, const struct lane_jacobian *a,
+                       const struct lane_jacobian *b, lanes which)
+{
+    for (int i = 0; i < 5; i++) {
+        r->x.v[i] = _mm512_permutex2var_epi64(a->x.v[i], which, b->x.v[i]);
+        r->y.v[i] = _mm512_permutex2var_epi64(a->y.v[i], which, b->y.v[i]);
+        r->z.v[i] = _mm512_permutex2var_epi64(a->z.v[i], which, b->z.v[i]);
     }
-    ifma8_to_affine(point, &all, 1, failed);
-    wipe(&all, sizeof all);
-    wipe(&one, sizeof one);
+}
+
+/*
+ * Each key of a and b has 2 w lanes; in r it has w, those of a first: its lanes of the upper half
+ * are added to those of the lower one.
+ */
+static void fold(struct lane_jacobian *r, const struct lane_jacobian *a,
+                 const struct lane_jacobian *b, int w)
+{
+    static const _Alignas(64) uint64_t lower[3][8] = {
+        {0, 2, 4, 6, 8, 10, 12, 14}, {0, 1, 4, 5, 8, 9, 12, 13}, {0, 1, 2, 3, 8, 9, 10, 11}};
+    const lanes which = _mm512_load_si512(lower[w / 2]);
+    struct lane_jacobian low, high;
+
+    pick(&low, a, b, which);
+    pick(&high, a, b, lanes_add(which, lanes_all((uint64_t)w)));
+    jacobian_add(&low, &high, 1);
+    *r = low;
+    wipe(&low, sizeof low);
+    wipe(&high, sizeof high);
+}
+
+void ifma8_spread_sum(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t keys)
+{
+    struct lane_jacobian s[IFMA8_SPREAD_KEYS] = {0};
+
+    for (unsigned key = 0; key < keys; key += JACOBIAN_SIDE)
+        (key + 1 < keys ? spread_two : spread_one)(s + key, scalar, key);
+    fold(&s[0], &s[0], &s[keys > 1], 4);
+    if (keys > 2)
+        fold(&s[2], &s[2], &s[keys - 1], 4);
+    fold(&s[0], &s[0], &s[keys > 2 ? 2 : 0], 2);
+    fold(sum, &s[0], &s[0], 1);
+    wipe(s, sizeof s);
 }
 
 #endif

@@ -7,20 +7,17 @@
 #include "firmware/crypto/ifma8/sm2_jacobian.h"
 #include "firmware/crypto/ifma8/sm2_sum.h"
 
-enum { IFMA8_FEW_GROUPS = IFMA8_SET, IFMA8_SPREAD_KEYS = 8 };
+enum { IFMA8_FEW_GROUPS = IFMA8_SET, IFMA8_SPREAD_KEYS = 4 };
 
 /*
- * point[i].x and .y, clean and below 1.3 p, of [k]G for 1 to IFMA8_FEW_GROUPS groups of scalars,
- * recoded for IFMA8_SPAN_SMALL. failed[i]: lanes where an addition met equal or opposite points;
- * theirs is of no use. CT: only failed
+ * sum[i] = [k]G for 1 to IFMA8_FEW_GROUPS groups of scalars, recoded for IFMA8_SPAN_SMALL; Z = 0 in
+ * lanes where an addition met equal or opposite points.
  */
-void ifma8_few(struct ifma8_point *point, const struct lane_fe *scalar, size_t groups,
-               __mmask8 *failed);
+void ifma8_few(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t groups);
 
-/* The same for 1 to IFMA8_SPREAD_KEYS scalars in the lanes of one group, each in turn spread over
- * all lanes; recoded for IFMA8_SPAN_SPREAD. */
-void ifma8_spread_sum(struct ifma8_point *point, const struct lane_fe *scalar, size_t keys,
-                      __mmask8 *failed);
+/* The same for 1 to IFMA8_SPREAD_KEYS scalars in the lanes of one group, each spread over all
+ * lanes; recoded for IFMA8_SPAN_SPREAD. */
+void ifma8_spread_sum(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t keys);
 
 /* point[i] = p[i] in affine form, x and y clean and below 1.3 p, with one inversion. failed[i]:
  * lanes with Z = 0; NULL: there are none. Destroys p. */

@@ -1,7 +1,7 @@
 /*
- * Points in eight lanes as (X / Z^2, Y / Z^3), coordinates clean (sm2_lanes.h), X and Y below 2 p. An
- * addition of equal or opposite points, or of one with Z = 0, gives Z = 0: whoever adds looks at Z
- * in the end. CT: nothing leaks from any function here.
+ * Points in eight lanes as (X / Z^2, Y / Z^3), coordinates clean (sm2_lanes.h), X and Y below 2 p.
+ * An addition of equal or opposite points, or of one with Z = 0, gives Z = 0: whoever adds looks at
+ * Z in the end. CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_JACOBIAN_H
 #define HUFU_CRYPTO_IFMA8_SM2_JACOBIAN_H
@@ -89,23 +89,24 @@ LANES_INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane
 }
 
 /* p += q. 12M + 4S */
-LANES_INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobian *q)
+LANES_INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobian *q, int n)
 {
-    struct lane_fe pp, qq, x1, y1, h, r;
+    struct lane_fe pp[JACOBIAN_SIDE], qq[JACOBIAN_SIDE], x1[JACOBIAN_SIDE], y1[JACOBIAN_SIDE],
+        h[JACOBIAN_SIDE], r[JACOBIAN_SIDE];
 
-    fe_sqr(&pp, &p->z);
-    fe_sqr(&qq, &q->z);
-    fe_mul(&x1, &p->x, &qq);
-    fe_mul(&h, &q->x, &pp);
-    fe_mul(&qq, &qq, &q->z);
-    fe_mul(&pp, &pp, &p->z);
-    fe_mul(&y1, &p->y, &qq);
-    fe_mul(&r, &q->y, &pp);
-    fe_sub(&h, &h, &x1);
-    fe_sub(&r, &r, &y1);
-    fe_mul(&p->z, &p->z, &q->z);
-    fe_mul(&p->z, &p->z, &h);
-    jacobian_finish(p, &x1, &y1, &h, &r, 1);
+    EACH fe_sqr(&pp[i], &p[i].z);
+    EACH fe_sqr(&qq[i], &q[i].z);
+    EACH fe_mul(&x1[i], &p[i].x, &qq[i]);
+    EACH fe_mul(&h[i], &q[i].x, &pp[i]);
+    EACH fe_mul(&qq[i], &qq[i], &q[i].z);
+    EACH fe_mul(&pp[i], &pp[i], &p[i].z);
+    EACH fe_mul(&y1[i], &p[i].y, &qq[i]);
+    EACH fe_mul(&r[i], &q[i].y, &pp[i]);
+    EACH fe_sub(&h[i], &h[i], &x1[i]);
+    EACH fe_sub(&r[i], &r[i], &y1[i]);
+    EACH fe_mul(&p[i].z, &p[i].z, &q[i].z);
+    EACH fe_mul(&p[i].z, &p[i].z, &h[i]);
+    jacobian_finish(p, x1, y1, h, r, n);
 }
 
 /* p = 2 p. 4M + 4S, the curve's a being -3 */

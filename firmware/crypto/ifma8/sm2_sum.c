@@ -16,9 +16,15 @@ struct sum {
     struct ifma8_digits digits;
 };
 
+/* The numbers of blocks that save a round, from the most on. */
 unsigned ifma8_sum_blocks(size_t groups)
 {
-    return groups <= 18 ? 13 : groups <= 32 ? 8 : groups <= 64 ? 4 : groups <= 128 ? 2 : 1;
+    static const uint8_t blocks[] = {IFMA8_MAX_BLOCKS, 7, 6, 4, 3, 2};
+
+    for (size_t i = 0; i < sizeof blocks; i++)
+        if (blocks[i] * groups <= IFMA8_SPLIT_POINTS)
+            return blocks[i];
+    return 1;
 }
 
 /* Blocks differ by one window at most, the longer ones first. */

@@ -8,7 +8,7 @@
 #include "firmware/crypto/ifma8/sm2_affine.h"
 #include "firmware/crypto/ifma8/sm2_lookup.h"
 
-enum { IFMA8_MAX_BLOCKS = 13, IFMA8_SPLIT_POINTS = 256 };
+enum { IFMA8_MAX_BLOCKS = 13, IFMA8_SPLIT_POINTS = 272 };
 
 /* Into how many partial sums the windows are split so that small batches too share an inversion
  * well: at most IFMA8_MAX_BLOCKS, and 1 when there would be more than IFMA8_SPLIT_POINTS of them.

@@ -145,6 +145,18 @@ static void compress(uint32_t state[8][16], const uint8_t *const data[16], size_
     _mm512_storeu_si512(state[7], h);
 }
 
+/* The last `rest` bytes of a message with their padding, one or two blocks. */
+INLINE void pad(uint8_t *end, const uint8_t *from, size_t rest, size_t ends, words length)
+{
+    const __mmask64 there = ((__mmask64)1 << rest) - 1;
+    const words text = _mm512_maskz_loadu_epi8(there, from),
+                mark = _mm512_maskz_set1_epi8((__mmask64)1 << rest, (char)0x80);
+    const words first = _mm512_or_si512(text, mark);
+    _mm512_storeu_si512(end, ends == 1 ? _mm512_or_si512(first, length) : first);
+    if (ends == 2)
+        _mm512_storeu_si512(end + 64, length);
+}
+
 /* Up to sixteen messages; lanes without one repeat the first. */
 static void hash_sixteen(unsigned n, const uint8_t *const *message, size_t size,
                          uint8_t (*digest)[32])
@@ -153,25 +165,32 @@ static void hash_sixteen(unsigned n, const uint8_t *const *message, size_t size,
                                       0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E};
     const size_t whole = size / 64, rest = size % 64, ends = rest < 56 ? 1 : 2;
     uint32_t state[8][16];
-    uint8_t end[16][128];
+    uint8_t end[16 * 128], bits[8];
     const uint8_t *data[16], *tail[16];
+    words w[16];
+    store_be64(bits, 8 * (uint64_t)size);
+    const words length = _mm512_inserti32x4(_mm512_setzero_si512(),
+                                            _mm_set_epi64x((long long)load_le64(bits), 0), 3);
     for (unsigned i = 0; i < 8; i++)
         for (unsigned j = 0; j < 16; j++)
             state[i][j] = start[i];
     for (unsigned j = 0; j < 16; j++) {
         data[j] = message[j < n ? j : 0];
-        tail[j] = end[j];
-        memcpy(end[j], data[j] + 64 * whole, rest);
-        memset(end[j] + rest, 0, 64 * ends - rest);
-        end[j][rest] = 0x80;
-        store_be64(end[j] + 64 * ends - 8, 8 * (uint64_t)size);
+        tail[j] = end + 64 * ends * j;
+        pad(end + 64 * ends * j, data[j] + 64 * whole, rest, ends, length);
     }
     compress(state, data, whole);
     compress(state, tail, ends);
-    for (unsigned j = 0; j < n; j++)
-        for (unsigned i = 0; i < 8; i++)
-            store_be32(digest[j] + 4 * i, state[i][j]);
-    wipe(end, sizeof end);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        w[i] = i < 8 ? swap_bytes(_mm512_loadu_si512(state[i & 7])) : _mm512_setzero_si512();
+    transpose(w);
+#pragma GCC unroll 16
+    for (unsigned j = 0; j < 16; j++)
+        if (j < n)
+            _mm256_storeu_si256((__m256i *)(void *)digest[j], _mm512_castsi512_si256(w[j]));
+    wipe(w, sizeof w);
+    wipe(end, 16 * 64 * ends);
     wipe(state, sizeof state);
 }
 

@@ -91,32 +91,40 @@ void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint
     sm4_gcm_seal(&w->key, b.nonce, NONCE, b.aad, b.aad_size, secret, n, sealed, sealed + n);
 }
 
-static void group(const struct wrap *w, uint32_t from, size_t n, uint8_t *records,
-                  const uint8_t (*secrets)[32], struct wrap_room *r)
+/* What all groups have in common. */
+static void prepare(const struct wrap *w, size_t n, struct wrap_room *r)
 {
-    const size_t size = SM2_POINT + SM2_SCALAR + WRAP_TAG;
-    for (size_t i = 0; i < n; i++, records += size) {
-        memset(r->nonce[i], 0, NONCE - 4);
-        store_be32(r->nonce[i] + NONCE - 4, from + (uint32_t)i);
+    for (size_t i = 0; i < n; i++) {
+        memset(r->nonce[i], 0, NONCE);
         memcpy(r->aad[i], w->header, WRAP_AUTHENTICATED);
-        memcpy(r->aad[i] + WRAP_AUTHENTICATED, records, SM2_POINT);
         r->item[i] = (struct sm4_gcm_item){.nonce = r->nonce[i],
                                            .nonce_size = NONCE,
                                            .aad = r->aad[i],
                                            .aad_size = sizeof r->aad[i],
-                                           .in = secrets[i],
-                                           .n = SM2_SCALAR,
-                                           .out = records + SM2_POINT,
-                                           .tag = records + SM2_POINT + SM2_SCALAR};
+                                           .n = SM2_SCALAR};
+    }
+}
+
+static void group(uint32_t from, size_t n, uint8_t *records, const uint8_t (*secrets)[32],
+                  struct wrap_room *r)
+{
+    const size_t size = SM2_POINT + SM2_SCALAR + WRAP_TAG;
+    for (size_t i = 0; i < n; i++, records += size) {
+        store_be32(r->nonce[i] + NONCE - 4, from + (uint32_t)i);
+        memcpy(r->aad[i] + WRAP_AUTHENTICATED, records, SM2_POINT);
+        r->item[i].in = secrets[i];
+        r->item[i].out = records + SM2_POINT;
+        r->item[i].tag = records + SM2_POINT + SM2_SCALAR;
     }
 }
 
 void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t from, size_t n,
                    uint8_t *records, const uint8_t (*secrets)[32], struct wrap_room *room)
 {
+    prepare(w, n < WRAP_GROUP ? n : WRAP_GROUP, room);
     for (size_t part; n; n -= part, from += (uint32_t)part, secrets += part) {
         part = n < WRAP_GROUP ? n : WRAP_GROUP;
-        group(w, from, part, records, secrets, room);
+        group(from, part, records, secrets, room);
         sym->sm4_gcm_seal(&w->key, room->item, part);
         records += part * (SM2_POINT + SM2_SCALAR + WRAP_TAG);
     }

@@ -59,19 +59,18 @@ static lanes hash_key(const uint8_t h[16])
     return _mm512_broadcast_i64x2(_mm_set_epi64x((long long)high, (long long)low));
 }
 
-/* Block at `offset` of four messages, `stride` bytes apart. */
+/* The block at p of four messages that are `stride` bytes apart. */
 INLINE lanes load_blocks(const uint8_t *p, size_t stride)
 {
-    const __m128i order = reverse_order();
-    __m256i a, b;
-    a = _mm256_castsi128_si256(_mm_shuffle_epi8(_mm_loadu_si128((const void *)p), order));
-    a = _mm256_inserti128_si256(
-        a, _mm_shuffle_epi8(_mm_loadu_si128((const void *)(p + stride)), order), 1);
+    const __m256i a =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)p)),
+                                _mm_loadu_si128((const void *)(p + stride)), 1);
     p += 2 * stride;
-    b = _mm256_castsi128_si256(_mm_shuffle_epi8(_mm_loadu_si128((const void *)p), order));
-    b = _mm256_inserti128_si256(
-        b, _mm_shuffle_epi8(_mm_loadu_si128((const void *)(p + stride)), order), 1);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+    const __m256i b =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)p)),
+                                _mm_loadu_si128((const void *)(p + stride)), 1);
+    return _mm512_shuffle_epi8(_mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1),
+                               _mm512_broadcast_i32x4(reverse_order()));
 }
 
 /* y[i] = GHASH of `blocks` blocks at data + i stride, sixteen of them */
@@ -92,47 +91,72 @@ static void ghash_sixteen(lanes h, const uint8_t *data, size_t stride, size_t bl
         _mm512_storeu_si512(y[LANES * c], _mm512_shuffle_epi8(acc[c], order));
 }
 
-/* What one group needs; it holds key stream. */
+/* What one group needs: secrets, and what leaves the device anyway. */
 struct group {
-    uint8_t stream[GROUP * (1 + TEXT_MAX / 16)][16];
+    struct {
+        uint8_t stream[GROUP * (1 + TEXT_MAX / 16)][16];
+        uint8_t tag[GROUP][16];
+    } s;
     uint8_t hashed[GROUP][16 * BLOCKS_MAX];
-    uint8_t tag[GROUP][16];
 };
 
 /* Counter blocks: the tag's first, then the text's, message by message. */
 static void make_stream(const struct sm4_key *key, struct group *g, const struct sm4_gcm_item *item,
                         size_t n, size_t each)
 {
-    uint8_t(*s)[16] = g->stream;
-    for (size_t i = 0; i < n; i++)
-        for (uint32_t b = 1; b <= each; b++, s++) {
-            memcpy(*s, item[i].nonce, 12);
-            store_be32(*s + 12, b);
-        }
-    ifma8_sm4_encrypt(key, g->stream[0], g->stream[0], n * each);
+    uint8_t(*s)[16] = g->s.stream;
+    for (size_t i = 0; i < n; i++) {
+        const __m128i nonce = _mm_maskz_loadu_epi8(0xFFF, item[i].nonce);
+        for (uint32_t b = 1; b <= each; b++, s++)
+            _mm_storeu_si128((void *)*s, _mm_insert_epi32(nonce, (int)(b << 24), 3));
+    }
+    ifma8_sm4_encrypt(key, g->s.stream[0], g->s.stream[0], n * each);
+}
+
+/* The first n bytes of 64 */
+INLINE __mmask64 first(size_t n)
+{
+    return n < 64 ? ((__mmask64)1 << n) - 1 : ~(__mmask64)0;
+}
+
+/* n bytes, then zeros up to a multiple of 64 */
+INLINE void copy_padded(uint8_t *out, const uint8_t *in, size_t n)
+{
+    for (size_t at = 0; at < n; at += 64)
+        _mm512_storeu_si512(out + at, _mm512_maskz_loadu_epi8(first(n - at), in + at));
+}
+
+/* AAD, padded; text, padded; both sizes */
+INLINE void seal_one(const struct sm4_gcm_item *item, uint8_t *hashed, const uint8_t *stream,
+                     __m128i sizes)
+{
+    const size_t padded = (item->n + 15) / 16 * 16, aad = (item->aad_size + 15) / 16 * 16;
+    const __mmask64 text = first(item->n);
+    const lanes sealed = _mm512_xor_si512(_mm512_maskz_loadu_epi8(text, item->in),
+                                          _mm512_maskz_loadu_epi8(text, stream));
+    copy_padded(hashed, item->aad, item->aad_size);
+    _mm512_mask_storeu_epi8(hashed + aad, first(padded), sealed);
+    _mm512_mask_storeu_epi8(item->out, text, sealed);
+    _mm_storeu_si128((void *)(hashed + aad + padded), sizes);
 }
 
 static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
                        const struct sm4_gcm_item *item, size_t n, size_t aad_size, size_t size)
 {
-    const size_t each = 1 + (size + 15) / 16, aad_blocks = (aad_size + 15) / 16,
-                 blocks = aad_blocks + each;
+    const size_t each = 1 + (size + 15) / 16, blocks = (aad_size + 15) / 16 + each;
+    uint8_t bits[16];
+    store_be64(bits, 8 * (uint64_t)aad_size);
+    store_be64(bits + 8, 8 * (uint64_t)size);
+    const __m128i sizes = _mm_loadu_si128((const void *)bits);
     make_stream(key, g, item, n, each);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t *hashed = g->hashed[i], *text = hashed + 16 * aad_blocks;
-        const uint8_t *stream = g->stream[0] + 16 * (i * each + 1);
-        memcpy(hashed, item[i].aad, aad_size);
-        for (size_t j = 0; j < size; j++)
-            text[j] = (uint8_t)(item[i].in[j] ^ stream[j]);
-        memcpy(item[i].out, text, size);
-        store_be64(hashed + 16 * (blocks - 1), 8 * (uint64_t)aad_size);
-        store_be64(hashed + 16 * (blocks - 1) + 8, 8 * (uint64_t)size);
-    }
-    for (size_t i = 0; i < n; i += 16)
-        ghash_sixteen(h, g->hashed[i], sizeof g->hashed[0], blocks, g->tag + i);
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < 16; j++)
-            item[i].tag[j] = g->tag[i][j] ^ g->stream[i * each][j];
+        seal_one(&item[i], g->hashed[i], g->s.stream[i * each + 1], sizes);
+    for (size_t i = 0; i < n; i += 16)
+        ghash_sixteen(h, g->hashed[i], sizeof g->hashed[0], blocks, g->s.tag + i);
+    for (size_t i = 0; i < n; i++)
+        _mm_storeu_si128((void *)item[i].tag,
+                         _mm_xor_si128(_mm_loadu_si128((const void *)g->s.tag[i]),
+                                       _mm_loadu_si128((const void *)g->s.stream[i * each])));
 }
 
 /* Short texts of one shape, enough of them to be worth it */
@@ -155,14 +179,15 @@ void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, 
         sm4_gcm_seal_batch(key, item, items);
         return;
     }
-    memset(g.hashed, 0, sizeof g.hashed); /* the padding, once: its places do not move */
-    ifma8_sm4_encrypt(key, zeros, g.tag[0], 1);
-    lanes h = hash_key(g.tag[0]);
+    if (items < GROUP) /* lanes without a message hash zeros */
+        memset(g.hashed[items], 0, (GROUP - items) * sizeof g.hashed[0]);
+    ifma8_sm4_encrypt(key, zeros, g.s.tag[0], 1);
+    lanes h = hash_key(g.s.tag[0]);
     for (size_t now; items; items -= now, item += now) {
         now = items < GROUP ? items : GROUP;
         seal_group(key, h, &g, item, now, item->aad_size, item->n);
     }
-    wipe(&g, sizeof g);
+    wipe(&g.s, sizeof g.s);
     wipe(&h, sizeof h);
 }
 

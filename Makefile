@@ -304,7 +304,7 @@ tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock) $(UNIT) $(FUZZERS) $(BUILD)/tes
 # ---------------------------------------------------------------- a fresh machine
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
-                  libclang-rt-14-dev valgrind python3 procps
+                  libclang-rt-14-dev valgrind python3 procps umockdev libumockdev-dev libusb-1.0-0-dev
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo
 setup: ## Install the packages that building and testing need (Debian)
@@ -429,6 +429,8 @@ install: all ## Install programs, library, headers and man pages below DESTDIR/P
 	install -d $(DESTDIR)$(IFDDIR) $(DESTDIR)$(PREFIX)/share/hufu
 	install -m 755 $(BUILD)/libifd-hufu.so $(DESTDIR)$(IFDDIR)/
 	sed -e 's|@IFDDIR@|$(IFDDIR)|' host/ifd/reader.conf.in > $(DESTDIR)$(PREFIX)/share/hufu/reader.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/udev/rules.d
+	install -m 644 host/udev/70-hufu.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 

@@ -7,14 +7,6 @@
 
 enum { HEAD = FRAME_HEADER + 2, INS_GET_RESPONSE = 0xC0, APDU_OVERHEAD = 4 + 3 + 2 };
 
-void talk_begin(struct talk *t, struct hufu_request *r, bool extended)
-{
-    *t = (struct talk){.request = r,
-                       .lc_max = extended ? APDU_LC_MAX : 255,
-                       .le_max = extended ? APDU_LE_MAX : 256};
-    r->answer.size = 0;
-}
-
 size_t talk_room(const struct talk *t)
 {
     return t->lc_max + APDU_OVERHEAD;
@@ -60,6 +52,17 @@ static bool finish(struct talk *t, const uint8_t *response, size_t n)
 {
     t->done = true;
     return keep(&t->request->answer, response, n);
+}
+
+void talk_begin(struct talk *t, struct hufu_request *r, bool extended)
+{
+    *t = (struct talk){.request = r,
+                       .lc_max = extended ? APDU_LC_MAX : 255,
+                       .le_max = extended ? APDU_LE_MAX : 256};
+    r->answer.size = 0;
+    /* In an APDU this is no command of the device: what it would fetch is nobody's. */
+    if (r->ins == INS_GET_RESPONSE)
+        finish(t, (const uint8_t[]){SW_NO_COMMAND >> 8, SW_NO_COMMAND & 0xFF}, 2);
 }
 
 /* 61xx: so many bytes wait; every step must bring some, or a lying device would hold us for ever.

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct transport_ops *const kinds[] = {&transport_unix, &transport_inproc, &transport_pcsc};
+static const struct transport_ops *const kinds[] = {&transport_unix, &transport_inproc,
+                                                    &transport_pcsc, &transport_usb};
 
 const struct transport_ops *transport_find(const char *url, const char **address)
 {

@@ -30,6 +30,7 @@ struct hufu_request {
     /* the transport's */
     uint32_t tag;
     bool done, waiting, orphan;
+    int completed; /* done, as libusb wants to see it */
     enum hufu_status failure; /* when done: of the link; HUFU_OK: there is an answer */
     pthread_cond_t ready;     /* on the monotonic clock */
 };
@@ -56,7 +57,7 @@ struct transport {
     int inherited;  /* by a child of fork: a descriptor + 1, which only has to be closed; 0: none */
 };
 
-extern const struct transport_ops transport_inproc, transport_unix, transport_pcsc;
+extern const struct transport_ops transport_inproc, transport_unix, transport_pcsc, transport_usb;
 
 /* No link: between a lost one and the next. */
 extern struct transport transport_none;

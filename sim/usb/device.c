@@ -668,6 +668,8 @@ void usb_device_unplug(struct usb_device *d)
 void usb_device_plug(struct usb_device *d)
 {
     d->plugged = true;
+    look_for_card(d);
+    work(d);
 }
 
 /* ------------------------------------------------------------------ life */

@@ -344,6 +344,7 @@ static int answer(struct usbfs *fs, UMockdevIoctlClient *client, gulong request,
         return capabilities(data);
     case USBDEVFS_SUBMITURB:
         return submit_request(fs, client, data);
+    case USBDEVFS_DISCONNECT_CLAIM: /* begins with the number of the interface */
     case USBDEVFS_CLAIMINTERFACE:
         return claim(fs, o, number_of(data));
     case USBDEVFS_RELEASEINTERFACE:
@@ -360,6 +361,7 @@ static int answer(struct usbfs *fs, UMockdevIoctlClient *client, gulong request,
         usb_device_reset(fs->device);
         return 0;
     case USBDEVFS_GETDRIVER:
+    case USBDEVFS_IOCTL:
         return ENODATA;
     default:
         return ENOTTY;
@@ -409,7 +411,7 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
 void usbfs_gone(struct usbfs *fs)
 {
     for (int i = 0; i < CLIENTS_MAX; i++)
-        fs->opened[i].dead = fs->opened[i].client != NULL;
+        fs->opened[i] = (struct opened){.client = fs->opened[i].client, .dead = true};
     for (struct transfer *t = fs->pending, *next; t; t = next) {
         next = t->next;
         t->urb.outcome = USB_UNPLUGGED;

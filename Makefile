@@ -252,6 +252,7 @@ $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a 
 
 # The provider of OpenSSL carries its own libhufu and shows nothing but its entry.
 all: $(BUILD)/hufu.so
+$(BUILD)/tests/test_provider: | $(BUILD)/hufu.so $(BUILD)/hufu-sim
 $(BUILD)/hufu.so: $(call obj,$(PROV_SRC)) $(BUILD)/libhufu.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $^ -lcrypto

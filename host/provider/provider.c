@@ -60,6 +60,8 @@ static void teardown(void *provctx)
 {
     struct prov *prov = provctx;
     link_drop(prov);
+    if (prov->usual)
+        OSSL_PROVIDER_unload(prov->usual);
     OSSL_LIB_CTX_free(prov->libctx);
     OPENSSL_free(prov->device);
     OPENSSL_free(prov->pin_file);
@@ -124,8 +126,9 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     OSSL_FUNC_core_get_params_fn *core_get_params = take_core(prov, in);
     /* of its own: an application's properties and random numbers are not ours to ask for */
     prov->libctx = OSSL_LIB_CTX_new_from_dispatch(handle, in);
-    if (!prov->libctx || !OSSL_PROVIDER_load(prov->libctx, "default") ||
-        !configure(prov, core_get_params)) {
+    if (prov->libctx)
+        prov->usual = OSSL_PROVIDER_load(prov->libctx, "default");
+    if (!prov->usual || !configure(prov, core_get_params)) {
         teardown(prov);
         return 0;
     }

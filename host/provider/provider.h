@@ -20,6 +20,7 @@ struct prov {
     OSSL_FUNC_core_new_error_fn *new_error;
     OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
     OSSL_FUNC_core_vset_error_fn *vset_error;
+    OSSL_PROVIDER *usual;
     OSSL_LIB_CTX *libctx; /* our own, with the default provider: public halves and digests */
     /* of the configuration; NULL: not given */
     char *device, *pin_file, *account, *distid;

@@ -176,9 +176,7 @@ int rsa_get_params(const struct sig *s, OSSL_PARAM params[])
 static bool md_algorithm(X509_ALGOR **out, const EVP_MD *md)
 {
     *out = X509_ALGOR_new();
-    if (*out)
-        X509_ALGOR_set_md(*out, md);
-    return *out != NULL;
+    return *out && X509_ALGOR_set0(*out, OBJ_nid2obj(EVP_MD_get_type(md)), V_ASN1_NULL, NULL);
 }
 
 /* MGF1 with its digest as the parameter. */

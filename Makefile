@@ -411,6 +411,10 @@ bench: all ## Measure beside OpenSSL and others in the same run, with all sweeps
 figures: ## Put the table of the last make bench into README.md
 	$(Q)bash bench/figures.sh $(BUILD)/bench/figures.md README.md
 
+.PHONY: bench-links
+bench-links: all ## Round trips, largest commands and batches over each link of this machine
+	$(Q)BUILD=$(BUILD) python3 -B tests/links/links.py --bench
+
 .PHONY: lab
 lab: all ## Instructions per operation, memory check, and a profile where the machine can
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh

@@ -22,6 +22,7 @@ struct options {
         calls; /* not 0: this many calls and nothing else, for tools that count instructions */
     bool json;
     const char *out;   /* folder for report.json and report.csv, or NULL */
+    const char *link; /* a device that is there: only its link is measured; NULL: none */
     const char *sim;   /* path of hufu-sim for the link cases */
     const char *sweep; /* names of sweeps, with commas, instead of the cases */
     bool all;          /* the cases and every sweep */
@@ -133,5 +134,8 @@ void report_end(const struct options *o);
 
 /* The simulator behind the link cases is started with the first of them and stopped here. */
 void link_stop(void);
+
+/* Measure the device behind a link, named "URL" or "NAME=URL". */
+void link_measure(const struct options *o, const char *link);
 
 #endif

@@ -26,6 +26,7 @@ static const char help[] =
     "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
     "  --out DIR        write DIR/report.json, .csv, .svg and .md as well\n"
+    "  --link URL       only the link to a device that is there: round trips, largest command, batches\n"
     "  --sim PATH       hufu-sim for link.* (default: beside this program)\n"
     "  --list           the names of the cases\n"
     "  --help, --version\n\n"
@@ -95,6 +96,7 @@ static void parse(struct options *o, int argc, char **argv)
         CALLS,
         JSON,
         OUT,
+        LINK,
         SIM,
         LIST,
         HELP,
@@ -106,7 +108,7 @@ static void parse(struct options *o, int argc, char **argv)
         {"sweep", 1, NULL, SWEEP},     {"all", 0, NULL, ALL},
         {"batch", 1, NULL, BATCH},     {"seconds", 1, NULL, SECONDS},
         {"calls", 1, NULL, CALLS},     {"json", 0, NULL, JSON},
-        {"out", 1, NULL, OUT},         {"sim", 1, NULL, SIM},
+        {"out", 1, NULL, OUT}, {"link", 1, NULL, LINK},         {"sim", 1, NULL, SIM},
         {"list", 0, NULL, LIST},       {"help", 0, NULL, HELP},
         {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -143,6 +145,9 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case OUT:
             o->out = optarg;
+            break;
+        case LINK:
+            o->link = optarg;
             break;
         case SIM:
             o->sim = optarg;
@@ -222,6 +227,10 @@ int main(int argc, char **argv)
     parse(&o, argc, argv);
     find_sim(&o, argv[0], sim, sizeof sim);
     engine_name(&o);
+    if (o.link) {
+        link_measure(&o, o.link);
+        return 0;
+    }
     EACH_CASE(c)
     if (option_matches(o.pattern, c->name))
         measured += batch_count(c, &o);

@@ -17,9 +17,11 @@ class Link:
         self.sim = Sim(self.directory).__enter__()
         self.relay = Relay(os.path.join(directory, "relay"), self.sim.path)
         option = "short-" if variant == "short" else ""
-        self.pcscd = Pcscd(directory, [("Hufu link", option + "unix:" + self.relay.path)])
+        self.pcscd = Pcscd(directory, [("Hufu link", option + "unix:" + self.relay.path),
+                                          ("Straight", option + "unix:" + self.sim.path)])
         self.environment = self.pcscd.environment
         self.url = "pcsc:Hufu link?wait=20" + ("&exclusive" if variant == "exclusive" else "")
+        self.straight = self.url.replace("Hufu link", "Straight")
 
     def cut(self):
         self.relay.cut()

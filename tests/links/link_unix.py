@@ -13,6 +13,7 @@ class Link:
         self.sim = Sim(self.directory).__enter__()
         self.relay = Relay(os.path.join(directory, "relay"), self.sim.path)
         self.url = "unix:" + self.relay.path
+        self.straight = "unix:" + self.sim.path
 
     def cut(self):
         self.relay.cut()

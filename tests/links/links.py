@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The suite of tests/links/suite.c over every link, and a table of what passed.
 
-    links.py [LINK...]       default: inproc unix pcsc usb mps2
+    links.py [LINK...]           default: inproc unix pcsc usb mps2
+    links.py --bench [LINK...]   hufu-bench --link over each instead of the suite
     BUILD                    where the programs are (default: build)
 
 A link plugs in with a file tests/links/link_NAME.py that has a class Link:
@@ -9,7 +10,8 @@ A link plugs in with a file tests/links/link_NAME.py that has a class Link:
     Link(directory)          bring up a blank device; directory is empty and short enough for sockets.
                              Raise lib.Skip("why") when this machine cannot
     .url                     what libhufu opens; .environment (optional): more variables for the suite;
-                             .wrapper (optional): a command in front of the suite
+                             .wrapper (optional): a command in front of the suite; .straight (optional): the URL without
+                             what cut() needs, for measuring
     .cut()                   break the connection while the device keeps its power; a new connection works when this
                              returns. True: done; False: this link has none that could break
     .restart()               take the device's power away and switch it on again, its memory kept; the link works when
@@ -21,6 +23,7 @@ together. cut() and restart() are called while the suite waits, so they need no 
 """
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -116,7 +119,35 @@ def run_link(name):
     return row
 
 
+def bench(names):
+    """hufu-bench --link over each link (the first variant): one table."""
+    heads = ["trips_per_s", "p50_us", "p99_us", "largest_command", "largest_answer", "sm2_sign_us", "sm2_sign_batch_per_s",
+             "sm2_keygen_batch_per_s"]
+    print("| link | round trips/s | p50 us | p99 us | largest command | largest answer | SM2 signature us | signatures/s, batch "
+          "| key pairs/s, batch |\n" + "|---" * (len(heads) + 1) + "|")
+    for name in names:
+        if not os.path.exists(os.path.join(HERE, f"link_{name}.py")):
+            continue
+        module = importlib.import_module("link_" + name)
+        for variant in getattr(module, "VARIANTS", [None]):
+            directory = tempfile.mkdtemp(prefix="hufu-", dir=os.environ.get("TMPDIR", "/tmp"))
+            link = module.Link(directory, variant) if variant else module.Link(directory)
+            label = name + (f" ({variant})" if variant else "")
+            done = subprocess.run([*getattr(link, "wrapper", []), os.path.join(BUILD, "hufu-bench"), "--json", "--link",
+                                   "x=" + getattr(link, "straight", link.url)], capture_output=True, text=True, check=False,
+                                  env=dict(os.environ, **getattr(link, "environment", {})))
+            link.stop()
+            shutil.rmtree(directory, ignore_errors=True)
+            if done.returncode:
+                print(f"| {label} | {done.stderr.strip()} |")
+                continue
+            found = json.loads(done.stdout)
+            print(f"| {label} | " + " | ".join(f"{found[head]:,.0f}" for head in heads) + " |", flush=True)
+
+
 def main():
+    if sys.argv[1:2] == ["--bench"]:
+        return bench(sys.argv[2:] or NAMES)
     rows = [run_link(name) for name in sys.argv[1:] or NAMES]
     print("| link   |" + "|".join(g + " " for g in GROUPS) + "| passed | failed |")
     for row in rows:

@@ -64,8 +64,8 @@ const char *peer_absent(unsigned peer);
 struct work {
     const struct subject *by[PEERS]; /* NULL: this peer cannot, or is not here */
 };
-extern const struct work work_sm2_keygen, work_sm2_sign, work_sm2_verify, work_rsa2048_keygen,
-    work_rsa2048_sign, work_rsa2048_verify, work_sm3, work_sm4;
+extern const struct work work_sm2_keygen, work_sm2_sign, work_sm2_verify, work_sm2_check,
+    work_rsa2048_keygen, work_rsa2048_sign, work_rsa2048_verify, work_sm3, work_sm4;
 
 /* Sizes that both sides use. */
 enum { BULK = 16384 }; /* bytes hashed or encrypted in a call */

@@ -175,6 +175,13 @@ static double call_sm2_verify(void *state)
     return done(c, "core.sm2.verify");
 }
 
+static double call_sm2_check(void *state)
+{
+    struct core *c = state;
+    c->engine->sm2->check(c->n, c->pubs, c->ok);
+    return done(c, "core.sm2.check");
+}
+
 /* ------------------------------------------------------------------ RSA-2048 */
 
 static void *open_rsa(const struct options *o, size_t n, unsigned thread)
@@ -290,6 +297,14 @@ const struct bench_case core_cases[] = {
      {open_sm2_verify_keys, call_sm2_verify, close_core, NULL},
      &work_sm2_verify,
      PEERS,
+     0,
+     1},
+    {"core.sm2.check",
+     "public key",
+     {1, 1024},
+     {open_sm2, call_sm2_check, close_core, NULL},
+     &work_sm2_check,
+     1,
      0,
      1},
     {"core.rsa2048.keygen",

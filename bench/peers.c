@@ -30,6 +30,7 @@ const char *const peer_names[PEERS] = {"openssl", "botan", "libgcrypt", "softhsm
 const struct work work_sm2_keygen = WORK(SM2_KEYGEN);
 const struct work work_sm2_sign = WORK(SM2_SIGN);
 const struct work work_sm2_verify = WORK(SM2_VERIFY);
+const struct work work_sm2_check = {{&openssl_subjects[SM2_CHECK], NULL, NULL, NULL}};
 const struct work work_rsa2048_keygen = WORK_P11(RSA_KEYGEN);
 const struct work work_rsa2048_sign = WORK_P11(RSA_SIGN);
 const struct work work_rsa2048_verify = WORK_P11(RSA_VERIFY);

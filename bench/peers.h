@@ -4,7 +4,18 @@
 
 #include "bench/bench.h"
 
-enum { SM2_KEYGEN, SM2_SIGN, SM2_VERIFY, RSA_KEYGEN, RSA_SIGN, RSA_VERIFY, SM3, SM4, OPERATIONS };
+enum {
+    SM2_KEYGEN,
+    SM2_SIGN,
+    SM2_VERIFY,
+    RSA_KEYGEN,
+    RSA_SIGN,
+    RSA_VERIFY,
+    SM3,
+    SM4,
+    SM2_CHECK,
+    OPERATIONS
+};
 
 extern const struct subject openssl_subjects[OPERATIONS], botan_subjects[OPERATIONS],
     gcrypt_subjects[OPERATIONS], softhsm_subjects[OPERATIONS];

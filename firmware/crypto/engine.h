@@ -36,6 +36,9 @@ struct sm2_ops {
      * CT: public inputs */
     void (*verify)(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
                    const uint8_t (*sig)[64], uint8_t *ok, void *scratch);
+    /* ok[i] = 1: pub[i] is a public key, coordinates below p and on the curve (as sm2_public_check).
+     * CT: public inputs */
+    void (*check)(size_t n, const uint8_t *const *pub, uint8_t *ok);
 };
 
 struct rsa_private;

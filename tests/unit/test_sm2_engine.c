@@ -3,7 +3,9 @@
  * addition meet equal points, signatures that must be refused, and bad items among good ones.
  */
 #include <check.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/sm2.h"
@@ -281,6 +283,90 @@ START_TEST(batch_sizes)
         for (size_t j = 0; j < n; j++)
             ck_assert_int_eq(ok[j], 1);
     }
+}
+END_TEST
+
+static const uint8_t field_prime[32] = {
+    0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/* Points on the curve; and beside them, one by one, what is none: a flipped bit, a coordinate that
+ * is p more (where that fits), zero, p itself, all ones. */
+START_TEST(public_keys_are_checked)
+{
+    static const size_t size[] = {0, 1, 7, 8, 9, 40, 300};
+    for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
+        const size_t n = size[i];
+        test_random(k, sizeof k);
+        keygen(n);
+        for (size_t j = 0; j < n; j++) {
+            pubs[j] = pub[j];
+            if (j % 9 == 1)
+                pub[j][test_random_below(64)] ^= (uint8_t)(1u << test_random_below(8));
+            else if (j % 9 == 3)
+                memset(pub[j], 0, 64);
+            else if (j % 9 == 5)
+                memcpy(pub[j] + 32 * (j & 1), field_prime, 32);
+            else if (j % 9 == 7)
+                memset(pub[j] + 32 * (j & 1), 0xff, 32);
+        }
+        memset(ok, 2, sizeof ok);
+        ops->check(n, pubs, ok);
+        for (size_t j = 0; j < n; j++) {
+            ck_assert_uint_eq(ok[j], j % 9 % 2 == 0);
+            ck_assert_int_eq(ok[j] ? 0 : -1, sm2_public_check(pub[j]));
+        }
+        ck_assert_uint_eq(ok[n], 2);
+    }
+}
+END_TEST
+
+/* A point of the curve with this x, if there is one. */
+static int point_with_x(uint8_t out[64], const uint8_t x[32])
+{
+    uint8_t octets[65];
+    EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_sm2);
+    EC_POINT *point = EC_POINT_new(g);
+    BIGNUM *b = BN_bin2bn(x, 32, NULL);
+    const int there = EC_POINT_set_compressed_coordinates(g, point, b, 0, NULL);
+    if (there) {
+        EC_POINT_point2oct(g, point, POINT_CONVERSION_UNCOMPRESSED, octets, 65, NULL);
+        memcpy(out, octets + 1, 64);
+    }
+    BN_free(b);
+    EC_POINT_free(point);
+    EC_GROUP_free(g);
+    return there;
+}
+
+/* x += p */
+static void add_p(uint8_t x[32])
+{
+    BIGNUM *a = BN_bin2bn(x, 32, NULL), *b = BN_bin2bn(field_prime, 32, NULL);
+    ck_assert(BN_add(a, a, b) && BN_bn2binpad(a, x, 32) == 32);
+    BN_free(a);
+    BN_free(b);
+}
+
+/* x and x + p are the same number mod p, but only the first is a coordinate: 2^256 - p is small, so
+ * a point with x below it is looked for. */
+START_TEST(coordinates_above_p)
+{
+    const uint8_t *const one[1] = {pub[0]};
+    uint8_t x[32] = {0};
+    unsigned found = 0;
+    for (unsigned v = 0; v < 64; v++) {
+        x[31] = (uint8_t)v;
+        if (!point_with_x(pub[0], x))
+            continue;
+        found++;
+        ops->check(1, one, ok);
+        ck_assert_uint_eq(ok[0], 1);
+        add_p(pub[0]);
+        ops->check(1, one, ok);
+        ck_assert_uint_eq(ok[0], 0);
+    }
+    ck_assert_uint_gt(found, 10);
 }
 END_TEST
 
@@ -617,6 +703,8 @@ static Suite *suite_of(const struct engine *engine)
     tcase_add_test(t, equal_points_sign);
     tcase_add_test(t, edge_scalars);
     tcase_add_test(t, batch_sizes);
+    tcase_add_test(t, public_keys_are_checked);
+    tcase_add_test(t, coordinates_above_p);
     tcase_add_test(t, one_item_fits_its_scratch);
     tcase_add_test(t, scratch_is_wiped);
     tcase_add_test(t, refused_signatures);

@@ -3,6 +3,7 @@
 #if HUFU_IFMA8
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/sm2_base.h"
+#include "firmware/crypto/ifma8/sm2_check.h"
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
 #include "firmware/crypto/ifma8/sm2_verify.h"
@@ -198,7 +199,11 @@ static void verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
     (n == 1 ? sm2_portable.verify : ifma8_verify)(n, pub, e, sig, ok, scratch);
 }
 
-const struct sm2_ops sm2_ifma8 = {
-    .name = "ifma8", .scratch = scratch_size, .keygen = keygen, .sign = sign, .verify = verify};
+const struct sm2_ops sm2_ifma8 = {.name = "ifma8",
+                                  .scratch = scratch_size,
+                                  .keygen = keygen,
+                                  .sign = sign,
+                                  .verify = verify,
+                                  .check = ifma8_check};
 
 #endif

@@ -57,6 +57,9 @@ SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
 LIB_SRC   := $(wildcard host/lib/*.c)
 IFD_SRC   := $(wildcard host/ifd/*.c)
 CLI_SRC   := $(wildcard host/cli/*.c)
+# The PKCS#11 module is built where p11-kit's header is.
+P11_HEADER := $(wildcard /usr/include/p11-kit-1/p11-kit/pkcs11.h)
+P11_SRC   := $(wildcard host/pkcs11/*.c)
 USB_SRC   := $(wildcard sim/usb/*.c)
 SIM_SRC   := $(wildcard sim/*.c) $(USB_SRC)
 PROV_SRC  := $(wildcard host/provider/*.c)
@@ -257,6 +260,14 @@ $(BUILD)/hufu.so: $(call obj,$(PROV_SRC)) $(BUILD)/libhufu.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $^ -lcrypto
 
+all: $(if $(P11_HEADER),$(BUILD)/hufu-pkcs11.so)
+$(BUILD)/obj/host/pkcs11/%.o: HOSTFLAGS += -isystem /usr/include/p11-kit-1
+# Never unloaded: a process that ends, or closes the module without C_Finalize, may still be inside.
+$(BUILD)/hufu-pkcs11.so: $(call obj,$(P11_SRC)) $(BUILD)/libhufu.a host/pkcs11/hufu-pkcs11.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-z,nodelete -Wl,--version-script=host/pkcs11/hufu-pkcs11.map $(LDFLAGS) -o $@ \
+	    $(filter %.o %.a,$^) -lcrypto -ldl
+
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(subst host/,,$(wildcard host/examples/*.c)))
 .PHONY: examples
 examples: $(EXAMPLES)
@@ -305,7 +316,8 @@ tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock) $(UNIT) $(FUZZERS) $(BUILD)/tes
 # ---------------------------------------------------------------- a fresh machine
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
-                  libclang-rt-14-dev valgrind python3 procps umockdev libumockdev-dev libusb-1.0-0-dev
+                  libclang-rt-14-dev valgrind python3 procps \
+                  libp11-kit-dev p11-kit opensc gnutls-bin softhsm2 umockdev libumockdev-dev libusb-1.0-0-dev
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo
 setup: ## Install the packages that building and testing need (Debian)

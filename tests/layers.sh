@@ -27,6 +27,7 @@ allowed() {
     host/ifd/*) echo '^host/(lib|ifd)/' ;;
     host/provider/*) echo '^host/(lib/hufu\.h|provider/)' ;;
     host/cli/*) echo '^host/(lib/hufu\.h|cli/)' ;;
+    host/pkcs11/*) echo '^host/(lib/hufu\.h|pkcs11/)' ;;
     host/examples/*) echo '^host/lib/hufu\.h' ;;
     *) echo . ;;
     esac

@@ -1,0 +1,256 @@
+/* The objects of a slot: found by handle, label or id without walking through all of them. */
+#include "host/pkcs11/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A handle tells what it is of: a session object, or a part of an object of the device. */
+enum { PART_BITS = 2, PART_SESSION = 3 };
+
+CK_OBJECT_HANDLE token_handle(uint32_t device, unsigned part)
+{
+    return (CK_OBJECT_HANDLE)device << PART_BITS | part;
+}
+
+CK_RV objects_begin(struct slot *slot)
+{
+    slot->by_handle = calloc(INDEX_SIZE, sizeof *slot->by_handle);
+    slot->by_label = calloc(INDEX_SIZE, sizeof *slot->by_label);
+    slot->by_id = calloc(INDEX_SIZE, sizeof *slot->by_id);
+    return slot->by_handle && slot->by_label && slot->by_id ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+void objects_end(struct slot *slot)
+{
+    struct object *next;
+    for (struct object *o = slot->first; o; o = next) {
+        next = o->next;
+        object_free(o);
+    }
+    slot->first = slot->last = NULL;
+    free(slot->by_handle);
+    free(slot->by_label);
+    free(slot->by_id);
+    slot->by_handle = slot->by_label = slot->by_id = NULL;
+}
+
+/* ------------------------------------------------------------------ chains (with the slot's lock)
+ */
+
+static struct object **handle_chain(const struct slot *slot, CK_OBJECT_HANDLE handle)
+{
+    return &slot->by_handle[(handle ^ handle >> 14) % INDEX_SIZE];
+}
+
+static uint32_t hash_of(const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * 16777619u;
+    return h % INDEX_SIZE;
+}
+
+static struct object **value_chain(struct object **table, const struct object *o,
+                                   CK_ATTRIBUTE_TYPE type)
+{
+    const struct attribute *a = attribute_of(o, type);
+    return a && a->size ? &table[hash_of(a->value, a->size)] : NULL;
+}
+
+static void chain_remove(struct object **chain, struct object *o, size_t link)
+{
+    while (chain && *chain && *chain != o)
+        chain = (struct object **)(void *)((char *)*chain + link);
+    if (chain && *chain)
+        *chain = *(struct object **)(void *)((char *)o + link);
+}
+
+void index_list(struct slot *slot, struct object *o)
+{
+    struct object **label = value_chain(slot->by_label, o, CKA_LABEL);
+    struct object **id = value_chain(slot->by_id, o, CKA_ID);
+    o->same_label = o->same_id = NULL;
+    if (label) {
+        o->same_label = *label;
+        *label = o;
+    }
+    if (id) {
+        o->same_id = *id;
+        *id = o;
+    }
+}
+
+void index_unlist(struct slot *slot, struct object *o)
+{
+    chain_remove(value_chain(slot->by_label, o, CKA_LABEL), o, offsetof(struct object, same_label));
+    chain_remove(value_chain(slot->by_id, o, CKA_ID), o, offsetof(struct object, same_id));
+}
+
+void index_add(struct slot *slot, struct object *o)
+{
+    struct object **chain = handle_chain(slot, o->handle);
+    o->same_handle = *chain;
+    *chain = o;
+    o->prev = slot->last;
+    o->next = NULL;
+    *(slot->last ? &slot->last->next : &slot->first) = o;
+    slot->last = o;
+    slot->objects++;
+    index_list(slot, o);
+}
+
+void index_remove(struct slot *slot, struct object *o)
+{
+    if (o->gone)
+        return;
+    o->gone = true;
+    index_unlist(slot, o);
+    chain_remove(handle_chain(slot, o->handle), o, offsetof(struct object, same_handle));
+    *(o->prev ? &o->prev->next : &slot->first) = o->next;
+    *(o->next ? &o->next->prev : &slot->last) = o->prev;
+    slot->objects--;
+    if (--o->refs == 0)
+        object_free(o);
+}
+
+struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle)
+{
+    struct object *o = *handle_chain(slot, handle);
+    while (o && o->handle != handle)
+        o = o->same_handle;
+    return o;
+}
+
+static const CK_ATTRIBUTE *searched(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *a = template_find(t, n, type);
+    return a && a->ulValueLen ? a : NULL;
+}
+
+struct object *index_first(const struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    const CK_ATTRIBUTE *id = searched(t, n, CKA_ID), *label = searched(t, n, CKA_LABEL);
+    if (id)
+        return slot->by_id[hash_of(id->pValue, id->ulValueLen)];
+    return label ? slot->by_label[hash_of(label->pValue, label->ulValueLen)] : slot->first;
+}
+
+struct object *index_next(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    if (searched(t, n, CKA_ID))
+        return o->same_id;
+    return searched(t, n, CKA_LABEL) ? o->same_label : o->next;
+}
+
+/* ------------------------------------------------------------------ holding */
+
+bool object_visible(const struct slot *slot, const struct object *o)
+{
+    return !object_is_private(o) || sees_private(slot);
+}
+
+struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle)
+{
+    lock_take(&s->slot->lock);
+    struct object *o = index_find(s->slot, handle);
+    if (o && !object_visible(s->slot, o))
+        o = NULL;
+    if (o)
+        o->refs++;
+    lock_give(&s->slot->lock);
+    return o;
+}
+
+void object_release(struct slot *slot, struct object *o)
+{
+    if (!o)
+        return;
+    lock_take(&slot->lock);
+    const bool last = --o->refs == 0;
+    lock_give(&slot->lock);
+    if (last)
+        object_free(o);
+}
+
+CK_RV object_writable(const struct session *s, bool token, bool private)
+{
+    lock_take(&s->slot->lock);
+    const enum login login = s->slot->login;
+    lock_give(&s->slot->lock);
+    if (token && !s->rw)
+        return CKR_SESSION_READ_ONLY;
+    if (private && login != LOGIN_USER)
+        return CKR_USER_NOT_LOGGED_IN;
+    return CKR_OK;
+}
+
+CK_RV object_add(struct session *s, struct object *o)
+{
+    struct slot *slot = s->slot;
+    lock_take(&slot->lock);
+    if (!object_is_token(o))
+        o->owner = s->handle;
+    if (!o->handle)
+        o->handle = ++slot->next_handle << PART_BITS | PART_SESSION;
+    index_add(slot, o);
+    lock_give(&slot->lock);
+    return CKR_OK;
+}
+
+/* ------------------------------------------------------------------ ends */
+
+/* One at a time, so that the device can be told of temporary keys without the lock. */
+static void end_all(struct slot *slot, bool (*which)(const struct object *, CK_SESSION_HANDLE),
+                    CK_SESSION_HANDLE session)
+{
+    for (;;) {
+        lock_take(&slot->lock);
+        struct object *o = slot->first;
+        while (o && !which(o, session))
+            o = o->next;
+        uint32_t device = 0;
+        if (o) {
+            device = o->temporary ? o->device : 0;
+            index_remove(slot, o);
+        }
+        lock_give(&slot->lock);
+        if (!o)
+            return;
+        struct use u = {0};
+        if (device && use_begin(&u, slot) == CKR_OK)
+            use_end(&u, hufu_object_destroy(u.session, device));
+    }
+}
+
+static bool of_session(const struct object *o, CK_SESSION_HANDLE session)
+{
+    return !object_is_token(o) && o->owner == session;
+}
+
+static bool private_of_sessions(const struct object *o, CK_SESSION_HANDLE session)
+{
+    (void)session;
+    return !object_is_token(o) && object_is_private(o);
+}
+
+static bool of_token(const struct object *o, CK_SESSION_HANDLE session)
+{
+    (void)session;
+    return object_is_token(o);
+}
+
+void objects_of_session_end(struct slot *slot, CK_SESSION_HANDLE session)
+{
+    end_all(slot, of_session, session);
+}
+
+void objects_private_end(struct slot *slot)
+{
+    end_all(slot, private_of_sessions, 0);
+}
+
+void objects_forget_token(struct slot *slot)
+{
+    end_all(slot, of_token, 0);
+}

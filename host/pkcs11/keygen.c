@@ -1,0 +1,305 @@
+/* C_GenerateKey, C_GenerateKeyPair. Key pairs are made in the device, always. */
+#include "host/pkcs11/operation.h"
+
+#include <string.h>
+
+static bool so_is_in(const struct session *s)
+{
+    return s->slot->login == LOGIN_SO;
+}
+
+/* Label and id as the device takes them. */
+struct name {
+    char label[HUFU_LABEL_MAX + 1];
+    const void *id;
+    size_t id_size;
+};
+
+static CK_RV name_of(struct name *name, const struct object *o, const struct object *other)
+{
+    const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
+    memset(name, 0, sizeof *name);
+    if (other && (!label || !label->size))
+        label = attribute_of(other, CKA_LABEL);
+    if (other && (!id || !id->size))
+        id = attribute_of(other, CKA_ID);
+    if ((label && (label->size > HUFU_LABEL_MAX || memchr(label->value, 0, label->size))) ||
+        (id && id->size > HUFU_ID_MAX))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (label && label->size)
+        memcpy(name->label, label->value, label->size);
+    name->id = id ? id->value : NULL;
+    name->id_size = id ? id->size : 0;
+    return CKR_OK;
+}
+
+static CK_RV device_generate(struct slot *slot, uint8_t type, uint32_t usage,
+                             const struct name *name, uint32_t *handle, uint8_t *public_key,
+                             size_t *public_size)
+{
+    struct use u = {0};
+    const struct hufu_key_spec spec = {.type = type,
+                                       .usage = usage,
+                                       .label = name->label,
+                                       .id = name->id,
+                                       .id_size = name->id_size};
+    const CK_RV rv = use_begin(&u, slot);
+    if (rv != CKR_OK)
+        return rv;
+    return use_end(&u, hufu_key_generate(u.session, &spec, handle, public_key, public_size));
+}
+
+/* ------------------------------------------------------------------ secret keys */
+
+static CK_RV secret_size(const struct mechanism *m, const CK_ATTRIBUTE *t, CK_ULONG n,
+                         CK_ULONG *size)
+{
+    *size = m->min == m->max ? m->min : 0;
+    if (!template_ulong(t, n, CKA_VALUE_LEN, size))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (!*size)
+        return CKR_TEMPLATE_INCOMPLETE;
+    if (*size < m->min || *size > m->max ||
+        (m->key_type == CKK_AES && *size != 16 && *size != 24 && *size != 32))
+        return CKR_KEY_SIZE_RANGE;
+    return CKR_OK;
+}
+
+static CK_RV secret_value(struct session *s, struct object *o, CK_ULONG size)
+{
+    struct use u = {0};
+    uint8_t value[4096];
+    CK_RV rv = use_begin(&u, s->slot);
+    if (rv == CKR_OK)
+        rv = use_end(&u, hufu_random(u.device, value, size));
+    if (rv == CKR_OK)
+        rv = attribute_set(o, CKA_VALUE, value, size);
+    hufu_wipe(value, sizeof value);
+    return rv;
+}
+
+static CK_RV secret_store(struct session *s, struct object *o)
+{
+    struct name name;
+    CK_RV rv = name_of(&name, o, NULL);
+    const uint32_t usage = device_usage(o, FAMILY_SECRET);
+    if (rv == CKR_OK)
+        rv = device_generate(s->slot, HUFU_KEY_SM4, usage ? usage : HUFU_USAGE_ENCRYPT, &name,
+                             &o->device, NULL, NULL);
+    if (rv == CKR_OK)
+        o->handle = token_handle(o->device, 1);
+    return rv;
+}
+
+static CK_RV make_secret(struct session *s, const struct mechanism *m, struct object *o,
+                         const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_ULONG size;
+    o->family = FAMILY_SECRET;
+    o->key_type = m->key_type;
+    if (!template_ulong(t, n, CKA_KEY_TYPE, &o->key_type))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (o->key_type != m->key_type &&
+        (m->key_type == CKK_AES || family_of(o->key_type) != FAMILY_SECRET))
+        return CKR_TEMPLATE_INCONSISTENT;
+    CK_RV rv = secret_size(m, t, n, &size);
+    if (rv == CKR_OK)
+        rv = template_take(o, HOW_GENERATE, t, n, so_is_in(s));
+    if (rv == CKR_OK)
+        rv = object_writable(s, object_is_token(o), object_is_private(o));
+    if (rv == CKR_OK)
+        rv = attribute_set_ulong(o, CKA_VALUE_LEN, size);
+    if (rv == CKR_OK)
+        rv = object_born(o, true, m->type);
+    if (rv != CKR_OK)
+        return rv;
+    return object_is_token(o) && m->type == CKM_SM4_KEY_GEN ? secret_store(s, o)
+                                                            : secret_value(s, o, size);
+}
+
+static CK_RV generate_key(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,
+                          CK_ULONG n, CK_OBJECT_HANDLE *handle)
+{
+    const struct mechanism *m = mechanism_find(s->slot, mechanism->mechanism);
+    if (!m || !(m->flags & CKF_GENERATE))
+        return CKR_MECHANISM_INVALID;
+    struct object *o = object_new(CKO_SECRET_KEY);
+    if (!o)
+        return CKR_HOST_MEMORY;
+    const CK_RV rv = make_secret(s, m, o, t, n);
+    if (rv != CKR_OK) {
+        object_free(o);
+        return rv;
+    }
+    object_add(s, o);
+    *handle = o->handle;
+    return CKR_OK;
+}
+
+CK_RV C_GenerateKey(CK_SESSION_HANDLE handle, CK_MECHANISM *m, CK_ATTRIBUTE *t, CK_ULONG n,
+                    CK_OBJECT_HANDLE *key)
+{
+    struct session *s;
+    const CK_RV rv = enter_session(handle, &s);
+    if (rv != CKR_OK)
+        return rv;
+    if (!m || (!t && n) || !key)
+        return leave_session(s, CKR_ARGUMENTS_BAD);
+    return leave_session(s, generate_key(s, m, t, n, key));
+}
+
+/* ------------------------------------------------------------------ key pairs */
+
+struct pair {
+    struct object *public, *private;
+    const struct mechanism *m;
+    uint8_t type; /* enum hufu_key_type */
+    bool temporary;
+};
+
+/* e may be left out, or be 65537 in any number of bytes. */
+static bool usual_exponent(const CK_ATTRIBUTE *e)
+{
+    static const uint8_t f4[3] = {1, 0, 1};
+    if (!e)
+        return true;
+    const uint8_t *p = e->pValue;
+    CK_ULONG n = e->ulValueLen;
+    while (n && p && !*p) {
+        p++;
+        n--;
+    }
+    return n == sizeof f4 && memcmp(p, f4, sizeof f4) == 0;
+}
+
+static CK_RV rsa_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_ULONG bits = 0;
+    if (!template_ulong(t, n, CKA_MODULUS_BITS, &bits) ||
+        !usual_exponent(template_find(t, n, CKA_PUBLIC_EXPONENT)))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (!bits)
+        return CKR_TEMPLATE_INCOMPLETE;
+    p->type = bits == 2048   ? HUFU_KEY_RSA2048
+              : bits == 3072 ? HUFU_KEY_RSA3072
+              : bits == 4096 ? HUFU_KEY_RSA4096
+                             : 0;
+    return p->type ? CKR_OK : CKR_KEY_SIZE_RANGE;
+}
+
+static bool params_say(const CK_ATTRIBUTE *a, const uint8_t *oid, size_t size)
+{
+    return a && a->pValue && a->ulValueLen == size && memcmp(a->pValue, oid, size) == 0;
+}
+
+static CK_RV curve_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    const CK_ATTRIBUTE *params = template_find(t, n, CKA_EC_PARAMS);
+    if (p->m->scheme == SM2_GENERATE || params_say(params, oid_sm2, sizeof oid_sm2)) {
+        if (params && !params_say(params, oid_sm2, sizeof oid_sm2))
+            return CKR_CURVE_NOT_SUPPORTED;
+        p->type = HUFU_KEY_SM2;
+        p->public->family = p->private->family = FAMILY_SM2;
+        return CKR_OK;
+    }
+    return params ? CKR_CURVE_NOT_SUPPORTED : CKR_TEMPLATE_INCOMPLETE;
+}
+
+static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_KEY_TYPE type = p->m->scheme == RSA_GENERATE  ? CKK_RSA
+                       : p->m->scheme == EC_GENERATE ? CKK_EC
+                       : p->m->luna                  ? CKK_LUNA_SM2
+                                                     : CKK_SM2;
+    if (p->m->scheme == SM2_GENERATE && !template_ulong(t, n, CKA_KEY_TYPE, &type))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    p->public->key_type = p->private->key_type = type;
+    p->public->family = p->private->family = family_of(type);
+    if (p->m->scheme == RSA_GENERATE)
+        return rsa_type(p, t, n);
+    if (type != CKK_EC && type != CKK_SM2 && type != CKK_LUNA_SM2)
+        return CKR_TEMPLATE_INCONSISTENT;
+    return curve_type(p, t, n);
+}
+
+static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n,
+                       const CK_ATTRIBUTE *u, CK_ULONG m)
+{
+    CK_RV rv = pair_type(p, t, n);
+    if (rv == CKR_OK)
+        rv = template_take(p->public, HOW_GENERATE, t, n, so_is_in(s));
+    if (rv == CKR_OK)
+        rv = template_take(p->private, HOW_GENERATE, u, m, so_is_in(s));
+    if (rv == CKR_OK)
+        rv = object_writable(s, object_is_token(p->public), object_is_private(p->public));
+    if (rv == CKR_OK)
+        rv = object_writable(s, object_is_token(p->private), object_is_private(p->private));
+    if (rv == CKR_OK)
+        rv = object_born(p->public, true, p->m->type);
+    if (rv == CKR_OK)
+        rv = object_born(p->private, true, p->m->type);
+    p->temporary = !object_is_token(p->private);
+    return rv;
+}
+
+static CK_RV pair_generate(struct session *s, struct pair *p)
+{
+    static const struct name temporary = {.label = "(session key of a PKCS#11 application)"};
+    uint8_t public_key[HUFU_PUBLIC_MAX];
+    size_t size = sizeof public_key;
+    struct name name;
+    uint32_t device;
+    CK_RV rv = name_of(&name, p->private, p->public);
+    const uint32_t usage = device_usage(p->private, p->private->family);
+    if (rv == CKR_OK)
+        rv = device_generate(s->slot, p->type, usage ? usage : HUFU_USAGE_SIGN,
+                             p->temporary ? &temporary : &name, &device, public_key, &size);
+    if (rv != CKR_OK)
+        return rv;
+    p->private->device = device;
+    p->private->temporary = p->temporary;
+    if (!p->temporary) {
+        p->public->device = device;
+        p->public->handle = token_handle(device, 2);
+    }
+    p->private->handle = token_handle(device, 1);
+    rv = public_attributes(p->public, p->type, public_key, size);
+    return rv == CKR_OK ? public_attributes(p->private, p->type, public_key, size) : rv;
+}
+
+static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,
+                           CK_ULONG n, const CK_ATTRIBUTE *u, CK_ULONG m, CK_OBJECT_HANDLE *public,
+                           CK_OBJECT_HANDLE *private)
+{
+    struct pair p = {.m = mechanism_find(s->slot, mechanism->mechanism)};
+    if (!p.m || !(p.m->flags & CKF_GENERATE_KEY_PAIR))
+        return CKR_MECHANISM_INVALID;
+    p.public = object_new(CKO_PUBLIC_KEY);
+    p.private = object_new(CKO_PRIVATE_KEY);
+    CK_RV rv = p.public && p.private ? pair_take(s, &p, t, n, u, m) : CKR_HOST_MEMORY;
+    if (rv == CKR_OK)
+        rv = pair_generate(s, &p);
+    if (rv != CKR_OK) {
+        object_free(p.public);
+        object_free(p.private);
+        return rv;
+    }
+    object_add(s, p.public);
+    object_add(s, p.private);
+    *public = p.public->handle;
+    *private = p.private->handle;
+    return CKR_OK;
+}
+
+CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_ATTRIBUTE *t,
+                        CK_ULONG n, CK_ATTRIBUTE *u, CK_ULONG m, CK_OBJECT_HANDLE *public,
+                        CK_OBJECT_HANDLE *private)
+{
+    struct session *s;
+    const CK_RV rv = enter_session(handle, &s);
+    if (rv != CKR_OK)
+        return rv;
+    if (!mechanism || (!t && n) || (!u && m) || !public || !private)
+        return leave_session(s, CKR_ARGUMENTS_BAD);
+    return leave_session(s, generate_pair(s, mechanism, t, n, u, m, public, private));
+}

@@ -1,0 +1,95 @@
+/* HMAC and CMAC with keys in this process. */
+#include "host/pkcs11/operation.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+#include <string.h>
+
+/* The parameter of a general MAC is how long it is. */
+static CK_RV take_size(struct operation *op, const CK_MECHANISM *m, size_t whole)
+{
+    CK_ULONG size;
+    op->mac_size = whole;
+    if (!op->m->general)
+        return m->ulParameterLen ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
+    if (m->ulParameterLen != sizeof size)
+        return CKR_MECHANISM_PARAM_INVALID;
+    memcpy(&size, m->pParameter, sizeof size);
+    op->mac_size = size;
+    return size > whole ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
+}
+
+static CK_RV mac_begin(struct operation *op, const char *name, const char *what, const char *how)
+{
+    const struct attribute *key = secret_of(op->key);
+    if (!key || !how || !crypto_context())
+        return key ? CKR_KEY_SIZE_RANGE : CKR_KEY_TYPE_INCONSISTENT;
+    char copy[32] = "";
+    strncpy(copy, how, sizeof copy - 1);
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(what, copy, 0),
+                                 OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(crypto_context(), name, NULL);
+    op->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac);
+    /* an empty key is one, too, but not a NULL one */
+    static const uint8_t none[1] = {0};
+    if (!op->mac || EVP_MAC_init(op->mac, key->size ? key->value : none, key->size, params) <= 0)
+        return CKR_GENERAL_ERROR;
+    return CKR_OK;
+}
+
+static CK_RV hmac_begin(struct operation *op, struct slot *slot, const CK_MECHANISM *m)
+{
+    (void)slot;
+    const CK_RV rv = take_size(op, m, hash_size(op->hash));
+    return rv == CKR_OK ? mac_begin(op, "HMAC", OSSL_MAC_PARAM_DIGEST, hash_name(op->hash)) : rv;
+}
+
+static CK_RV cmac_begin(struct operation *op, struct slot *slot, const CK_MECHANISM *m)
+{
+    (void)slot;
+    const struct attribute *key = secret_of(op->key);
+    const CK_RV rv = take_size(op, m, 16);
+    if (rv != CKR_OK || !key)
+        return rv == CKR_OK ? CKR_KEY_TYPE_INCONSISTENT : rv;
+    return mac_begin(op, "CMAC", OSSL_MAC_PARAM_CIPHER,
+                     cipher_name(op->key->key_type, key->size, "CBC"));
+}
+
+static CK_RV update(struct operation *op, const uint8_t *data, size_t n)
+{
+    return EVP_MAC_update(op->mac, data, n) > 0 ? CKR_OK : CKR_GENERAL_ERROR;
+}
+
+static size_t size_of(const struct operation *op)
+{
+    return op->mac_size;
+}
+
+static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
+{
+    uint8_t mac[HASH_MAX];
+    size_t size = sizeof mac;
+    (void)slot;
+    if (EVP_MAC_final(op->mac, mac, &size, sizeof mac) <= 0)
+        return CKR_GENERAL_ERROR;
+    memcpy(out, mac, op->mac_size);
+    *out_size = op->mac_size;
+    return CKR_OK;
+}
+
+static CK_RV check(struct operation *op, struct slot *slot, const uint8_t *signature, size_t n)
+{
+    uint8_t mac[HASH_MAX];
+    size_t size = sizeof mac;
+    if (n != op->mac_size)
+        return CKR_SIGNATURE_LEN_RANGE;
+    const CK_RV rv = finish(op, slot, mac, &size);
+    if (rv != CKR_OK)
+        return rv;
+    return CRYPTO_memcmp(mac, signature, n) == 0 ? CKR_OK : CKR_SIGNATURE_INVALID;
+}
+
+const struct sign_ops sign_hmac = {hmac_begin, update, size_of, finish, check};
+const struct sign_ops sign_cmac = {cmac_begin, update, size_of, finish, check};

@@ -1,0 +1,120 @@
+/*
+ * Objects: attributes with rules from one table, an index by handle, label and id. A key pair of
+ * the device is two objects here. Token objects that are known are kept; what the device says comes
+ * first.
+ */
+#ifndef HUFU_P11_OBJECT_H
+#define HUFU_P11_OBJECT_H
+
+#include "host/pkcs11/module.h"
+
+/* What a key is, whatever name the application gives it. */
+enum family { FAMILY_NONE, FAMILY_RSA, FAMILY_EC, FAMILY_SM2, FAMILY_SECRET };
+
+struct attribute {
+    CK_ATTRIBUTE_TYPE type;
+    CK_ULONG size;
+    uint8_t *value;
+};
+
+struct object {
+    CK_OBJECT_HANDLE handle;
+    CK_OBJECT_CLASS class;
+    CK_KEY_TYPE key_type;
+    enum family family;
+    CK_SESSION_HANDLE owner; /* of a session object */
+    uint32_t device;         /* handle in the device; 0: only here */
+    bool temporary;          /* a session object that the device keeps: destroyed with it */
+    bool complete;           /* its public part was fetched */
+    bool gone;
+    unsigned refs, epoch;
+    struct object *next, *prev, *same_handle, *same_label, *same_id;
+    struct attribute *attribute;
+    unsigned attributes, room;
+};
+
+/* ------------------------------------------------------------------ attributes */
+
+enum how { HOW_CREATE = 1, HOW_GENERATE = 2, HOW_UNWRAP = 4, HOW_SET = 8, HOW_COPY = 16 };
+
+struct object *object_new(CK_OBJECT_CLASS class);
+void object_free(struct object *o);
+/* The explicit value; NULL: none. */
+const struct attribute *attribute_of(const struct object *o, CK_ATTRIBUTE_TYPE type);
+CK_RV attribute_set(struct object *o, CK_ATTRIBUTE_TYPE type, const void *value, CK_ULONG size);
+CK_RV attribute_set_bool(struct object *o, CK_ATTRIBUTE_TYPE type, bool value);
+CK_RV attribute_set_ulong(struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG value);
+/* With the default where nothing explicit is there. */
+bool attribute_bool(const struct object *o, CK_ATTRIBUTE_TYPE type);
+CK_ULONG attribute_ulong(const struct object *o, CK_ATTRIBUTE_TYPE type);
+/*
+ * What C_GetAttributeValue gives: CKR_ATTRIBUTE_TYPE_INVALID, _SENSITIVE. *value lives as long as
+ * the object's attributes stay, or until the thread's next call.
+ */
+CK_RV attribute_read(const struct object *o, CK_ATTRIBUTE_TYPE type, const void **value,
+                     CK_ULONG *size);
+bool attribute_matches(const struct object *o, const CK_ATTRIBUTE *wanted);
+/* Take a template over into an object by the rules of the table. so: the SO is logged in. */
+CK_RV template_take(struct object *o, enum how how, const CK_ATTRIBUTE *t, CK_ULONG n, bool so);
+/* What is not in the template and not constant: CKA_LOCAL, CKA_ALWAYS_SENSITIVE and the like. */
+CK_RV object_born(struct object *o, bool generated, CK_MECHANISM_TYPE mechanism);
+/* All attributes that a new object must have are there. */
+CK_RV object_check(const struct object *o, enum how how);
+bool object_is_token(const struct object *o);
+bool object_is_private(const struct object *o);
+/* CKA_ALLOWED_MECHANISMS */
+bool object_allows(const struct object *o, CK_MECHANISM_TYPE mechanism);
+enum family family_of(CK_KEY_TYPE type);
+
+/* In a template: NULL when it is not there. */
+const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type);
+/* false: there, but not of that size */
+bool template_ulong(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_ULONG *value);
+bool template_bool(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, bool *value);
+
+/* ------------------------------------------------------------------ the index of a slot */
+
+CK_RV objects_begin(struct slot *slot);
+void objects_end(struct slot *slot);
+void objects_of_session_end(struct slot *slot, CK_SESSION_HANDLE session);
+void objects_private_end(struct slot *slot); /* after C_Logout */
+void objects_forget_token(struct slot *slot);
+
+/* The slot takes the object over. device 0: a session object, or one in memory only. */
+CK_RV object_add(struct session *s, struct object *o);
+/* With the slot's lock held: the same, for an object of the device, part 1 or 2. */
+CK_OBJECT_HANDLE token_handle(uint32_t device, unsigned part);
+void index_add(struct slot *slot, struct object *o);
+void index_remove(struct slot *slot, struct object *o);
+struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle);
+/* Candidates for a search: of the template's label or id where it has one, else all. */
+struct object *index_first(const struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);
+struct object *index_next(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n);
+/* Before and after a change of label or id. */
+void index_unlist(struct slot *slot, struct object *o);
+void index_list(struct slot *slot, struct object *o);
+
+/* Hold an object that the session may see; NULL: there is none. Every hold is released. */
+struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle);
+void object_release(struct slot *slot, struct object *o);
+bool object_visible(const struct slot *slot, const struct object *o);
+/* May this session make, change or destroy it? */
+CK_RV object_writable(const struct session *s, bool token, bool private);
+
+/* ------------------------------------------------------------------ objects of the device */
+
+/* Bring what is known up to date for a search: by label or id where the template has them. */
+CK_RV token_refresh(struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);
+/* Fetch what lists leave out: the public part. */
+CK_RV token_complete(struct slot *slot, struct object *o);
+/* The public attributes of a key from the library's bytes. */
+CK_RV public_attributes(struct object *o, uint8_t type, const uint8_t *public_key, size_t size);
+/* Store a new token object: o->device is its handle there, or 0 while the device has no place for
+ * its kind. */
+CK_RV token_create(struct slot *slot, struct object *o);
+/* Write label, id and attributes of a changed object. */
+CK_RV token_update(struct slot *slot, struct object *o);
+CK_RV token_destroy(struct slot *slot, struct object *o);
+uint32_t device_usage(const struct object *o, enum family family);
+
+#endif

@@ -40,7 +40,8 @@ enum record_type {
     RECORD_ACCOUNT,
     RECORD_TRIES,
     RECORD_ENDING,
-    RECORD_IDENTITY
+    RECORD_IDENTITY,
+    RECORD_CERTIFICATE
 };
 #define ID_LOG         0x80000000u /* + sequence mod 2^30 */
 #define ID_DEVICE      0xF0000001u
@@ -51,6 +52,7 @@ enum record_type {
 #define ID_ZEROISING   0xF0000006u /* there: ZEROISE was begun and must be finished */
 #define ID_TERMINATING 0xF0000007u
 #define ID_IDENTITY    0xF0000008u
+#define ID_CERTIFICATE 0xF0000009u
 #define ID_ACCOUNT     0xF0000100u /* + account */
 #define ID_TRIES       0xF0000200u /* + account */
 

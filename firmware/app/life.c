@@ -181,7 +181,7 @@ static uint16_t put_all(struct call *c, const struct init_req *q, const struct i
     if (sw == SW_OK)
         sw = life_put_identity(c, i);
     if (sw == SW_OK)
-        sw = identity_make(c);
+        sw = identity_make(c, i->serial);
     store_be32(number, 1);
     if (sw == SW_OK)
         sw = tx_put(c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, number, sizeof number);

@@ -56,7 +56,7 @@ extern const struct command *const command_groups[]; /* each ends with a name of
 extern const struct option global_options[];
 /* The tables, one in each file of commands. */
 extern const struct command admin_commands[], account_commands[], key_commands[],
-    archive_commands[], use_commands[], x509_commands[], log_commands[];
+    archive_commands[], use_commands[], x509_commands[], log_commands[], identity_commands[];
 
 /* Sort the arguments; 0, or USAGE after a message. */
 int args_parse(struct cli *cli, int argc, char **argv);
@@ -104,7 +104,7 @@ void json_number(const char *key, uint64_t number);
 void json_bool(const char *key, bool value);
 void json_mask(const char *key, const char *group, uint32_t mask);
 void json_quoted(FILE *f, const char *text); /* one string, escaped */
-void json_end(void); /* the last newline; for lines of JSON, too */
+void json_end(void);                         /* the last newline; for lines of JSON, too */
 
 /* ------------------------------------------------------------------ file.c */
 /* Everything from a file, "-" or NULL: standard input. The caller frees (and wipes) *data. FAILED

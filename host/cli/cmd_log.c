@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/cli/pem.h"
-
 /* With --last, the records before are only counted: two passes, for the device gives them from the
  * front. */
 struct reading {
@@ -179,16 +177,6 @@ static int run_log_truncate(struct cli *cli)
     return DONE;
 }
 
-static int run_identity(struct cli *cli)
-{
-    uint8_t key[64];
-    const int status = link_open(cli);
-    if (status)
-        return status;
-    return hufu_identity(cli->device, key) ? say_library(cli)
-                                           : public_write(cli, HUFU_KEY_SM2, key, sizeof key);
-}
-
 static const struct option log_options[] = {{"after=N", "only records after this one", 0},
                                             {"last=N", "only the last records", 'n'},
                                             {NULL, NULL, 0}};
@@ -198,11 +186,6 @@ static const struct option export_options[] = {
     {NULL, NULL, 0}};
 static const struct option verify_options[] = {
     {"device-key=FILE", "the device's key, of hufu identity, PEM or DER", 0}, {NULL, NULL, 0}};
-static const struct option identity_options[] = {
-    {"out=FILE", "where to (default: standard output)", 0},
-    {"format=pem|der", "of the output (default pem)", 0},
-    {NULL, NULL, 0}};
-
 const struct command log_commands[] = {
     {"log export", NULL, "The audit records as JSON lines, with the device's signed checkpoint",
      "operator", run_log_export, export_options},
@@ -212,6 +195,4 @@ const struct command log_commands[] = {
      run_log_truncate, NULL},
     {"log", NULL, "The audit records, oldest first; --json: one object in each line", "operator",
      run_log, log_options},
-    {"identity", NULL, "The device's own public key, that its checkpoints are verified with", NULL,
-     run_identity, identity_options},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

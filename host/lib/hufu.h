@@ -194,6 +194,7 @@ enum hufu_limit {
     HUFU_SESSION_KEYS_MAX = 8,
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
+    HUFU_CERTIFICATE_MAX = 1900, /* bytes of the device's certificate */
     HUFU_LOG_RECORD_MAX = 96, /* bytes of an audit record */
     HUFU_LOG_STATEMENT = 69,  /* bytes of what a checkpoint signs */
     HUFU_WRAP_HEADER_SIZE = 38,
@@ -663,8 +664,51 @@ HUFU_API enum hufu_status hufu_log_statement_read(const uint8_t statement[HUFU_L
 /* The device forgets the records up to this one (auditor). A checkpoint since the last start of the
  * device must cover it: HUFU_E_WRONG_DATA. */
 HUFU_API enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t through);
+
+/* ------------------------------------------------------------------ what the device states of itself */
+
 /* The public part x || y of the device's own key. HUFU_E_WRONG_STATE: not initialised. */
 HUFU_API enum hufu_status hufu_identity(struct hufu_device *device, uint8_t public_key[64]);
+/* Its certificate, DER; *size: room (HUFU_CERTIFICATE_MAX is enough), then bytes. HUFU_E_ROOM */
+HUFU_API enum hufu_status hufu_identity_certificate(struct hufu_device *device, uint8_t *der,
+                                                    size_t *size);
+/* A PKCS #10 request for one of another CA; and that one, which must be of the device's key:
+ * HUFU_E_WRONG_DATA. Administrator. */
+HUFU_API enum hufu_status hufu_identity_request(struct hufu_session *session, uint8_t *der,
+                                                size_t *size);
+HUFU_API enum hufu_status hufu_identity_install(struct hufu_session *session, const void *der,
+                                                size_t size);
+
+/* What a device states about one of its keys. */
+struct hufu_key_statement {
+    uint8_t serial[HUFU_SERIAL_SIZE];
+    uint64_t time;           /* ms since 1970, UTC */
+    char firmware[17];       /* its version */
+    char port[17];           /* what it runs on: "simulator", "inproc", or the board */
+    uint8_t flags;           /* HUFU_INIT_* */
+    struct hufu_object key;  /* with its public part */
+    uint8_t nonce[64];       /* the caller's */
+    size_t nonce_size;
+};
+/* The statement as the device signed it (r || s, as an SM2 message with the default ID). */
+struct hufu_attestation {
+    uint8_t statement[1024], signature[64];
+    size_t statement_size;
+    struct hufu_key_statement says;
+};
+/* nonce: up to 64 bytes that show that it is fresh */
+HUFU_API enum hufu_status hufu_attest(struct hufu_session *session, uint32_t handle,
+                                      const void *nonce, size_t nonce_size,
+                                      struct hufu_attestation *out);
+/* The same as an X.509 certificate of the key, DER, issued by the device (room 2560 is enough); the
+ * statement is its extension HUFU_STATEMENT_OID. Not for secret keys: HUFU_E_KEY_TYPE. */
+HUFU_API enum hufu_status hufu_attest_certificate(struct hufu_session *session, uint32_t handle,
+                                                  const void *nonce, size_t nonce_size,
+                                                  uint8_t *der, size_t *size);
+#define HUFU_STATEMENT_OID "2.25.125010599781704000294229025733595844112.1"
+/* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
+HUFU_API enum hufu_status hufu_statement_read(const void *statement, size_t size,
+                                              struct hufu_key_statement *out);
 
 /* ------------------------------------------------------------------ formats */
 

@@ -104,14 +104,3 @@ enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t throug
     call_end(&c);
     return c.status;
 }
-
-enum hufu_status hufu_identity(struct hufu_device *device, uint8_t public_key[64])
-{
-    struct call c;
-    const struct identity_req req = {0};
-    struct identity_rsp m;
-    if (!CALL(&c, &device->nobody, identity, IDENTITY, 0, &req, &m))
-        memcpy(public_key, m.public, 64);
-    call_end(&c);
-    return c.status;
-}

@@ -78,7 +78,8 @@ has "--version" "^hufu [0-9]+\.[0-9]+\.[0-9]+$" out
 for c in init info unlock lock zeroise label selftest accounts "account create" "account delete" "pin change" \
     "pin unblock" "key generate" "key list" "key show" "key export-public" "key label" "key destroy" \
     "key export" "key import" "key batch" "archive show" sign verify encrypt decrypt random digest csr \
-    "cert selfsign" log "log export" "log verify" "log truncate" identity; do
+    "cert selfsign" log "log export" "log verify" "log truncate" identity "identity certificate" "identity request" \
+    "identity install" attest "attest verify"; do
     # shellcheck disable=SC2086
     ok "$c --help" "$hufu" $c --help
     has "$c --help" "^usage: hufu $c" out
@@ -512,6 +513,37 @@ assert n > 20' 2>err; then pass; else fail "log --json"; fi
     bad 1 "NOT_AUTHORISED" "a user reads no log" "$hufu" log --account user
 }
 
+# What the device states of itself and of its keys, as openssl and we read it.
+statements() {
+    local id=distid:1234567812345678
+    ok "identity certificate" "$hufu" identity certificate --out device.crt
+    ok "openssl reads it" openssl x509 -in device.crt -noout
+    for key in web rsa; do
+        ok "attest $key" "$hufu" attest $key --nonce 010203 --out $key.att
+        ok "openssl verifies the attestation of $key" openssl verify -CAfile device.crt -vfyopt $id $key.att
+        ok "attest verify $key" "$hufu" attest verify $key.att --device-cert device.crt --nonce 010203 --json
+        json "attest verify"
+        [ "$(field out label)" = $key ] && pass || fail "attest verify: another label"
+        ok "export-public $key" "$hufu" key export-public $key --out $key.pub
+        openssl x509 -in $key.att -noout -pubkey | cmp -s - $key.pub && pass || fail "attest $key: of another key"
+    done
+    bad 1 "another nonce" "attestation to another question" "$hufu" attest verify rsa.att --device-cert device.crt --nonce 01
+    bad 1 "no attestation" "certificate that attests nothing" "$hufu" attest verify device.crt --device-cert device.crt
+    bad 1 "another type|KEY_TYPE" "attest a secret key" "$hufu" attest secret
+    bad 2 "device-cert" "attest verify without a device" "$hufu" attest verify rsa.att
+    ok "identity request" "$hufu" identity request --out device.csr
+    ok "openssl verifies the request" openssl req -in device.csr -noout -verify -vfyopt $id
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout owner.key -subj /CN=owner -out owner.crt 2>/dev/null
+    printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,digitalSignature\n' >ext
+    ok "the owner certifies it" openssl x509 -req -in device.csr -CA owner.crt -CAkey owner.key -extfile ext -out device2.crt -vfyopt $id
+    bad 1 "another key" "install a certificate of another key" "$hufu" identity install owner.crt
+    bad 1 "NOT_AUTHORISED" "a user installs no certificate" "$hufu" identity install device2.crt --account user
+    bad 1 "not issued by" "attestation of another device" "$hufu" attest verify rsa.att --device-cert owner.crt
+    ok "identity install" "$hufu" identity install device2.crt
+    ok "attest, under the owner's CA" "$hufu" attest rsa --out rsa2.att
+    ok "openssl verifies the chain" openssl verify -CAfile owner.crt -untrusted device2.crt -vfyopt $id rsa2.att
+}
+
 # The log as a file: whatever is done to it is found, and only the auditor ends records.
 log_files() {
     ok "identity" "$hufu" identity --out device.pem
@@ -599,6 +631,7 @@ everything() {
     archives
     examples
     logs
+    statements
     log_files
     ending
     no_scraps

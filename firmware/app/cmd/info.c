@@ -1,7 +1,6 @@
-/* Group info: INFO, CAPABILITIES, SELFTEST, RANDOM, IDENTITY. */
+/* Group info: INFO, CAPABILITIES, SELFTEST, RANDOM. */
 #include "firmware/app/batch.h"
 #include "firmware/app/core.h"
-#include "firmware/app/identity.h"
 #include "firmware/app/selftest.h"
 #include "firmware/app/wrap.h"
 #include "handlers_gen.h"
@@ -84,14 +83,4 @@ uint16_t cmd_random(struct call *c, const struct random_req *q, struct wr *out)
     if (!bytes)
         return SW_RESPONSE_TOO_BIG;
     return random_fill(&c->d->random, bytes, q->count) ? SW_RANDOM_FAILED : SW_OK;
-}
-
-uint16_t cmd_identity(struct call *c, const struct identity_req *q, struct wr *out)
-{
-    uint8_t pub[64];
-    (void)q;
-    const uint16_t sw = identity_public(c->d, pub);
-    if (sw == SW_OK)
-        identity_rsp_put(out, &(struct identity_rsp){pub});
-    return sw;
 }

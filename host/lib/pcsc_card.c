@@ -367,10 +367,9 @@ enum hufu_status pcsc_card_open(struct pcsc_card *c, const char *address)
     enum hufu_status s = choice_read(&o, address);
     if (s)
         return s;
-    c->api = pcsc_api();
+    c->api = pcsc_api(address);
     if (!c->api)
-        return fail_with(HUFU_E_OPEN, "pcsc:%s: there is no libpcsclite.so.1: install libpcsclite1",
-                         address);
+        return HUFU_E_OPEN;
     const enum pcsc_error e =
         (enum pcsc_error)(unsigned)c->api->establish(PCSC_SYSTEM, NULL, NULL, &c->context);
     if (e != PCSC_OK)

@@ -1,49 +1,24 @@
 #include "host/lib/pcsclite.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
+#include "host/lib/module.h"
 
+/* In the order of struct pcsc_api. */
+static const char *const names[] = {
+    "SCardEstablishContext", "SCardReleaseContext", "SCardListReaders",      "SCardGetStatusChange",
+    "SCardConnect",          "SCardDisconnect",     "SCardBeginTransaction", "SCardEndTransaction",
+    "SCardTransmit",         "SCardControl",
+};
 static struct pcsc_api api;
-static bool loaded;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct module library = {.file = "libpcsclite.so.1",
+                                .package = "libpcsclite1",
+                                .names = names,
+                                .table = &api,
+                                .count = sizeof names / sizeof *names};
+_Static_assert(sizeof api == sizeof names, "a function for each name");
 
-/* The library stays loaded: its threads and handles may outlive a link. */
-static void load(void)
+const struct pcsc_api *pcsc_api(const char *address)
 {
-    static const struct {
-        const char *name;
-        size_t at; /* in api */
-    } wanted[] = {
-        {"SCardEstablishContext", offsetof(struct pcsc_api, establish)},
-        {"SCardReleaseContext", offsetof(struct pcsc_api, release)},
-        {"SCardListReaders", offsetof(struct pcsc_api, list_readers)},
-        {"SCardGetStatusChange", offsetof(struct pcsc_api, get_status_change)},
-        {"SCardConnect", offsetof(struct pcsc_api, connect)},
-        {"SCardDisconnect", offsetof(struct pcsc_api, disconnect)},
-        {"SCardBeginTransaction", offsetof(struct pcsc_api, begin_transaction)},
-        {"SCardEndTransaction", offsetof(struct pcsc_api, end_transaction)},
-        {"SCardTransmit", offsetof(struct pcsc_api, transmit)},
-        {"SCardControl", offsetof(struct pcsc_api, control)},
-    };
-    void *library = dlopen("libpcsclite.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return;
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        void *symbol = dlsym(library, wanted[i].name);
-        if (!symbol)
-            return;
-        memcpy((char *)&api + wanted[i].at, &symbol, sizeof symbol);
-    }
-    loaded = true;
-}
-
-const struct pcsc_api *pcsc_api(void)
-{
-    pthread_once(&once, load);
-    return loaded ? &api : NULL;
+    return module_need(&library, "pcsc", address) == HUFU_OK ? &api : 0;
 }
 
 const char *pcsc_text(enum pcsc_error error)

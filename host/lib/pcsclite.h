@@ -66,8 +66,8 @@ struct pcsc_api {
                     unsigned long out_room, unsigned long *out_size);
 };
 
-/* NULL: not on this machine. */
-const struct pcsc_api *pcsc_api(void);
+/* NULL: not on this machine; reported with fail_with(), address is what follows "pcsc:". */
+const struct pcsc_api *pcsc_api(const char *address);
 /* A few words; never NULL. */
 const char *pcsc_text(enum pcsc_error error);
 

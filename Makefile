@@ -429,7 +429,7 @@ bench-links: all ## Round trips, largest commands and batches over each link of 
 	$(Q)BUILD=$(BUILD) python3 -B tests/links/links.py --bench
 
 .PHONY: lab
-lab: all ## Instructions per operation, memory check, and a profile where the machine can
+lab: all ## Instructions per operation, memory check, times beside secrets, a profile where the machine can
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh
 
 # ---------------------------------------------------------------- install

@@ -22,10 +22,11 @@ struct options {
         calls; /* not 0: this many calls and nothing else, for tools that count instructions */
     bool json;
     const char *out;   /* folder for report.json and report.csv, or NULL */
-    const char *link; /* a device that is there: only its link is measured; NULL: none */
+    const char *link;  /* a device that is there: only its link is measured; NULL: none */
     const char *sim;   /* path of hufu-sim for the link cases */
     const char *sweep; /* names of sweeps, with commas, instead of the cases */
-    bool all;          /* the cases and every sweep */
+    bool dudect;       /* the statistical test of times instead of the cases */
+    bool all;          /* the cases, every sweep and the test of times */
 };
 
 /*
@@ -101,6 +102,8 @@ void call_only(const struct bench_case *c, const struct options *o, size_t batch
 
 /* The engine that the options name, exits when this machine or build has no such engine. */
 const char *engine_name(const struct options *o);
+struct engine;
+const struct engine *bench_engine(const struct options *o);
 
 /* Percentiles of call_us, which is sorted for it. */
 void figure_of_calls(struct figure *f, double *call_us, size_t calls);
@@ -128,6 +131,8 @@ const struct bench_case *find_case(const char *name);
 void report_begin(const struct options *o);
 void report_result(const struct options *o, const struct result *r);
 void report_point(const struct options *o, const struct point *p);
+struct dudect_result;
+void report_dudect(const struct options *o, const struct dudect_result *r);
 /* What this machine cannot measure, and why: it is in every report. */
 void report_absent(const struct options *o, const char *what, const char *why);
 void report_end(const struct options *o);

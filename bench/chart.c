@@ -38,8 +38,15 @@ void chart_add_absent(struct chart *c, const char *what, const char *why)
     snprintf(a->why, sizeof a->why, "%s", why);
 }
 
+void chart_add_dudect(struct chart *c, const struct dudect_result *r)
+{
+    c->timing = grow(c->timing, c->timings, sizeof *r);
+    c->timing[c->timings++] = *r;
+}
+
 void chart_free(struct chart *c)
 {
+    free(c->timing);
     free(c->result);
     free(c->point);
     free(c->absent);

@@ -44,7 +44,7 @@ static int fill_fixed(void *ctx, void *out, size_t n)
     return 0;
 }
 
-static const struct engine *find_engine(const struct options *o)
+const struct engine *bench_engine(const struct options *o)
 {
     const struct engine *e;
     for (size_t i = 0; (e = engine_at(i)); i++)
@@ -55,13 +55,13 @@ static const struct engine *find_engine(const struct options *o)
 
 const char *engine_name(const struct options *o)
 {
-    return find_engine(o)->name;
+    return bench_engine(o)->name;
 }
 
 static struct core *new_core(const struct options *o, size_t n)
 {
     struct core *c = bench_alloc(sizeof *c);
-    c->engine = find_engine(o);
+    c->engine = bench_engine(o);
     c->n = n;
     c->ok = bench_alloc(n);
     return c;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make lab: what the clock does not tell. Instructions per operation by callgrind (repeatable on any machine; it does
-# not know AVX-512, so the portable engine), memory errors and leaks by memcheck, and a profile by perf where the
-# machine has counters.     usage: BUILD=build bench/lab.sh
+# not know AVX-512, so the portable engine), memory errors and leaks by memcheck, a statistical test whether times
+# depend on secrets (valgrind cannot look into the eight-lane engine), and a profile by perf where the machine has
+# counters.     usage: BUILD=build bench/lab.sh
 set -euo pipefail
 build=${BUILD:-build}
 out=$build/lab
@@ -46,6 +47,9 @@ else
     tail -n 20 "$out/memcheck.log"
     exit 1
 fi
+
+echo
+"$bench" --dudect --seconds "${DUDECT_SECONDS:-10}" | tee "$out/dudect.txt"
 
 echo
 if command -v perf >/dev/null && perf stat -e instructions true >/dev/null 2>&1; then

@@ -1,5 +1,6 @@
 /* hufu-bench: options, and the loop over the cases. */
 #include "bench/bench.h"
+#include "bench/dudect.h"
 
 #include <fnmatch.h>
 #include <getopt.h>
@@ -22,11 +23,14 @@ static const char help[] =
     "  --seconds S      time for a case (default 2)\n"
     "  --sweep NAMES    instead of the cases: batch, threads, sessions, records, objects, or all;\n"
     "                   --case limits it\n"
-    "  --all            the cases and all sweeps\n"
+    "  --dudect         instead of the cases: does the time of secret operations depend on "
+    "secrets?\n"
+    "  --all            the cases, all sweeps and --dudect\n"
     "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
     "  --out DIR        write DIR/report.json, .csv, .svg and .md as well\n"
-    "  --link URL       only the link to a device that is there: round trips, largest command, batches\n"
+    "  --link URL       only the link to a device that is there: round trips, largest command, "
+    "batches\n"
     "  --sim PATH       hufu-sim for link.* (default: beside this program)\n"
     "  --list           the names of the cases\n"
     "  --help, --version\n\n"
@@ -91,6 +95,7 @@ static void parse(struct options *o, int argc, char **argv)
         SESSIONS,
         SWEEP,
         ALL,
+        DUDECT,
         BATCH,
         SECONDS,
         CALLS,
@@ -106,9 +111,10 @@ static void parse(struct options *o, int argc, char **argv)
         {"case", 1, NULL, CASE},       {"engine", 1, NULL, ENGINE},
         {"threads", 1, NULL, THREADS}, {"sessions", 1, NULL, SESSIONS},
         {"sweep", 1, NULL, SWEEP},     {"all", 0, NULL, ALL},
-        {"batch", 1, NULL, BATCH},     {"seconds", 1, NULL, SECONDS},
-        {"calls", 1, NULL, CALLS},     {"json", 0, NULL, JSON},
-        {"out", 1, NULL, OUT}, {"link", 1, NULL, LINK},         {"sim", 1, NULL, SIM},
+        {"dudect", 0, NULL, DUDECT},   {"batch", 1, NULL, BATCH},
+        {"seconds", 1, NULL, SECONDS}, {"calls", 1, NULL, CALLS},
+        {"json", 0, NULL, JSON},       {"out", 1, NULL, OUT},
+        {"link", 1, NULL, LINK},       {"sim", 1, NULL, SIM},
         {"list", 0, NULL, LIST},       {"help", 0, NULL, HELP},
         {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -127,6 +133,9 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case SWEEP:
             o->sweep = sweep_names(optarg);
+            break;
+        case DUDECT:
+            o->dudect = true;
             break;
         case ALL:
             o->all = true;
@@ -219,11 +228,23 @@ const struct bench_case *find_case(const char *name)
     bench_die(name, "no such case");
 }
 
+static void measure_cases(const struct options *o)
+{
+    size_t rows = 0;
+    EACH_CASE(c)
+    if (option_matches(o->pattern, c->name))
+        rows += batch_count(c, o);
+    if (!rows)
+        usage("--case", "no case matches; --list names them");
+    EACH_CASE(c)
+    if (option_matches(o->pattern, c->name))
+        run_case(c, o, rows);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.threads = 1, .seconds = 2, .sessions = 64};
     char sim[1024];
-    size_t measured = 0;
     parse(&o, argc, argv);
     find_sim(&o, argv[0], sim, sizeof sim);
     engine_name(&o);
@@ -231,19 +252,14 @@ int main(int argc, char **argv)
         link_measure(&o, o.link);
         return 0;
     }
-    EACH_CASE(c)
-    if (option_matches(o.pattern, c->name))
-        measured += batch_count(c, &o);
-    if (!measured && !o.sweep)
-        usage("--case", "no case matches; --list names them");
     if (!o.calls)
         report_begin(&o);
-    if (!o.sweep)
-        EACH_CASE(c)
-    if (option_matches(o.pattern, c->name))
-        run_case(c, &o, measured);
+    if (!o.sweep && !o.dudect)
+        measure_cases(&o);
     if (o.sweep || o.all)
         sweeps(&o);
+    if (o.dudect || o.all)
+        dudect(&o);
     link_stop();
     if (!o.calls)
         report_end(&o);

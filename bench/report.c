@@ -1,6 +1,7 @@
 /* A table for people, JSON lines and CSV for programs. */
 #include "bench/bench.h"
 #include "bench/chart.h"
+#include "bench/dudect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +83,7 @@ void report_begin(const struct options *o)
         printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
                o->threads, o->threads > 1 ? "s" : "");
     say_absent(o);
-    if (!o->json && !o->sweep)
+    if (!o->json && !o->sweep && !o->dudect)
         printf("%-28s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
                "p99 us", "OpenSSL/s", "ratio", "required");
 }
@@ -182,6 +183,29 @@ void report_point(const struct options *o, const struct point *p)
         fprintf(json_file, ",\"ratio\":%.3f", p->ratio);
     fprintf(json_file, "}\n");
     fflush(json_file);
+}
+
+void report_dudect(const struct options *o, const struct dudect_result *r)
+{
+    const struct dudect_target *t = r->target;
+    static bool headed;
+    if (o->out)
+        chart_add_dudect(&chart, r);
+    if (json_file)
+        fprintf(json_file,
+                "{\"dudect\":\"%s\",\"secret\":\"%s\",\"batch\":%zu,\"calls\":%zu,\"t\":%.3f,"
+                "\"t_cropped\":%.3f,\"limit\":%.1f,\"leaks\":%s}\n",
+                t->name, t->secret, t->batch, r->calls, r->t, r->t_cropped, DUDECT_LIMIT,
+                dudect_differs(r) ? "true" : "false");
+    if (o->json)
+        return;
+    if (!headed)
+        printf("%-20s %8s %6s %10s %10s %14s   %s\n", "time and secret", "secret", "batch", "calls",
+               "t", "t, cropped", "fixed beside random");
+    headed = true;
+    printf("%-20s %8s %6zu %10zu %10.2f %14.2f   %s\n", t->name, t->secret, t->batch, r->calls,
+           r->t, r->t_cropped, dudect_verdict(r));
+    fflush(stdout);
 }
 
 void report_absent(const struct options *o, const char *what, const char *why)

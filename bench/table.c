@@ -66,12 +66,30 @@ static void points(const struct chart *c, FILE *f)
     }
 }
 
+static void timings(const struct chart *c, FILE *f)
+{
+    if (c->timings)
+        fprintf(f,
+                "\nTimes of calls with a fixed secret beside calls with random ones (Welch's t; "
+                "above %.1f in size they differ):\n\n| operation | secret | batch | calls | t | "
+                "largest t of "
+                "all crops | |\n|---|---|---:|---:|---:|---:|---|\n",
+                DUDECT_LIMIT);
+    for (size_t i = 0; i < c->timings; i++) {
+        const struct dudect_result *r = &c->timing[i];
+        fprintf(f, "| %s | %s | %zu | %zu | %.2f | %.2f | %s |\n", r->target->name,
+                r->target->secret, r->target->batch, r->calls, r->t, r->t_cropped,
+                dudect_verdict(r));
+    }
+}
+
 void chart_markdown(const struct chart *c, FILE *f, const char *machine, const char *engine)
 {
     heading(f, machine, engine);
     for (size_t i = 0; i < c->count; i++)
         row(f, &c->result[i]);
     points(c, f);
+    timings(c, f);
     absents(c, f);
 }
 

@@ -129,8 +129,8 @@ static void count_command(void *arg, struct command *m)
     s->waiting_ns += m->cost;
 }
 
-/* Lay commands of one client on the desk; false: the desk is full. */
-static bool take_from(struct server *s, struct desk *k, struct client *c, unsigned quota)
+/* Lay commands of one client on the desk; how many. */
+static unsigned take_from(struct server *s, struct desk *k, struct client *c, unsigned quota)
 {
     const struct command *m = c->first;
     const unsigned taken = desk_take(k, c, quota);
@@ -138,10 +138,10 @@ static bool take_from(struct server *s, struct desk *k, struct client *c, unsign
         s->waiting_ns -= m->cost;
     s->waiting -= taken;
     if (!taken)
-        return false;
+        return 0;
     unlink_client(c); /* who was served goes to the end */
     link_client_last(s, c);
-    return true;
+    return taken;
 }
 
 static bool hungry(const struct client *c)
@@ -149,20 +149,28 @@ static bool hungry(const struct client *c)
     return c->first && c->unsent < CLIENT_UNSENT_MAX;
 }
 
+/* Whole rounds: what would leave lanes of the device empty waits for the next one. */
+static unsigned round_size(const struct server *s)
+{
+    const unsigned together = device_together(s->config->device);
+    return s->waiting > together ? s->waiting - s->waiting % together : s->waiting;
+}
+
 /* Lay what waits on the desk: a fair share for everybody who reads his answers. false: nothing
  * does. */
 static bool gather(struct server *s, struct desk *k)
 {
-    unsigned mouths = 0, fed = 0;
+    unsigned mouths = 0, fed = 0, room = round_size(s);
     for (const struct client *c = s->all.next; c != &s->all; c = c->next)
         mouths += hungry(c);
     struct client *next = s->all.next;
-    for (unsigned left = s->clients; mouths && left; left--) {
+    for (unsigned left = s->clients; mouths && left && fed < room; left--) {
         struct client *c = next;
         next = c->next;
         if (!hungry(c))
             continue;
-        fed += take_from(s, k, c, DESK_BATCH / mouths ? DESK_BATCH / mouths : 1);
+        const unsigned share = DESK_BATCH / mouths ? DESK_BATCH / mouths : 1;
+        fed += take_from(s, k, c, share < room - fed ? share : room - fed);
     }
     return fed > 0;
 }

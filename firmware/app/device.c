@@ -100,6 +100,12 @@ void device_stop(struct device *d)
     gather_wipe(&d->gather);
 }
 
+unsigned device_together(const struct device *d)
+{
+    const unsigned lanes = d->engine && d->engine->rsa->lanes ? d->engine->rsa->lanes : 1;
+    return lanes * d->batch.width;
+}
+
 void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx)
 {
     d->interlude = interlude;

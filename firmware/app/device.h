@@ -57,6 +57,9 @@ struct exchange {
 /* Execute n commands, taken together where that helps; each gets its status word. Any bytes are
  * safe. */
 void device_serve(struct device *d, struct exchange *x, size_t n);
+/* How many single signatures are best served at once: with more, multiples of it leave no lane of
+ * the engine empty. At least 1. */
+unsigned device_together(const struct device *d);
 /*
  * RSA keys take their time. While one is made, interlude is called every few milliseconds on the
  * thread that is inside; it may call device_serve, for commands of other sessions that are not long

@@ -42,12 +42,23 @@ static bool is_long(const struct hufu_request *r)
     return device_is_long(c[1], c + 2, r->command.size - FRAME_HEADER - 2);
 }
 
+/* As many of those that wait as leave no lane of the device empty. */
+static size_t round_size(const struct inproc *p)
+{
+    const size_t together = device_together(p->device);
+    size_t n = 0;
+    for (const struct hufu_request *r = p->first; r && n < GATHER_MAX; r = r->next)
+        n++;
+    return n > together ? n - n % together : n;
+}
+
 /* What comes next: a long command alone, or others up to one. Lock held. */
 static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
 {
+    const size_t most = round_size(p);
     size_t n = 0;
     bool alone = false;
-    while (p->first && n < GATHER_MAX && !alone) {
+    while (p->first && n < most && !alone) {
         alone = is_long(p->first);
         if (alone && n)
             break;

@@ -278,6 +278,15 @@ START_TEST(mixed)
 END_TEST
 
 /* A large key in the same call as small ones. */
+/* As many as the engine's lanes and the threads take at once. */
+START_TEST(how_many_together)
+{
+    const size_t lanes = dv.d->engine->rsa->lanes;
+    ck_assert_uint_eq(device_together(dv.d), (lanes ? lanes : 1) * dv.d->batch.width);
+    ck_assert_uint_ge(device_together(dv.d), 1);
+}
+END_TEST
+
 START_TEST(large_key)
 {
     enum { N = 20 };

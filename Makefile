@@ -49,7 +49,7 @@ LDFLAGS   := $(SANFLAGS) -pthread -Wl,--gc-sections $(if $(SAN),,-Wl,-z,relro,-z
 
 # ---------------------------------------------------------------- sources
 PROTO_SRC := $(filter-out proto/gen.c,$(wildcard proto/*.c))
-FW_SRC    := $(filter-out %/gen_table.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
+FW_SRC    := $(filter-out %/gen_table.c %/gen_p256_table.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
                firmware/crypto/portable/*.c firmware/crypto/ifma8/*.c firmware/store/*.c \
                firmware/app/*.c firmware/app/cmd/*.c))
 POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
@@ -71,7 +71,7 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc \
-       $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc
+       $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc $(BUILD)/gen/p256_table.inc
 
 .PHONY: all
 all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a $(BUILD)/libifd-hufu.so examples skeleton ## Build the programs and libraries
@@ -112,6 +112,13 @@ $(BUILD)/tools/ifma8_table: $(IFMA8_GEN) firmware/crypto/ifma8/sm2_table.h $(wil
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(IFMA8_GEN) -o $@
 $(BUILD)/gen/ifma8_table.inc: $(BUILD)/tools/ifma8_table
+	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
+P256_GEN := $(addprefix firmware/crypto/portable/,gen_p256_table.c sm2_invert.c) firmware/base/wipe.c
+$(BUILD)/tools/p256_table: $(P256_GEN) $(wildcard firmware/crypto/portable/ec_*.h) firmware/crypto/portable/sm2_number.h
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Wno-unused-function -Wno-unused-const-variable -I. $(P256_GEN) -o $@
+$(BUILD)/gen/p256_table.inc: $(BUILD)/tools/p256_table
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 
 .PHONY: docs
@@ -353,7 +360,7 @@ limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=5 -
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))
-LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
+LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_ec %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
 
 corpora = $(foreach name,$(FUZZ_NAMES),"$(1)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")
 

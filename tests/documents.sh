@@ -36,7 +36,7 @@ done
 
 # docs/ct-exceptions.txt lists the PUBLIC() marks of the firmware, all of them and no others
 marks() {
-    grep -rnoE 'PUBLIC\(&?[A-Za-z_>.-]+' firmware --include='*.c' | sed -E 's/:[0-9]+:PUBLIC\(&?/ : /' | sort -u
+    grep -rnoE 'PUBLIC\(&?[A-Za-z_>.-]+' firmware --include='*.[ch]' --exclude=secret.h | sed -E 's/:[0-9]+:PUBLIC\(&?/ : /' | sort -u
 }
 listed() { sed -nE 's/^(firmware[^:]*:[^:]*[^ :]) *:.*/\1/p' docs/ct-exceptions.txt | sort -u; }
 while read -r line; do bad "not in docs/ct-exceptions.txt, or no longer in the sources: $line"; done < <(comm -3 <(marks) <(listed))

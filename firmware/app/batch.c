@@ -13,6 +13,7 @@ enum {
     CHUNK_MAX =
         CONFIG_SM2_BATCH_MAX, /* engines with lanes want as many; each lane has room for them */
     CHUNK_MIN = SELFTEST_BATCH,
+    EC_PART = 8,     /* EC items that a lane does at once */
     LANE_WORTH = 32, /* SM2 items that make another lane worth its start */
     MAX_DRAWS = 8    /* an SM2 item fails once in 2^32 draws */
 };
@@ -116,6 +117,9 @@ struct work {
     const struct rsa_private *const *rsa_keys;
     const uint8_t *const *in;
     uint8_t *const *out;
+    const struct key *ec;
+    const uint8_t *digests;
+    size_t digest_size;
 };
 
 static void job(void *arg, size_t index)
@@ -264,11 +268,40 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
         memcpy(record + 4, key->pub.n, 2 * half);
         memcpy(primes, key->p, half);
         memcpy(primes + half, key->q, half);
-        wrap_seal(w->wrap, (uint32_t)i, record, primes);
+        wrap_seal(w->wrap, (uint32_t)i, record, primes, 2 * half);
         wipe(key, sizeof *key);
     }
     wipe(primes, sizeof primes);
     return 0;
+}
+
+/* ---------------------------------------------------------------- EC key pairs */
+
+int ec_try_pair(const struct ec_curve *curve, const struct rng *rng, const uint8_t *d,
+                const uint8_t *pub)
+{
+    static const uint8_t e[32] = "pairwise consistency of EC keys";
+    uint8_t sig[EC_SIGNATURE_MAX];
+    return ecdsa_sign(curve, rng, d, e, sizeof e, sig) || curve->verify(pub, e, sizeof e, sig);
+}
+
+static int ec_keys(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const struct ec_curve *curve = key_curve(w->wrap->h.type);
+    const size_t size = wrap_record_size(w->wrap->h.type);
+    uint8_t d[EC_MAX];
+    int bad = 0;
+    for (size_t i = from; i < from + n && !bad; i++) {
+        uint8_t *record = w->records + i * size;
+        bad = ec_keygen(curve, &lane->rng, d, record);
+        if (!bad && i < w->lanes * w->part && i == from)
+            bad = ec_try_pair(curve, &lane->rng, d, record);
+        if (!bad)
+            wrap_seal(w->wrap, (uint32_t)i, record, d, curve->size);
+        w->good[i] = 1;
+    }
+    wipe(d, sizeof d);
+    return bad;
 }
 
 int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t *records,
@@ -278,6 +311,10 @@ int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t 
     if (wrap->h.type == KEY_SM2) {
         w.items = sm2_keys;
         return spread(&w, d->batch.chunk, count / LANE_WORTH);
+    }
+    if (key_curve(wrap->h.type)) {
+        w.items = ec_keys;
+        return spread(&w, EC_PART, count / EC_PART);
     }
     w.items = rsa_keys;
     w.look = look;
@@ -398,4 +435,27 @@ int batch_private_rsa(struct device *d, const struct rsa_private *const *key,
                      .in = in,
                      .out = out};
     return spread_rsa(&w);
+}
+
+static int ec_signatures(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const struct ec_curve *curve = key_curve(w->ec->type);
+    for (size_t i = from; i < from + n; i++)
+        w->good[i] = !ecdsa_sign(curve, &lane->rng, w->ec->secret, w->digests + i * w->digest_size,
+                                 w->digest_size, w->signatures + i * 2 * curve->size);
+    return 0;
+}
+
+int batch_sign_ec(struct device *d, const struct key *key, size_t count, const uint8_t *digests,
+                  size_t digest_size, uint8_t *signatures, uint8_t *good)
+{
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = ec_signatures,
+                     .good = good,
+                     .ec = key,
+                     .digests = digests,
+                     .digest_size = digest_size,
+                     .signatures = signatures};
+    return spread(&w, EC_PART, count / EC_PART);
 }

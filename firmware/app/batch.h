@@ -14,6 +14,7 @@
 #include "firmware/app/device.h"
 #include "firmware/base/config.h"
 #include "firmware/crypto/drbg.h"
+#include "firmware/crypto/ec.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/rng.h"
 #include "firmware/crypto/rsa.h"
@@ -60,6 +61,9 @@ int batch_interlude(void *d);
 /* The pairwise test of an SM2 pair: one signature, made and verified. 0, or -1: failed */
 int sm2_try_pair(const struct sm2_ops *ops, const struct rng *rng, const uint8_t d[32],
                  const uint8_t pub[64]);
+/* The same of a pair on another curve. */
+int ec_try_pair(const struct ec_curve *curve, const struct rng *rng, const uint8_t *d,
+                const uint8_t *pub);
 /* status: bit i, least significant first, is good[i] */
 void batch_status(uint8_t *bits, const uint8_t *good, size_t count);
 /* How many pairs of a type, with their ticket, header and status, fit in a response of this room.
@@ -76,6 +80,10 @@ int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *re
 /* count SM2 signatures with keys[0], or with keys[i] each when step is 1. -1: no randomness */
 int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
                    size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good);
+
+/* count ECDSA signatures with one key. -1: no randomness */
+int batch_sign_ec(struct device *d, const struct key *key, size_t count, const uint8_t *digests,
+                  size_t digest_size, uint8_t *signatures, uint8_t *good);
 
 /* How RSA signatures are encoded. */
 struct rsa_encoding {

@@ -7,31 +7,6 @@
 
 enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
 
-unsigned key_rsa_bits(uint8_t type)
-{
-    const unsigned bits = type == KEY_RSA2048   ? 2048u
-                          : type == KEY_RSA3072 ? 3072u
-                          : type == KEY_RSA4096 ? 4096u
-                                                : 0;
-    return rsa_bits_ok(bits) ? bits : 0;
-}
-
-size_t key_public_size(uint8_t type)
-{
-    if (type == KEY_SM2)
-        return SM2_POINT;
-    return key_rsa_bits(type) ? 4 + key_rsa_bits(type) / 8 : 0;
-}
-
-size_t key_secret_size(uint8_t type)
-{
-    if (type == KEY_SM2)
-        return SM2_SCALAR;
-    if (type == KEY_SM4)
-        return SM4_KEY;
-    return 7 * (size_t)key_rsa_bits(type) / 16; /* p, q, dp, dq, qinv and d */
-}
-
 void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret)
 {
     const size_t half = key->pub.bits / 16;
@@ -86,8 +61,8 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
     o->id = rd_var(&r, LIMIT_ID_MAX);
     o->pub = rd_var(&r, LIMIT_PUBLIC_MAX);
     o->secret = rd_rest(&r);
-    return rd_done(&r) && known && key_secret_size(o->type) &&
-           o->pub.size == key_public_size(o->type) && o->secret.size == key_secret_size(o->type);
+    return rd_done(&r) && known && o->pub.size == key_public_size(o->type) &&
+           key_secret_fits(o->type, o->secret.size);
 }
 
 uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
@@ -130,7 +105,7 @@ uint16_t object_room(struct device *d, uint8_t type)
     store_stat(d->store, &s);
     const uint64_t kept = d->audit.next - d->audit.first;
     const uint64_t log_to_come = kept < d->audit.max ? d->audit.max - kept : 0;
-    const uint64_t wanted = key_public_size(type) + key_secret_size(type) + LIMIT_LABEL_MAX +
+    const uint64_t wanted = key_public_size(type) + key_secret_most(type) + LIMIT_LABEL_MAX +
                             LIMIT_ID_MAX + RECORD_OVERHEAD + log_to_come * AUDIT_RECORD + ROOM_KEPT;
     if (d->objects.count >= d->config.objects_max || s.live_bytes + wanted > s.capacity_bytes)
         return SW_NO_SPACE;

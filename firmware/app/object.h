@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "firmware/app/arena.h"
+#include "firmware/app/kind.h"
 #include "firmware/crypto/rsa.h"
 #include "firmware/crypto/sm2.h"
 #include "firmware/crypto/sm4.h"
@@ -23,8 +24,8 @@ struct object {
     uint32_t usage;
     uint64_t created;
     struct view label, id;
-    struct view pub;    /* SM2: x || y; RSA: e (4 bytes) || n; SM4: empty */
-    struct view secret; /* SM2: d; RSA: p, q, dp, dq, qinv, d; SM4: the key */
+    struct view pub;    /* SM2 and EC: x || y; RSA: e (4 bytes) || n; secret keys: empty */
+    struct view secret; /* SM2 and EC: d; RSA: p, q, dp, dq, qinv, d; secret keys: the key */
 };
 
 /* A key ready for use; lives in the cache until the next key is loaded, or longer. */
@@ -32,10 +33,11 @@ struct key {
     uint32_t handle; /* 0: free */
     uint32_t usage;
     uint8_t type, owner, origin;
-    uint8_t pub[SM2_POINT];
+    uint8_t pub[KIND_POINT_MAX]; /* SM2 and EC */
     struct sm2_sign_key sm2;
-    uint8_t sm4[SM4_KEY];
-    struct rsa_private *rsa; /* in the same place of the cache of RSA keys */
+    uint16_t secret_size;
+    uint8_t secret[KIND_SECRET_MAX]; /* EC: d; secret keys: the key */
+    struct rsa_private *rsa;         /* in the same place of the cache of RSA keys */
 };
 
 enum { INDEX_NEW, INDEX_KNOWN, INDEX_DAMAGED };
@@ -59,10 +61,6 @@ uint16_t objects_load(struct device *d);
 /* Wipe the cache and forget the index. */
 void objects_forget(struct device *d);
 uint32_t objects_count_owner(struct device *d, uint8_t owner);
-
-size_t key_public_size(uint8_t type); /* 0 for a type without */
-size_t key_secret_size(uint8_t type); /* in a record of the store; 0: no such type */
-unsigned key_rsa_bits(uint8_t type);  /* 0: no RSA */
 
 /* The RSA parts between key and record. */
 void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret);

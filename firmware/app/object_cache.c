@@ -58,14 +58,21 @@ static int prepare(struct objects *all, struct key *k, const struct object *o)
 {
     switch (k->type) {
     case KEY_SM2:
-        memcpy(k->pub, o->pub.data, sizeof k->pub);
+        memcpy(k->pub, o->pub.data, SM2_POINT);
         return sm2_sign_key(&k->sm2, o->secret.data);
-    case KEY_SM4:
-        memcpy(k->sm4, o->secret.data, sizeof k->sm4);
-        return 0;
-    default:
+    case KEY_RSA2048:
+    case KEY_RSA3072:
+    case KEY_RSA4096:
         k->rsa = rsa_place(all, k->handle);
         return rsa_from_object(o, k->rsa);
+    default:
+        if (o->pub.size > sizeof k->pub || o->secret.size > sizeof k->secret)
+            return -1;
+        if (o->pub.size)
+            memcpy(k->pub, o->pub.data, o->pub.size);
+        memcpy(k->secret, o->secret.data, o->secret.size);
+        k->secret_size = (uint16_t)o->secret.size;
+        return 0;
     }
 }
 

@@ -47,10 +47,11 @@ static uint16_t session_key_for(struct call *c, uint32_t handle, const struct ke
     memset(out, 0, sizeof *out);
     out->handle = handle;
     out->usage = k->usage;
-    out->type = KEY_SM4;
+    out->type = k->type;
     out->owner = c->session->account;
     out->origin = k->origin;
-    memcpy(out->sm4, k->secret, sizeof out->sm4);
+    out->secret_size = k->size;
+    memcpy(out->secret, k->secret, k->size);
     *key = out;
     return SW_OK;
 }

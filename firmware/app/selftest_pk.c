@@ -3,6 +3,7 @@
 #include "firmware/app/selftest.h"
 
 #include "firmware/base/wipe.h"
+#include "firmware/crypto/ec.h"
 #include "firmware/crypto/rsa.h"
 #include "firmware/crypto/sm2.h"
 
@@ -139,6 +140,86 @@ static bool test_sm2_exchange(const struct selftest_env *e)
                        "D3A0FE15DEE185CEAE907A6B595CC32A266ED7B3367E9983A896DC32FA20F8EB");
 }
 
+/* ---------------------------------------------------------------- EC */
+
+#if !HUFU_SMALL
+
+/* RFC 6979 A.2.5 and A.2.6, the text "sample" */
+static const struct {
+    const struct ec_curve *curve;
+    const char *d, *pub, *digest, *k, *signature;
+} ec_cases[] = {
+    {&ec_p256, "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721",
+     "60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6"
+     "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+     "AF2BDBE1AA9B6EC1E2ADE1D694F41FC71A831D0268E9891562113D8A62ADD1BF",
+     "A6E3C57DD01ABE90086538398355DD4C3B17AA873382B0F24D6129493D8AAD60",
+     "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+     "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"},
+    {&ec_p384,
+     "6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D8"
+     "96D5724E4C70A825F872C9EA60D2EDF5",
+     "EC3A4E415B4E19A4568618029F427FA5DA9A8BC4AE92E02E06AAE5286B300C64"
+     "DEF8F0EA9055866064A254515480BC138015D9B72D7D57244EA8EF9AC0C62189"
+     "6708A59367F9DFB9F54CA84B3F1C9DB1288B231C3AE0D4FE7344FD2533264720",
+     "9A9083505BC92276AEC4BE312696EF7BF3BF603F4BBD381196A029F340585312"
+     "313BCA4A9B5B890EFEE42C77B1EE25FE",
+     "94ED910D1A099DAD3254E9242AE85ABDE4BA15168EAF0CA87A555FD56D10FBCA"
+     "2907E3E83BA95368623B8C4686915CF9",
+     "94EDBB92A5ECB8AAD4736E56C691916B3F88140666CE9FA73D64C4EA95AD133C"
+     "81A648152E44ACF96E36DD1E80FABE4699EF4AEB15F178CEA1FE40DB2603138F"
+     "130E740A19624526203B6351D0A3A94FA329C145786E679E7B82C71A38628AC8"},
+};
+
+static bool test_ec_case(size_t i)
+{
+    const struct ec_curve *c = ec_cases[i].curve;
+    uint8_t d[EC_MAX], k[EC_MAX], in[EC_MAX], pub[EC_POINT_MAX], sig[EC_SIGNATURE_MAX];
+    selftest_bytes(d, ec_cases[i].d);
+    selftest_bytes(k, ec_cases[i].k);
+    const size_t n = selftest_bytes(in, ec_cases[i].digest);
+    if (c->public_from_private(d, pub) || !selftest_is(pub, 2 * c->size, ec_cases[i].pub) ||
+        c->sign(d, k, in, n, sig) || !selftest_is(sig, 2 * c->size, ec_cases[i].signature) ||
+        c->verify(pub, in, n, sig))
+        return false;
+    sig[2 * c->size - 1] ^= 1;
+    return c->verify(pub, in, n, sig) != 0;
+}
+
+static bool test_ec_p256(const struct selftest_env *e)
+{
+    (void)e;
+    return test_ec_case(0);
+}
+
+static bool test_ec_p384(const struct selftest_env *e)
+{
+    (void)e;
+    return test_ec_case(1);
+}
+
+/* [d]([k]G) is [k]([d]G), whichever way it is multiplied; a point off the curve is refused. */
+static bool test_ecdh(const struct selftest_env *e)
+{
+    uint8_t d[EC_MAX], k[EC_MAX], r[EC_POINT_MAX], pub[EC_POINT_MAX], x[EC_MAX], y[EC_MAX];
+    (void)e;
+    for (size_t i = 0; i < 2; i++) {
+        const struct ec_curve *c = ec_cases[i].curve;
+        selftest_bytes(d, ec_cases[i].d);
+        selftest_bytes(k, ec_cases[i].k);
+        selftest_bytes(pub, ec_cases[i].pub);
+        if (c->public_from_private(k, r) || c->agree(d, r, x) || c->agree(k, pub, y) ||
+            memcmp(x, y, c->size))
+            return false;
+        r[0] ^= 1;
+        if (!c->agree(d, r, x))
+            return false;
+    }
+    return true;
+}
+
+#endif
+
 /* ---------------------------------------------------------------- RSA */
 
 static const char rsa_p[] = "DDFE42215083E2C01EE907B9C1DB22A7A8AAEC7FC38E03B67FE433734AFE3A76"
@@ -224,6 +305,11 @@ const struct selftest selftests_engine[] = {
     {"sm2 digest", test_sm2_z},
     {"sm2 encrypt", test_sm2_encrypt},
     {"sm2 exchange", test_sm2_exchange},
+#if !HUFU_SMALL
+    {"ecdsa p-256", test_ec_p256},
+    {"ecdsa p-384", test_ec_p384},
+    {"ecdh", test_ecdh},
+#endif
     {"rsa", test_rsa},
     {"rsa encodings", test_rsa_encodings},
     {NULL, NULL},

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firmware/app/kind.h"
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/sm2.h"
-#include "firmware/crypto/sm4.h"
 #include "proto/proto.h"
 
 /* Handles with this bit are session keys; the rest of the handle counts them up within the session.
@@ -18,8 +18,9 @@
 struct session_key {
     uint32_t handle; /* 0: free */
     uint32_t usage;
-    uint8_t origin;
-    uint8_t secret[SM4_KEY];
+    uint8_t type, origin;
+    uint16_t size;
+    uint8_t secret[KIND_SECRET_MAX];
 };
 
 struct session {

@@ -10,7 +10,14 @@ static uint16_t given(uint8_t type, struct view pub, struct subject *s)
     if (type == KEY_SM2) {
         if (pub.size != SM2_POINT || sm2_public_check(pub.data))
             return SW_BAD_PUBLIC_KEY;
-        memcpy(s->sm2, pub.data, SM2_POINT);
+        memcpy(s->point, pub.data, SM2_POINT);
+        return SW_OK;
+    }
+    const struct ec_curve *curve = key_curve(type);
+    if (curve) {
+        if (pub.size != 2 * curve->size || curve->public_check(pub.data))
+            return SW_BAD_PUBLIC_KEY;
+        memcpy(s->point, pub.data, pub.size);
         return SW_OK;
     }
     if (!key_rsa_bits(type))
@@ -29,10 +36,10 @@ uint16_t subject_of(struct call *c, uint32_t handle, uint8_t type, struct view p
     const uint16_t sw = key_for(c, handle, 0, type, &key);
     if (sw != SW_OK)
         return sw;
-    if (key->type == KEY_SM4)
+    if (key_is_secret(key->type))
         return SW_KEY_TYPE;
     s->type = key->type;
-    memcpy(s->sm2, key->pub, SM2_POINT);
+    memcpy(s->point, key->pub, sizeof s->point);
     if (key->rsa)
         s->rsa = key->rsa->pub;
     return SW_OK;

@@ -5,9 +5,9 @@
 #include "firmware/app/core.h"
 
 struct subject {
-    uint8_t type;           /* KEY_* */
-    uint8_t sm2[SM2_POINT]; /* checked to be on the curve */
-    struct rsa_public rsa;  /* checked as rsa_public_check does */
+    uint8_t type;                  /* KEY_* */
+    uint8_t point[KIND_POINT_MAX]; /* SM2 and EC: checked to be on the curve */
+    struct rsa_public rsa;         /* checked as rsa_public_check does */
 };
 
 /* handle 0: the given public key of `type`. SW_BAD_PUBLIC_KEY, SW_NO_OBJECT, SW_KEY_TYPE (a secret

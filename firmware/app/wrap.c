@@ -10,15 +10,20 @@ enum { NONCE = 12 };
 
 static const uint8_t magic[4] = {'H', 'F', 'W', 'K'};
 
-size_t wrap_secret_size(uint8_t type)
+bool wrap_secret_size(uint8_t type, size_t record, size_t *secret)
 {
-    const unsigned bits = key_rsa_bits(type);
-    return bits ? bits / 8 : key_secret_size(type);
+    const size_t around = key_public_size(type) + WRAP_TAG;
+    *secret = record > around ? record - around : 0;
+    if (key_rsa_bits(type))
+        return *secret == key_rsa_bits(type) / 8;
+    return key_secret_fits(type, *secret);
 }
 
 size_t wrap_record_size(uint8_t type)
 {
-    return key_public_size(type) + wrap_secret_size(type) + WRAP_TAG;
+    const unsigned bits = key_rsa_bits(type);
+    const size_t secret = bits ? bits / 8 : key_secret_most(type);
+    return secret ? key_public_size(type) + secret + WRAP_TAG : 0;
 }
 
 static void set_key(const struct device *d, struct wrap *w)
@@ -55,7 +60,7 @@ int wrap_resume(const struct device *d, struct wrap *w, const uint8_t header[WRA
 {
     memcpy(w->header, header, sizeof w->header);
     if (read_header(w) || memcmp(w->h.magic, magic, sizeof magic) || w->h.version != 1 ||
-        !wrap_secret_size(w->h.type) || memcmp(w->h.domain, d->domain_id, DOMAIN_ID))
+        !wrap_record_size(w->h.type) || memcmp(w->h.domain, d->domain_id, DOMAIN_ID))
         return -1;
     set_key(d, w);
     return 0;
@@ -82,10 +87,10 @@ static void bind(struct bound *b, const struct wrap *w, uint32_t index, const ui
     b->aad_size = WRAP_AUTHENTICATED + pub;
 }
 
-void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret)
+void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret,
+               size_t n)
 {
     uint8_t *sealed = record + key_public_size(w->h.type);
-    const size_t n = wrap_secret_size(w->h.type);
     struct bound b;
     bind(&b, w, index, record);
     sm4_gcm_seal(&w->key, b.nonce, NONCE, b.aad, b.aad_size, secret, n, sealed, sealed + n);
@@ -130,10 +135,10 @@ void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t fro
     }
 }
 
-int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret)
+int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret,
+              size_t n)
 {
     const uint8_t *sealed = record + key_public_size(w->h.type);
-    const size_t n = wrap_secret_size(w->h.type);
     struct bound b;
     bind(&b, w, index, record);
     return sm4_gcm_open(&w->key, b.nonce, NONCE, b.aad, b.aad_size, sealed, n, secret, sealed + n);

@@ -19,8 +19,10 @@ struct wrap {
     struct sm4_key key;
 };
 
-size_t wrap_secret_size(uint8_t type); /* SM2: d; RSA: p || q; SM4: the key; 0: no such type */
-size_t wrap_record_size(uint8_t type);
+/* Of a record of so many bytes, the bytes of the secret (SM2 and EC: d; RSA: p || q; secret keys:
+ * the key). false: no record of this type has that size */
+bool wrap_secret_size(uint8_t type, size_t record, size_t *secret);
+size_t wrap_record_size(uint8_t type); /* of a key pair; 0: no such type */
 
 /* A new batch with a random id. 0, or -1: no randomness */
 int wrap_begin(struct device *d, struct wrap *w, uint8_t type, uint32_t usage, uint32_t count);
@@ -29,7 +31,8 @@ int wrap_resume(const struct device *d, struct wrap *w, const uint8_t header[WRA
 void wrap_end(struct wrap *w);
 
 /* record: wrap_record_size bytes, starting with the public part that is already there. CT: yes */
-void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret);
+void wrap_seal(const struct wrap *w, uint32_t index, uint8_t *record, const uint8_t *secret,
+               size_t n);
 /* The same for n SM2 records from index `from` on, with the engine's lanes. room holds nothing
  * secret. */
 enum { WRAP_GROUP = CONFIG_WRAP_BATCH };
@@ -40,8 +43,9 @@ struct wrap_room {
 };
 void wrap_seal_sm2(const struct wrap *w, const struct sym_ops *sym, uint32_t from, size_t n,
                    uint8_t *records, const uint8_t (*secrets)[32], struct wrap_room *room);
-/* secret: wrap_secret_size bytes. 0, or -1 with secret wiped: the record is not this batch's record
- * `index` */
-int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret);
+/* secret: n bytes, as wrap_secret_size says. 0, or -1 with secret wiped: the record is not this
+ * batch's record `index` */
+int wrap_open(const struct wrap *w, uint32_t index, const uint8_t *record, uint8_t *secret,
+              size_t n);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "firmware/base/config.h"
+#include "firmware/crypto/hash.h"
 #include "firmware/crypto/rng.h"
 
 enum { EC_MAX = 48, EC_POINT_MAX = 2 * EC_MAX, EC_SIGNATURE_MAX = 2 * EC_MAX };
@@ -32,7 +33,6 @@ struct ec_curve {
     int (*agree)(const uint8_t *d, const uint8_t *peer, uint8_t *x);
 };
 
-#if !HUFU_SMALL
 extern const struct ec_curve ec_p256, ec_p384;
 
 /* A new pair (FIPS 186-5 A.2.2, by rejection). 0, or -1: no randomness. CT: how many were rejected
@@ -42,6 +42,10 @@ int ec_keygen(const struct ec_curve *c, const struct rng *rng, uint8_t *d, uint8
  * of range. CT: how many were rejected */
 int ecdsa_sign(const struct ec_curve *c, const struct rng *rng, const uint8_t *d,
                const uint8_t *digest, size_t n, uint8_t *sig);
-#endif
+
+/* The KDF of ANSI X9.63 (SEC 1 3.6.1): n bytes from a shared secret and public info. 0, or -1: no
+ * such hash. CT: sizes only */
+int kdf_x963(enum hash_alg alg, const uint8_t *secret, size_t secret_size, const uint8_t *info,
+             size_t info_size, uint8_t *out, size_t n);
 
 #endif

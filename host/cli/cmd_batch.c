@@ -180,7 +180,7 @@ static int run_archive_show(struct cli *cli)
 static const struct option batch_options[] = {
     {"count=N", "pairs that the file is to hold", 'n'},
     {"out=FILE", "archive of wrapped keys, made or gone on with", 'o'},
-    {"type=TYPE", "sm2 (default), rsa2048, rsa3072 or rsa4096", 0},
+    {"type=TYPE", "sm2 (default), p256, p384, rsa2048, rsa3072 or rsa4096", 0},
     {"usage=LIST", "of the keys when they are taken in (default sign,decrypt)", 0},
     {"chunk=N", "pairs in a command (default: what suits the type)", 0},
     {"resume", "take over what this account left unacknowledged, also into a new file", 0},

@@ -69,9 +69,13 @@ static void object_text(const struct hufu_object *o)
 
 /* ------------------------------------------------------------------ commands */
 
+enum { HMAC_SIZE = 32 };
+
 static uint32_t default_usage(uint32_t type)
 {
-    return type == HUFU_KEY_SM4 ? HUFU_USAGE_ENCRYPT | HUFU_USAGE_DECRYPT : HUFU_USAGE_SIGN;
+    const bool cipher = type == HUFU_KEY_SM4 || type == HUFU_KEY_AES128 ||
+                        type == HUFU_KEY_AES192 || type == HUFU_KEY_AES256;
+    return cipher ? HUFU_USAGE_ENCRYPT | HUFU_USAGE_DECRYPT : HUFU_USAGE_SIGN;
 }
 
 static int print_new(const struct cli *cli, uint32_t handle)
@@ -92,15 +96,20 @@ static int run_generate(struct cli *cli)
     uint8_t id[HUFU_ID_MAX];
     size_t id_size = sizeof id;
     uint32_t type, usage, handle;
+    uint64_t size;
     if (!word_of(cli, "type", "key", HUFU_KEY_SM2, &type) ||
         !mask_of(cli, "usage", "usage", default_usage(type), &usage) ||
+        !number_of(cli, "size", 1, HUFU_SECRET_MAX, HMAC_SIZE, &size) ||
         !hex_of(cli, "id", id, &id_size))
         return USAGE;
     const struct hufu_key_spec spec = {.type = (uint8_t)type,
                                        .usage = usage,
                                        .label = value_of(cli, "label"),
                                        .id = id,
-                                       .id_size = id_size};
+                                       .id_size = id_size,
+                                       .size = type == HUFU_KEY_HMAC ? (uint16_t)size : 0};
+    if (value_of(cli, "size") && type != HUFU_KEY_HMAC)
+        return say_usage(cli, "--size is for hmac keys");
     const int status = link_login(cli);
     if (status)
         return status;
@@ -278,13 +287,16 @@ static int run_import(struct cli *cli)
         NULL, NULL, 0                                                                              \
     }
 static const struct option generate_options[] = {
-    {"type=TYPE", "sm2 (default), rsa2048, rsa3072, rsa4096 or sm4", 0},
+    {"type=TYPE",
+     "sm2 (default), p256, p384, rsa2048, rsa3072, rsa4096, sm4, aes128, aes192, aes256 or hmac",
+     0},
     LABEL,
     ID,
     {"usage=LIST",
-     "of sign,decrypt,encrypt,agree,export-wrapped,derive-out (default sign; sm4 "
+     "of sign,decrypt,encrypt,agree,export-wrapped,derive-out (default sign; sm4, aes "
      "encrypt,decrypt)",
      0},
+    {"size=N", "bytes of an hmac key, 1 to 256 (default 32)", 0},
     END};
 static const struct option list_options[] = {{"type=TYPE", "only keys of this type", 0}, END};
 static const struct option key_options[] = {KEY, END};

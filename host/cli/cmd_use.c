@@ -41,20 +41,22 @@ static int digest_read(struct cli *cli, uint32_t hash, uint8_t digest[HUFU_DIGES
 static int signing_of(const struct cli *cli, const struct hufu_object *key, struct hufu_signing *s)
 {
     const bool sm2 = key->type == HUFU_KEY_SM2, pss = flag(cli, "pss");
+    const bool ec = key->type == HUFU_KEY_P256 || key->type == HUFU_KEY_P384;
     uint32_t hash;
     uint64_t salt;
-    if (key->type == HUFU_KEY_SM4)
-        return say_failed("a secret key signs nothing: give an SM2 or RSA key");
+    if (!key->public_size)
+        return say_failed("a secret key signs nothing: give an SM2, EC or RSA key");
     if (!word_of(cli, "hash", "digest", sm2 ? HUFU_DIGEST_SM3 : HUFU_DIGEST_SHA256, &hash) ||
         !number_of(cli, "salt", 0, 512, hash_size(hash), &salt))
         return USAGE;
     if (sm2 && hash != HUFU_DIGEST_SM3)
         return say_usage(cli, "an SM2 key signs with sm3");
-    if (sm2 && pss)
+    if ((sm2 || ec) && pss)
         return say_usage(cli, "--pss is for RSA keys");
     if (!hash)
         return say_usage(cli, "--hash none: give a hash");
     *s = (struct hufu_signing){.scheme = sm2   ? HUFU_SIGN_SM2
+                                         : ec  ? HUFU_SIGN_ECDSA
                                          : pss ? HUFU_SIGN_RSA_PSS
                                                : HUFU_SIGN_RSA_PKCS1,
                                .hash = (uint8_t)hash,
@@ -85,7 +87,7 @@ static int run_sign(struct cli *cli)
 {
     struct hufu_object key;
     struct hufu_signing signing;
-    uint8_t digest[HUFU_DIGEST_MAX], signature[HUFU_SIGNATURE_MAX], der[72];
+    uint8_t digest[HUFU_DIGEST_MAX], signature[HUFU_SIGNATURE_MAX], der[HUFU_SIGNATURE_MAX];
     size_t digest_size, n, der_size;
     bool raw;
     const char *name = value_needed(cli, "key");
@@ -102,9 +104,9 @@ static int run_sign(struct cli *cli)
         return status;
     if (hufu_sign(cli->session, key.handle, &signing, digest, digest_size, signature, &n))
         return say_library(cli);
-    if (raw || key.type != HUFU_KEY_SM2)
+    if (raw || signing.scheme == HUFU_SIGN_RSA_PKCS1 || signing.scheme == HUFU_SIGN_RSA_PSS)
         return file_write(value_of(cli, "out"), signature, n, false);
-    if (hufu_sm2_signature_to_der(signature, der, &der_size))
+    if (hufu_ec_signature_to_der(signature, n, der, &der_size))
         return say_library(cli);
     return file_write(value_of(cli, "out"), der, der_size, false);
 }
@@ -119,12 +121,13 @@ static int signature_read(const struct cli *cli, const char *path, const struct 
     if (file_read(path, HUFU_SIGNATURE_MAX, &data, size))
         return FAILED;
     int status = DONE;
-    if (raw || key->type != HUFU_KEY_SM2) {
+    const size_t n = hufu_signature_size(key->type);
+    if (raw || n >= 256) { /* RSA has no other form */
         memcpy(signature, data, *size);
     } else {
-        if (hufu_sm2_signature_from_der(data, *size, signature))
+        if (hufu_ec_signature_from_der(data, *size, signature, n))
             status = say_failed("%s: %s", path, hufu_last_error());
-        *size = HUFU_SM2_SIGNATURE_SIZE;
+        *size = n;
     }
     free(data);
     return status;
@@ -217,6 +220,8 @@ static int cipher_of(const struct cli *cli, const struct hufu_object *key, struc
         p->c.scheme = HUFU_CIPHER_SM2;
         return DONE;
     }
+    if (key->type == HUFU_KEY_P256 || key->type == HUFU_KEY_P384)
+        return say_failed("an EC key encrypts nothing: give an SM2, RSA or secret key");
     return key->type == HUFU_KEY_SM4 ? sm4_cipher(cli, p) : rsa_cipher(cli, p);
 }
 

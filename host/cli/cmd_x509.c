@@ -115,9 +115,9 @@ static bool add_extension(X509 *x, int nid, const char *value)
 static bool add_extensions(X509 *x, const struct subject *s, bool ca)
 {
     const char *usage = ca ? "critical,keyCertSign,cRLSign"
-                        : s->key.type == HUFU_KEY_SM2
-                            ? "critical,digitalSignature,nonRepudiation"
-                            : "critical,digitalSignature,nonRepudiation,keyEncipherment";
+                        : x509_is_rsa(&s->key)
+                            ? "critical,digitalSignature,nonRepudiation,keyEncipherment"
+                            : "critical,digitalSignature,nonRepudiation";
     return add_extension(x, NID_basic_constraints, ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
            add_extension(x, NID_key_usage, usage) &&
            add_extension(x, NID_subject_key_identifier, "hash") &&
@@ -172,7 +172,7 @@ static int run_selfsign(struct cli *cli)
     {"key=KEY", "a key of the device: its label, id:HEX, or its handle", 0},                       \
         {"subj=NAME", "/C=CN/O=Example/CN=host, in UTF-8, \\/ for a slash", 0},                    \
         {"san=NAME", "DNS:host, IP:address, email:address or URI:..; may be repeated", 0},         \
-        {"hash=HASH", "RSA: sha256 (default), sha384, sha512; SM2: sm3", 0},                       \
+        {"hash=HASH", "RSA, EC: sha256 (default; P-384: sha384), sha384, sha512; SM2: sm3", 0},    \
         {"out=FILE", "where to (default: standard output)", 0},                                    \
     {                                                                                              \
         "format=pem|der", "of the output (default pem)", 0                                         \

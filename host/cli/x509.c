@@ -11,7 +11,7 @@ EVP_PKEY *x509_key(const struct cli *cli, const struct hufu_object *key)
     const uint8_t *p = der;
     size_t n = sizeof der;
     if (!key->public_size) {
-        say_failed("a secret key cannot be certified: give an SM2 or RSA key");
+        say_failed("a secret key cannot be certified: give an SM2, EC or RSA key");
         return NULL;
     }
     if (hufu_public_to_spki(key->type, key->public_key, key->public_size, der, &n)) {
@@ -128,10 +128,19 @@ int x509_san(const struct cli *cli, X509_EXTENSION **out)
 
 /* ------------------------------------------------------------------ signatures */
 
+bool x509_is_rsa(const struct hufu_object *key)
+{
+    return hufu_signature_size(key->type) >= 256;
+}
+
 int x509_hash(const struct cli *cli, const struct hufu_object *key, uint32_t *hash)
 {
     const bool sm2 = key->type == HUFU_KEY_SM2;
-    if (!word_of(cli, "hash", "digest", sm2 ? HUFU_DIGEST_SM3 : HUFU_DIGEST_SHA256, hash))
+    if (!word_of(cli, "hash", "digest",
+                 sm2                          ? HUFU_DIGEST_SM3
+                 : key->type == HUFU_KEY_P384 ? HUFU_DIGEST_SHA384
+                                              : HUFU_DIGEST_SHA256,
+                 hash))
         return USAGE;
     if (sm2 && *hash != HUFU_DIGEST_SM3)
         return say_usage(cli, "an SM2 key signs with sm3");
@@ -143,9 +152,10 @@ int x509_hash(const struct cli *cli, const struct hufu_object *key, uint32_t *ha
 bool x509_algorithm(const struct hufu_object *key, uint32_t hash, X509_ALGOR *out)
 {
     int nid = NID_SM2_with_SM3;
-    const bool sm2 = key->type == HUFU_KEY_SM2;
-    if ((sm2 || OBJ_find_sigid_by_algs(&nid, hash_nid(hash), NID_rsaEncryption)) &&
-        X509_ALGOR_set0(out, OBJ_nid2obj(nid), sm2 ? V_ASN1_UNDEF : V_ASN1_NULL, NULL))
+    const bool sm2 = key->type == HUFU_KEY_SM2, rsa = x509_is_rsa(key);
+    const int key_nid = rsa ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey;
+    if ((sm2 || OBJ_find_sigid_by_algs(&nid, hash_nid(hash), key_nid)) &&
+        X509_ALGOR_set0(out, OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, NULL))
         return true;
     say_crypto("signature algorithm");
     return false;
@@ -154,19 +164,21 @@ bool x509_algorithm(const struct hufu_object *key, uint32_t hash, X509_ALGOR *ou
 static int sign(struct cli *cli, const struct hufu_object *key, uint32_t hash, const uint8_t *tbs,
                 size_t tbs_size, uint8_t signature[HUFU_SIGNATURE_MAX], size_t *size)
 {
-    const bool sm2 = key->type == HUFU_KEY_SM2;
-    const struct hufu_signing how = {.scheme = sm2 ? HUFU_SIGN_SM2 : HUFU_SIGN_RSA_PKCS1,
+    const bool sm2 = key->type == HUFU_KEY_SM2, rsa = x509_is_rsa(key);
+    const struct hufu_signing how = {.scheme = sm2   ? HUFU_SIGN_SM2
+                                               : rsa ? HUFU_SIGN_RSA_PKCS1
+                                                     : HUFU_SIGN_ECDSA,
                                      .hash = (uint8_t)hash};
     uint8_t digest[HUFU_DIGEST_MAX], raw[HUFU_SIGNATURE_MAX];
     size_t n;
     if (hash_bytes(tbs, tbs_size, hash, sm2 ? key : NULL, NULL, digest, &n))
         return FAILED;
-    if (!sm2)
+    if (rsa)
         return hufu_sign(cli->session, key->handle, &how, digest, n, signature, size)
                    ? say_library(cli)
                    : DONE;
     if (hufu_sign(cli->session, key->handle, &how, digest, n, raw, size) ||
-        hufu_sm2_signature_to_der(raw, signature, size))
+        hufu_ec_signature_to_der(raw, *size, signature, size))
         return say_library(cli);
     return DONE;
 }

@@ -21,6 +21,7 @@ bool x509_algorithm(const struct hufu_object *key, uint32_t hash, X509_ALGOR *ou
 int x509_sign(struct cli *cli, const struct hufu_object *key, uint32_t hash, const uint8_t *tbs,
               size_t tbs_size, uint8_t **der, size_t *der_size);
 /* The hash that --hash names, or the key's usual one. */
+bool x509_is_rsa(const struct hufu_object *key);
 int x509_hash(const struct cli *cli, const struct hufu_object *key, uint32_t *hash);
 
 #endif

@@ -45,7 +45,7 @@ static bool chunk_take(struct hufu_key_chunk *k, uint64_t ticket, const uint8_t 
     k->record_size = records.size / k->count;
     const bool sound = status.size == (k->count + (size_t)7) / 8 &&
                        records.size == k->count * k->record_size &&
-                       k->record_size == wrapped_size_of(k->fields.type);
+                       wrapped_size_fits(k->fields.type, k->record_size);
     if (sound)
         k->good = count_good(status, k->count);
     return sound;
@@ -149,6 +149,8 @@ static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch 
         return 0;
     /* RSA takes its time: a command should be done within seconds */
     const uint32_t suits = b->type == KEY_SM2       ? UINT32_MAX
+                           : b->type == KEY_P256    ? 8192
+                           : b->type == KEY_P384    ? 512
                            : b->type == KEY_RSA2048 ? 16
                            : b->type == KEY_RSA3072 ? 8
                                                     : 4;

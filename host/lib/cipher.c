@@ -90,3 +90,28 @@ enum hufu_status hufu_agree_finish(struct hufu_session *session,
     call_end(&c);
     return c.status;
 }
+
+enum hufu_status hufu_derive(struct hufu_session *session, uint32_t handle,
+                             const struct hufu_derivation *d, uint32_t *derived, uint8_t *key)
+{
+    struct call c;
+    const struct derive_req req = {.handle = handle,
+                                   .flags = d->flags,
+                                   .peer = as_view(d->peer, d->peer_size),
+                                   .hash = d->hash,
+                                   .info = as_view(d->info, d->info ? d->info_size : 0),
+                                   .type = d->type,
+                                   .usage = d->usage,
+                                   .size = d->size};
+    struct derive_rsp m;
+    const bool out = d->flags & DERIVE_KEY_OUT;
+    if (!CALL(&c, session, derive, DERIVE, d->peer_size + req.info.size, &req, &m) &&
+        !call_check(&c, out ? m.key.size == d->size && !m.handle : !m.key.size && m.handle)) {
+        if (out && key)
+            memcpy(key, m.key.data, m.key.size);
+        else if (!out && derived)
+            *derived = m.handle;
+    }
+    call_end(&c);
+    return c.status;
+}

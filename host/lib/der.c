@@ -16,6 +16,8 @@ enum {
 };
 
 static const uint8_t oid_ec_public_key[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
+static const uint8_t oid_p256[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+static const uint8_t oid_p384[] = {0x2B, 0x81, 0x04, 0x00, 0x22};
 static const uint8_t oid_sm2[] = {0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D};
 static const uint8_t oid_rsa[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01};
 
@@ -147,32 +149,54 @@ static enum hufu_status written(const struct wr *w, size_t *size)
     return HUFU_OK;
 }
 
-/* ------------------------------------------------------------------ SM2 signature */
+/* ------------------------------------------------------------------ r || s signatures */
+
+enum { CURVE_BYTES_MAX = 48 };
+
+enum hufu_status hufu_ec_signature_to_der(const uint8_t *signature, size_t signature_size,
+                                          uint8_t *der, size_t *der_size)
+{
+    struct wr w;
+    const size_t half = signature_size / 2;
+    if (signature_size % 2 || !half || half > CURVE_BYTES_MAX)
+        return fail_with(HUFU_E_ARGUMENT, "no signature r || s has %zu bytes", signature_size);
+    const size_t r = number_size(signature, half), s = number_size(signature + half, half);
+    wr_init(&w, der, signature_size + 9);
+    put_head(&w, TAG_SEQUENCE, r + s + 4);
+    put_number(&w, signature, half);
+    put_number(&w, signature + half, half);
+    return written(&w, der_size);
+}
 
 enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64], uint8_t *der,
                                            size_t *der_size)
 {
-    struct wr w;
-    const size_t r = number_size(signature, 32), s = number_size(signature + 32, 32);
-    wr_init(&w, der, 72);
-    put_head(&w, TAG_SEQUENCE, r + s + 4);
-    put_number(&w, signature, 32);
-    put_number(&w, signature + 32, 32);
-    return written(&w, der_size);
+    return hufu_ec_signature_to_der(signature, 64, der, der_size);
+}
+
+enum hufu_status hufu_ec_signature_from_der(const void *der, size_t der_size, uint8_t *signature,
+                                            size_t signature_size)
+{
+    struct rd r, in;
+    uint8_t out[2 * CURVE_BYTES_MAX];
+    const size_t half = signature_size / 2;
+    if (signature_size % 2 || !half || half > CURVE_BYTES_MAX)
+        return fail_with(HUFU_E_ARGUMENT, "no signature r || s has %zu bytes", signature_size);
+    rd_init(&r, der, der_size);
+    enter(&r, TAG_SEQUENCE, &in);
+    get_number(&in, out, half);
+    get_number(&in, out + half, half);
+    if (!rd_done(&in) || !rd_done(&r))
+        return fail_with(HUFU_E_FORMAT, "not a signature in DER (SEQUENCE of two INTEGERs)");
+    memcpy(signature, out, signature_size);
+    return HUFU_OK;
 }
 
 enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size,
                                              uint8_t signature[64])
 {
-    struct rd r, in;
-    uint8_t out[64];
-    rd_init(&r, der, der_size);
-    enter(&r, TAG_SEQUENCE, &in);
-    get_number(&in, out, 32);
-    get_number(&in, out + 32, 32);
-    if (!rd_done(&in) || !rd_done(&r))
+    if (hufu_ec_signature_from_der(der, der_size, signature, 64))
         return fail_with(HUFU_E_FORMAT, "not an SM2 signature in DER (SEQUENCE of two INTEGERs)");
-    memcpy(signature, out, 64);
     return HUFU_OK;
 }
 
@@ -225,15 +249,33 @@ enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint
 
 /* ------------------------------------------------------------------ public keys */
 
-static void sm2_to_spki(const uint8_t *public_key, struct wr *w)
+static const struct curve {
+    uint8_t type;
+    struct view oid;
+} curves[] = {{KEY_SM2, {oid_sm2, sizeof oid_sm2}},
+              {KEY_P256, {oid_p256, sizeof oid_p256}},
+              {KEY_P384, {oid_p384, sizeof oid_p384}}};
+enum { CURVES = sizeof curves / sizeof *curves };
+
+static const struct curve *curve_of(uint8_t type)
 {
-    put_head(w, TAG_SEQUENCE, 2 + 9 + 10 + 2 + 66);
-    put_head(w, TAG_SEQUENCE, 9 + 10);
+    for (size_t i = 0; i < CURVES; i++)
+        if (curves[i].type == type)
+            return &curves[i];
+    return NULL;
+}
+
+static void point_to_spki(const struct curve *curve, const uint8_t *point, size_t size,
+                          struct wr *w)
+{
+    const size_t oids = 2 + sizeof oid_ec_public_key + 2 + curve->oid.size, bits = 2 + size;
+    put_head(w, TAG_SEQUENCE, 2 + oids + 2 + bits);
+    put_head(w, TAG_SEQUENCE, oids);
     put(w, TAG_OID, oid_ec_public_key, sizeof oid_ec_public_key);
-    put(w, TAG_OID, oid_sm2, sizeof oid_sm2);
-    put_head(w, TAG_BIT_STRING, 66);
+    put(w, TAG_OID, curve->oid.data, curve->oid.size);
+    put_head(w, TAG_BIT_STRING, bits);
     wr_u16(w, 0x0004); /* no unused bits; an uncompressed point */
-    wr_bytes(w, public_key, 64);
+    wr_bytes(w, point, size);
 }
 
 static void rsa_to_spki(const uint8_t *public_key, size_t size, struct wr *w)
@@ -261,8 +303,8 @@ enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key, si
         return fail_with(HUFU_E_ARGUMENT,
                          "a key of this type has no public key, or one of another size");
     wr_init(&w, der, 600);
-    if (type == KEY_SM2)
-        sm2_to_spki(public_key, &w);
+    if (curve_of(type))
+        point_to_spki(curve_of(type), public_key, public_size, &w);
     else
         rsa_to_spki(public_key, public_size, &w);
     return written(&w, der_size);
@@ -281,16 +323,22 @@ static enum hufu_status malformed(void)
     return fail_with(HUFU_E_FORMAT, "not a public key in DER (SubjectPublicKeyInfo)");
 }
 
-static enum hufu_status sm2_from_spki(struct rd *alg, struct view bits, uint8_t *public_key)
+static enum hufu_status point_from_spki(struct rd *alg, struct view bits, uint8_t *type,
+                                        uint8_t *public_key)
 {
-    const struct view curve = get(alg, TAG_OID);
+    const struct view oid = get(alg, TAG_OID);
     if (!rd_done(alg))
         return malformed();
-    if (!is(curve, oid_sm2, sizeof oid_sm2))
-        return fail_with(HUFU_E_NOT_SUPPORTED, "a public key on another curve than SM2's");
-    if (bits.size != 65 || bits.data[0] != 4)
+    *type = 0;
+    for (size_t i = 0; i < CURVES; i++)
+        if (is(oid, curves[i].oid.data, curves[i].oid.size))
+            *type = curves[i].type;
+    if (!*type)
+        return fail_with(HUFU_E_NOT_SUPPORTED,
+                         "a public key on another curve than SM2's, P-256 and P-384");
+    if (bits.size != 1 + hufu_public_size(*type) || bits.data[0] != 4)
         return malformed();
-    memcpy(public_key, bits.data + 1, 64);
+    memcpy(public_key, bits.data + 1, bits.size - 1);
     return HUFU_OK;
 }
 
@@ -327,13 +375,12 @@ enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t
     bits.data++; /* the number of unused bits, which is 0 */
     bits.size--;
     enum hufu_status s;
-    *type = KEY_SM2;
     if (is(oid, oid_ec_public_key, sizeof oid_ec_public_key))
-        s = sm2_from_spki(&alg, bits, public_key);
+        s = point_from_spki(&alg, bits, type, public_key);
     else if (is(oid, oid_rsa, sizeof oid_rsa))
         s = rsa_from_spki(&alg, bits, type, public_key);
     else
-        s = fail_with(HUFU_E_NOT_SUPPORTED, "a public key that is neither SM2 nor RSA");
+        s = fail_with(HUFU_E_NOT_SUPPORTED, "a public key that is neither EC nor RSA");
     if (!s)
         *public_size = hufu_public_size(*type);
     return s;

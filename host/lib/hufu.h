@@ -128,7 +128,13 @@ enum hufu_key_type {
     HUFU_KEY_RSA2048 = 2,
     HUFU_KEY_RSA3072 = 3,
     HUFU_KEY_RSA4096 = 4,
-    HUFU_KEY_SM4 = 5
+    HUFU_KEY_SM4 = 5,
+    HUFU_KEY_P256 = 6,
+    HUFU_KEY_P384 = 7,
+    HUFU_KEY_AES128 = 8,
+    HUFU_KEY_AES192 = 9,
+    HUFU_KEY_AES256 = 10,
+    HUFU_KEY_HMAC = 11 /* any secret of 1 to HUFU_SECRET_MAX bytes */
 };
 
 /* Bits */
@@ -157,7 +163,8 @@ enum hufu_sign_scheme {
     HUFU_SIGN_SM2 = 1,
     HUFU_SIGN_SM2_MESSAGE = 2,
     HUFU_SIGN_RSA_PKCS1 = 3,
-    HUFU_SIGN_RSA_PSS = 4
+    HUFU_SIGN_RSA_PSS = 4,
+    HUFU_SIGN_ECDSA = 5 /* P256, P384: over a digest of 1 to 64 bytes */
 };
 
 enum hufu_cipher_scheme {
@@ -191,7 +198,9 @@ enum hufu_limit {
     HUFU_SIGNER_ID_MAX = 8191,
     HUFU_WRAPPED_MAX = 1056,
     HUFU_ACCOUNTS_MAX = 32,
+    HUFU_SECRET_MAX = 256,
     HUFU_SESSION_KEYS_MAX = 8,
+    HUFU_DERIVE_INFO_MAX = 1024,
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_CERTIFICATE_MAX = 1900, /* bytes of the device's certificate */
@@ -277,9 +286,10 @@ HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char
 /* Sessions of the device must be closed before, requests released. NULL is nothing. */
 HUFU_API void hufu_close(struct hufu_device *device);
 /*
- * In the child of a fork, in place of hufu_close: lets go of a device that the parent goes on to use, and
- * says nothing to it. Its sessions and requests must not be touched any more; their memory is not
- * freed, for other threads of the parent may have been using it. The child opens a device of its own.
+ * In the child of a fork, in place of hufu_close: lets go of a device that the parent goes on to
+ * use, and says nothing to it. Its sessions and requests must not be touched any more; their memory
+ * is not freed, for other threads of the parent may have been using it. The child opens a device of
+ * its own.
  */
 HUFU_API void hufu_forget(struct hufu_device *device);
 /* As hufu_open understood it, for messages. */
@@ -433,6 +443,7 @@ struct hufu_key_spec {
     const char *label; /* NULL: empty */
     const void *id;
     size_t id_size;
+    uint16_t size; /* bytes of an HMAC key; 0 for other types */
 };
 /* public_key (room HUFU_PUBLIC_MAX) and public_size may be NULL. */
 HUFU_API enum hufu_status hufu_key_generate(struct hufu_session *session,
@@ -611,6 +622,27 @@ HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                             struct hufu_agreed *agreed);
 
 /*
+ * ECDH with a P256 or P384 key of usage AGREE. Without KEY_OUT the result is a session key of the
+ * type and usage, in *handle; with it (usage DERIVE_OUT) size bytes are written to key, and type
+ * and usage are 0. handle or key may be NULL, whichever is not asked for.
+ */
+enum hufu_derive_flag { HUFU_DERIVE_KEY_OUT = 0x02 };
+struct hufu_derivation {
+    uint8_t flags;       /* enum hufu_derive_flag */
+    const uint8_t *peer; /* x || y */
+    size_t peer_size;
+    uint8_t hash;     /* 0: the last bytes of the shared x; else the KDF of ANSI X9.63 */
+    const void *info; /* for the KDF, at most HUFU_DERIVE_INFO_MAX */
+    size_t info_size;
+    uint8_t type; /* a secret key's: enum hufu_key_type */
+    uint32_t usage;
+    uint16_t size; /* 1 to HUFU_SECRET_MAX */
+};
+HUFU_API enum hufu_status hufu_derive(struct hufu_session *session, uint32_t handle,
+                                      const struct hufu_derivation *derivation, uint32_t *derived,
+                                      uint8_t *key);
+
+/*
  * Hash in the device. key NULL: plain; with an SM2 key and SM3: Z first, of the signer's ID (NULL:
  * default). digest: room HUFU_DIGEST_MAX.
  */
@@ -717,6 +749,12 @@ HUFU_API enum hufu_status hufu_sm2_signature_to_der(const uint8_t signature[64],
                                                     size_t *der_size);
 HUFU_API enum hufu_status hufu_sm2_signature_from_der(const void *der, size_t der_size,
                                                       uint8_t signature[64]);
+/* The same for a signature of any of the curves, signature_size (of hufu_signature_size) bytes;
+ * room in der: signature_size + 9. */
+HUFU_API enum hufu_status hufu_ec_signature_to_der(const uint8_t *signature, size_t signature_size,
+                                                   uint8_t *der, size_t *der_size);
+HUFU_API enum hufu_status hufu_ec_signature_from_der(const void *der, size_t der_size,
+                                                     uint8_t *signature, size_t signature_size);
 /*
  * SM2 ciphertext: C1 || C3 || C2 to the DER of GM/T 0009 (SM2Cipher; room size + 24) and back
  * (room der_size). *out_size: room, then what was written; HUFU_E_ROOM.
@@ -726,8 +764,8 @@ HUFU_API enum hufu_status hufu_sm2_cipher_to_der(const void *cipher, size_t size
 HUFU_API enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint8_t *out,
                                                    size_t *out_size);
 /*
- * Public keys as SubjectPublicKeyInfo DER (room 600) and back (room HUFU_PUBLIC_MAX), SM2 and RSA
- * 2048, 3072, 4096 with e = 65537. HUFU_E_NOT_SUPPORTED: another kind of key.
+ * Public keys as SubjectPublicKeyInfo DER (room 600) and back (room HUFU_PUBLIC_MAX), SM2, P-256,
+ * P-384 and RSA 2048, 3072, 4096 with e = 65537. HUFU_E_NOT_SUPPORTED: another kind of key.
  */
 HUFU_API enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *public_key,
                                               size_t public_size, uint8_t *der, size_t *der_size);

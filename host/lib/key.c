@@ -16,7 +16,7 @@ enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZ
     if (h.version != 1)
         return fail_with(HUFU_E_FORMAT, "wrapped keys of version %u: this library knows version 1",
                          h.version);
-    if (h.type < KEY_SM2 || h.type > KEY_SM4)
+    if (h.type < KEY_SM2 || h.type > KEY_HMAC)
         return fail_with(HUFU_E_FORMAT, "wrapped keys of an unknown type (%u)", h.type);
     out->type = h.type;
     out->usage = h.usage;
@@ -36,6 +36,7 @@ enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hu
         .usage = spec->usage,
         .label = as_text(spec->label),
         .id = as_view(spec->id, spec->id_size),
+        .size = spec->size,
     };
     struct key_generate_rsp m;
     if (!CALL(&c, session, key_generate, KEY_GENERATE, req.label.size + spec->id_size, &req, &m) &&
@@ -60,7 +61,7 @@ enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
     memset(wrapped, 0, sizeof *wrapped);
     if (!CALL(&c, session, key_export, KEY_EXPORT, 0, &req, &m) &&
         !call_check(&c, !hufu_wrap_header_read(m.header, &h) && h.count == 1 &&
-                            m.record.size == wrapped_size_of(h.type))) {
+                            wrapped_size_fits(h.type, m.record.size))) {
         memcpy(wrapped->header, m.header, sizeof wrapped->header);
         memcpy(wrapped->record, m.record.data, m.record.size);
         wrapped->record_size = m.record.size;

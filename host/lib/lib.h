@@ -80,7 +80,8 @@ struct view as_text(const char *s); /* NULL: empty */
 /* Text that came from a device: out has room for v.size + 1; what is not printable UTF-8 becomes
  * '?'. */
 void text_get(char *out, size_t room, struct view v);
-size_t wrapped_size_of(uint8_t type); /* bytes of a wrapped record; 0: no such type */
+size_t wrapped_size_of(uint8_t type);           /* bytes of a wrapped key pair; 0: no such type */
+bool wrapped_size_fits(uint8_t type, size_t n); /* of any wrapped key */
 /* The caller's buffer takes the bytes, or HUFU_E_ROOM. */
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v);
 

@@ -7,7 +7,7 @@ enum { LIST_PART = 256 };
 
 static bool object_sound(const struct hufu_object *o)
 {
-    return o->handle != 0 && o->type >= KEY_SM2 && o->type <= KEY_SM4;
+    return o->handle != 0 && o->type >= KEY_SM2 && o->type <= KEY_HMAC;
 }
 
 static void entry_take(struct hufu_object *o, const struct object_entry *e)

@@ -404,14 +404,18 @@ void text_get(char *out, size_t room, struct view v)
 
 size_t hufu_public_size(uint8_t type)
 {
-    return type == KEY_SM2 ? 64 : hufu_signature_size(type) ? 4 + hufu_signature_size(type) : 0;
+    const size_t n = hufu_signature_size(type);
+    return n >= 256 ? 4 + n : n; /* RSA: e and n; else a point, as large as r || s */
 }
 
 size_t hufu_signature_size(uint8_t type)
 {
     switch (type) {
     case KEY_SM2:
+    case KEY_P256:
         return 64;
+    case KEY_P384:
+        return 96;
     case KEY_RSA2048:
         return 256;
     case KEY_RSA3072:
@@ -426,8 +430,25 @@ size_t hufu_signature_size(uint8_t type)
 /* Public part, sealed part, tag: record wrap_header in commands.def. 0: no such type. */
 size_t wrapped_size_of(uint8_t type)
 {
-    const size_t sealed = type == KEY_SM2 ? 32 : type == KEY_SM4 ? 16 : hufu_signature_size(type);
-    return sealed ? hufu_public_size(type) + sealed + 16 : 0;
+    const size_t n = hufu_signature_size(type), sealed = n >= 256 ? n : n / 2;
+    return n ? hufu_public_size(type) + sealed + 16 : 0;
+}
+
+bool wrapped_size_fits(uint8_t type, size_t n)
+{
+    switch (type) {
+    case KEY_SM4:
+    case KEY_AES128:
+        return n == 16 + 16;
+    case KEY_AES192:
+        return n == 24 + 16;
+    case KEY_AES256:
+        return n == 32 + 16;
+    case KEY_HMAC:
+        return n > 16 && n <= LIMIT_SECRET_MAX + 16;
+    default:
+        return n && n == wrapped_size_of(type);
+    }
 }
 
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v)

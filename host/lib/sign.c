@@ -5,6 +5,13 @@
 
 enum { OVERLAP = 2 }; /* commands of a batch on their way: the device never waits for the host */
 
+static bool signature_sound(uint8_t scheme, size_t n)
+{
+    if (scheme == SIGN_SM2 || scheme == SIGN_SM2_MESSAGE)
+        return n == 64;
+    return scheme == SIGN_ECDSA ? n == 64 || n == 96 : n == 256 || n == 384 || n == 512;
+}
+
 enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
                            const struct hufu_signing *signing, const void *data, size_t size,
                            uint8_t *signature, size_t *signature_size)
@@ -19,10 +26,9 @@ enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
         .data = as_view(data, size),
     };
     struct sign_rsp m;
-    const bool sm2 = signing->scheme == SIGN_SM2 || signing->scheme == SIGN_SM2_MESSAGE;
     if (!CALL(&c, session, sign, SIGN, req.id.size + size, &req, &m)) {
         const size_t n = m.signature.size;
-        if (!call_check(&c, sm2 ? n == 64 : n == 256 || n == 384 || n == 512)) {
+        if (!call_check(&c, signature_sound(signing->scheme, n))) {
             memcpy(signature, m.signature.data, n);
             *signature_size = n;
         }

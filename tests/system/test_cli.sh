@@ -325,7 +325,7 @@ signatures() {
     (unset HUFU_USER_PIN; "$hufu" verify --pubin web.pem --in m --signature m.sig >out 2>err) && pass || fail "verify by file, without log-in"
     ok "verify by DER file" "$hufu" verify --pubin web.der --in m --signature m.sig
     bad 1 "SIGNATURE_INVALID" "signature of another message" "$hufu" verify --key web --in n --signature m.sig
-    bad 1 "not an SM2 signature" "signature that is none" "$hufu" verify --key web --in m --signature nonsense
+    bad 1 "not a signature" "signature that is none" "$hufu" verify --key web --in m --signature nonsense
     ok "sign with another ID" "$hufu" sign --key web --id alice@example.com --in m --out m.sig
     ok "openssl verifies with the ID" sm2_verify web.pem m.sig m alice@example.com
     bad 1 "SIGNATURE_INVALID" "the default ID is another" "$hufu" verify --key web --in m --signature m.sig
@@ -421,6 +421,20 @@ certificates() {
     for h in sha256 sha384 sha512; do
         ok "csr rsa $h" "$hufu" csr --key rsa --hash $h --subj "/C=CN/CN=rsa" --san DNS:rsa --out rsa.csr
         ok "openssl verifies the RSA request ($h)" openssl req -in rsa.csr -noout -verify
+    done
+    for curve in p256 p384; do
+        ok "key generate $curve" "$hufu" key generate --type $curve --label $curve
+        ok "export $curve" "$hufu" key export-public $curve --out $curve.pem
+        ok "openssl reads $curve" openssl pkey -pubin -in $curve.pem -noout -pubcheck
+        ok "csr $curve" "$hufu" csr --key $curve --subj "/C=CN/CN=$curve" --san DNS:$curve --out ec.csr
+        ok "openssl verifies the $curve request" openssl req -in ec.csr -noout -verify
+        ok "selfsign $curve" "$hufu" cert selfsign --key $curve --subj /CN=$curve --san DNS:$curve --out ec.crt
+        ok "openssl verifies the $curve certificate" openssl verify -x509_strict -check_ss_sig -CAfile ec.crt ec.crt
+        ok "sign with $curve" "$hufu" sign --key $curve --hash sha384 --in m --out ec.sig
+        ok "openssl verifies ECDSA on $curve" openssl dgst -sha384 -verify $curve.pem -signature ec.sig m
+        ok "verify by $curve" "$hufu" verify --pubin $curve.pem --hash sha384 --in m --signature ec.sig
+        bad 1 "SIGNATURE_INVALID" "other hash on $curve" "$hufu" verify --key $curve --hash sha512 --in m --signature ec.sig
+        bad 1 "encrypts nothing" "encrypt with $curve" "$hufu" encrypt --key $curve --in m
     done
     bad 2 "CN=host" "subject without slash" "$hufu" csr --key web --subj CN=x
     bad 2 "not TYPE=value" "subject without type" "$hufu" csr --key web --subj /x

@@ -62,11 +62,13 @@ static void pair_works(uint16_t ch, uint32_t handle, uint8_t type, const uint8_t
 {
     uint8_t e[32], sig[512];
     struct sign_rsp s;
-    const bool sm2 = type == KEY_SM2;
+    const bool sm2 = type == KEY_SM2, ec = type == KEY_P256 || type == KEY_P384;
     test_random(e, sizeof e);
     MUST(do_sign(&dv, ch,
                  &(struct sign_req){.handle = handle,
-                                    .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
+                                    .scheme = sm2  ? SIGN_SM2
+                                              : ec ? SIGN_ECDSA
+                                                   : SIGN_RSA_PKCS1,
                                     .hash = sm2 ? DIGEST_NONE : DIGEST_SHA256,
                                     .data = {e, 32}},
                  &s));
@@ -74,7 +76,9 @@ static void pair_works(uint16_t ch, uint32_t handle, uint8_t type, const uint8_t
     MUST(do_verify(&dv, 0,
                    &(struct verify_req){.type = type,
                                         .public = {pub, n},
-                                        .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
+                                        .scheme = sm2  ? SIGN_SM2
+                                                  : ec ? SIGN_ECDSA
+                                                       : SIGN_RSA_PKCS1,
                                         .hash = sm2 ? DIGEST_NONE : DIGEST_SHA256,
                                         .signature = {sig, s.signature.size},
                                         .data = {e, 32}},
@@ -296,11 +300,12 @@ static uint16_t export(uint16_t ch, uint32_t handle, struct wrapped *w)
 
 START_TEST(export_import)
 {
-    static const uint8_t types[] = {KEY_SM2, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_SM4};
-    static const size_t sizes[] = {112, 532, 788, 1044, 32};
+    static const uint8_t types[] = {KEY_SM2,  KEY_RSA2048, KEY_RSA3072, KEY_RSA4096,
+                                    KEY_P256, KEY_P384,    KEY_SM4};
+    static const size_t sizes[] = {112, 532, 788, 1044, 112, 160, 32};
     uint8_t pub[516], zeros[16] = {0}, cipher[16];
     struct encrypt_rsp e;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 7; i++) {
         const bool secret = types[i] == KEY_SM4;
         const uint32_t usage = USAGE_EXPORT_WRAPPED | (secret ? USAGE_ENCRYPT : USAGE_SIGN);
         const uint32_t h = dev_key(&dv, user, types[i], usage);

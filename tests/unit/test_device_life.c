@@ -345,7 +345,7 @@ static size_t secrets_of(const struct device *d, struct secret *out)
     } all[] = {
         {"SM2 private key", d->objects.keys[1 % d->objects.keys_max].sm2.d},
         {"inverse of it", d->objects.keys[1 % d->objects.keys_max].sm2.inv},
-        {"SM4 key", d->objects.keys[2 % d->objects.keys_max].sm4},
+        {"SM4 key", d->objects.keys[2 % d->objects.keys_max].secret},
         {"RSA prime", d->objects.keys[3 % d->objects.keys_max].rsa->q},
         {"RSA exponent", d->objects.keys[3 % d->objects.keys_max].rsa->dp},
         {"master key", d->master},

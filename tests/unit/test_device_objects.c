@@ -152,7 +152,7 @@ START_TEST(kinds_refused)
         uint16_t sw;
     } cases[] = {
         {0, USAGE_SIGN, SW_NOT_SUPPORTED},
-        {6, USAGE_SIGN, SW_NOT_SUPPORTED},
+        {31, USAGE_SIGN, SW_NOT_SUPPORTED},
         {255, USAGE_SIGN, SW_NOT_SUPPORTED},
         {KEY_SM2, 0, SW_WRONG_DATA},
         {KEY_SM2, USAGE_ENCRYPT, SW_WRONG_DATA},

@@ -225,7 +225,7 @@ START_TEST(sm2_refusals)
     MUST_BE(SW_KEY_TYPE, do_sign(&dv, user, &q, NULL));
     q.scheme = 0;
     MUST_BE(SW_NOT_SUPPORTED, do_sign(&dv, user, &q, NULL));
-    q.scheme = 5;
+    q.scheme = 200;
     MUST_BE(SW_NOT_SUPPORTED, do_sign(&dv, user, &q, NULL));
     MUST_BE(SW_SIGNATURE_INVALID, verify(KEY_SM2, pub, 64, SIGN_SM2, 0, 0, none, sig, e));
     MUST_BE(SW_SIGNATURE_INVALID,
@@ -638,7 +638,7 @@ START_TEST(sm4_modes)
                            .handle = h, .scheme = CIPHER_SM4_MAC, .iv = {iv, 16}, .data = {m, 16}},
                        NULL));
     MUST_BE(SW_NOT_SUPPORTED,
-            do_encrypt(&dv, user, &(struct encrypt_req){.handle = h, .scheme = 11}, NULL));
+            do_encrypt(&dv, user, &(struct encrypt_req){.handle = h, .scheme = 200}, NULL));
     MUST_BE(SW_NO_OBJECT, do_encrypt(&dv, 0,
                                      &(struct encrypt_req){
                                          .handle = h, .scheme = CIPHER_SM4_ECB, .data = {m, 16}},

@@ -279,7 +279,7 @@ START_TEST(objects_that_cannot_be)
                 {KEY_RSA2048, 260, HUFU_OK},      {KEY_RSA2048, 388, HUFU_E_BAD_ANSWER},
                 {KEY_RSA4096, 516, HUFU_OK},      {KEY_SM4, 0, HUFU_OK},
                 {KEY_SM4, 16, HUFU_E_BAD_ANSWER}, {0, 0, HUFU_E_BAD_ANSWER},
-                {6, 64, HUFU_E_BAD_ANSWER}};
+                {31, 64, HUFU_E_BAD_ANSWER}};
     struct hufu_object o;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct bytes b = {{0}, 0};
@@ -327,7 +327,7 @@ START_TEST(lists_that_cannot_be)
         {0, {1, 3, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* not in order */
         {0, {1, 1, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* twice */
         {0, {0, 1, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* no handle */
-        {0, {1, 2, 3}, 3, 9, HUFU_E_BAD_ANSWER},       /* no type */
+        {0, {1, 2, 3}, 3, 31, HUFU_E_BAD_ANSWER},       /* no type */
         {3, {1, 2, 3}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* the same again and again */
         {7, {0}, 0, KEY_SM2, HUFU_E_BAD_ANSWER},       /* more, but nothing comes */
         {1, {1, 2, 3}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* back */

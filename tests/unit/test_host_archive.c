@@ -283,7 +283,7 @@ START_TEST(headers)
     static const struct {
         size_t at;
         uint8_t value;
-    } bad[] = {{0, 'X'}, {3, 0}, {4, 0}, {4, 2}, {5, 0}, {5, 6}};
+    } bad[] = {{0, 'X'}, {3, 0}, {4, 0}, {4, 2}, {5, 0}, {5, 31}};
     make(&m, 1, 5, 0);
     ck_assert_int_eq(hufu_wrap_header_read(m.header, &h), HUFU_OK);
     ck_assert_uint_eq(h.count, 5);

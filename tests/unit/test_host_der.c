@@ -150,15 +150,17 @@ END_TEST
 
 static EVP_PKEY *new_key(int kind)
 {
+    if (kind > 3)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind == 4 ? "P-256" : "P-384");
     return kind == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "SM2")
                      : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)(1024 * (kind + 1)));
 }
 
 START_TEST(public_keys)
 {
-    static const uint8_t types[] = {HUFU_KEY_SM2, HUFU_KEY_RSA2048, HUFU_KEY_RSA3072,
-                                    HUFU_KEY_RSA4096};
-    for (int kind = 0; kind < 4; kind++) {
+    static const uint8_t types[] = {HUFU_KEY_SM2,     HUFU_KEY_RSA2048, HUFU_KEY_RSA3072,
+                                    HUFU_KEY_RSA4096, HUFU_KEY_P256,    HUFU_KEY_P384};
+    for (int kind = 0; kind < 6; kind++) {
         EVP_PKEY *key = new_key(kind);
         uint8_t *want = NULL, der[600], public_key[HUFU_PUBLIC_MAX], type = 0;
         size_t n = 0, size = 0;
@@ -184,7 +186,7 @@ END_TEST
 
 START_TEST(other_public_keys)
 {
-    EVP_PKEY *keys[] = {EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"),
+    EVP_PKEY *keys[] = {EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521"),
                         EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024),
                         EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
                         EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2056)};

@@ -62,7 +62,9 @@ static uint16_t give(struct call *c, const struct agree_finish_req *q, const uin
     struct session_key *k = session_key_new(c->session);
     if (!k)
         return SW_TOO_MANY;
+    k->type = KEY_SM4;
     k->usage = USAGE_ENCRYPT | USAGE_DECRYPT;
+    k->size = SM4_KEY;
     k->origin = ORIGIN_AGREED;
     memcpy(k->secret, agreed, SM4_KEY);
     p.handle = c->object = k->handle;

@@ -113,7 +113,7 @@ static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, cons
         return SW_RESPONSE_TOO_BIG;
     if (t->scheme != CIPHER_SM4_GCM && t->iv.size)
         memcpy(iv, t->iv.data, sizeof iv);
-    sm4_set_key(&k, key->sm4);
+    sm4_set_key(&k, key->secret);
     if (t->scheme == CIPHER_SM4_OFB)
         sm4_ofb(&k, iv, t->data.data, result, t->data.size);
     else if (t->scheme == CIPHER_SM4_CTR)
@@ -151,8 +151,8 @@ static uint16_t encrypt_sm2(struct call *c, const struct subject *s, const struc
     uint8_t *result = wr_reserve(out, t->data.size + SM2_CIPHER_OVERHEAD);
     if (!result)
         return SW_RESPONSE_TOO_BIG;
-    return sm2_encrypt(&c->d->rng, s->sm2, t->data.data, t->data.size, result) ? SW_ENCRYPT_FAILED
-                                                                               : SW_OK;
+    return sm2_encrypt(&c->d->rng, s->point, t->data.data, t->data.size, result) ? SW_ENCRYPT_FAILED
+                                                                                 : SW_OK;
 }
 
 static uint16_t encrypt_rsa(struct call *c, const struct subject *s, const struct text *t,
@@ -193,7 +193,7 @@ uint16_t cmd_encrypt(struct call *c, const struct encrypt_req *q, struct wr *out
     sw = subject_of(c, q->handle, q->type, q->public, &s);
     if (sw != SW_OK)
         return sw;
-    if ((t.scheme == CIPHER_SM2) != (s.type == KEY_SM2))
+    if (t.scheme == CIPHER_SM2 ? s.type != KEY_SM2 : !key_rsa_bits(s.type))
         return SW_KEY_TYPE;
     return t.scheme == CIPHER_SM2 ? encrypt_sm2(c, &s, &t, out) : encrypt_rsa(c, &s, &t, out);
 }

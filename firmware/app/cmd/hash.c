@@ -22,7 +22,7 @@ static uint16_t start(struct call *c, struct hash *h, uint8_t alg, uint32_t hand
         if (sw != SW_OK)
             return sw;
         id = signer_id(id);
-        if (sm2_z(id.data, id.size, s.sm2, z))
+        if (sm2_z(id.data, id.size, s.point, z))
             return SW_WRONG_DATA;
     }
     hash_init(h, (enum hash_alg)alg);

@@ -37,15 +37,15 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
 uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, struct wr *out)
 {
     const struct device *d = c->d;
-    uint32_t keys = BIT(KEY_SM2) | BIT(KEY_SM4);
+    uint32_t keys = 0;
     (void)q;
-    for (uint8_t type = KEY_RSA2048; type <= KEY_RSA4096; type++)
-        keys |= key_rsa_bits(type) ? BIT(type) : 0;
+    for (uint8_t type = KEY_SM2; type <= KEY_HMAC; type++)
+        keys |= key_usages(type) ? BIT(type) : 0;
     capabilities_rsp_put(
         out, &(struct capabilities_rsp){
                  .keys = keys,
                  .signs = BIT(SIGN_SM2) | BIT(SIGN_SM2_MESSAGE) | BIT(SIGN_RSA_PKCS1) |
-                          BIT(SIGN_RSA_PSS),
+                          BIT(SIGN_RSA_PSS) | (HUFU_SMALL ? 0 : BIT(SIGN_ECDSA)),
                  .ciphers = BIT(CIPHER_SM2) | BIT(CIPHER_RSA_PKCS1) | BIT(CIPHER_RSA_OAEP) |
                             BIT(CIPHER_SM4_ECB) | BIT(CIPHER_SM4_CBC) | BIT(CIPHER_SM4_CFB) |
                             BIT(CIPHER_SM4_OFB) | BIT(CIPHER_SM4_CTR) | BIT(CIPHER_SM4_GCM) |

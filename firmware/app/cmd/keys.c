@@ -8,33 +8,18 @@
 
 #include <string.h>
 
-enum {
-    USAGE_PAIR = USAGE_SIGN | USAGE_DECRYPT | USAGE_EXPORT_WRAPPED,
-    USAGE_SM2 = USAGE_PAIR | USAGE_AGREE | USAGE_DERIVE_OUT,
-    USAGE_SECRET = USAGE_ENCRYPT | USAGE_DECRYPT | USAGE_EXPORT_WRAPPED
-};
-
-/* What a key of this type can be allowed to do; 0: no such type */
-static uint32_t usage_of(uint8_t type)
-{
-    if (type == KEY_SM2)
-        return USAGE_SM2;
-    if (type == KEY_SM4)
-        return USAGE_SECRET;
-    return key_rsa_bits(type) ? USAGE_PAIR : 0;
-}
-
 static uint16_t check_kind(uint8_t type, uint32_t usage)
 {
-    if (!usage_of(type))
+    if (!key_usages(type))
         return SW_NOT_SUPPORTED;
-    return !usage || usage & ~usage_of(type) ? SW_WRONG_DATA : SW_OK;
+    return !usage || usage & ~key_usages(type) ? SW_WRONG_DATA : SW_OK;
 }
 
 /* A key on its way into the store: its parts as a record has them. */
 struct fresh {
     uint8_t pub[LIMIT_PUBLIC_MAX];
     uint8_t secret[7 * RSA_MAX_BYTES / 2];
+    size_t secret_size;
 };
 
 static struct object fresh_object(const struct call *c, const struct fresh *f, uint8_t type,
@@ -48,7 +33,7 @@ static struct object fresh_object(const struct call *c, const struct fresh *f, u
                            .label = label,
                            .id = id,
                            .pub = {f->pub, key_public_size(type)},
-                           .secret = {f->secret, key_secret_size(type)}};
+                           .secret = {f->secret, f->secret_size}};
 }
 
 /* ---------------------------------------------------------------- KEY GENERATE */
@@ -60,6 +45,16 @@ static uint16_t generate_sm2(struct device *d, struct fresh *f)
     if (sm2_try_pair(d->engine->sm2, &d->rng, f->secret, f->pub) == 0)
         return SW_OK;
     device_fail(d, "pairwise test", "sm2");
+    return SW_KEY_GENERATION_FAILED;
+}
+
+static uint16_t generate_ec(struct device *d, struct fresh *f, const struct ec_curve *curve)
+{
+    if (ec_keygen(curve, &d->rng, f->secret, f->pub))
+        return SW_KEY_GENERATION_FAILED;
+    if (ec_try_pair(curve, &d->rng, f->secret, f->pub) == 0)
+        return SW_OK;
+    device_fail(d, "pairwise test", curve->name);
     return SW_KEY_GENERATION_FAILED;
 }
 
@@ -78,26 +73,39 @@ static uint16_t generate(struct device *d, struct fresh *f, uint8_t type)
 {
     if (type == KEY_SM2)
         return generate_sm2(d, f);
-    if (type == KEY_SM4)
-        return random_fill(&d->random, f->secret, SM4_KEY) ? SW_RANDOM_FAILED : SW_OK;
+    if (key_curve(type))
+        return generate_ec(d, f, key_curve(type));
+    if (key_is_secret(type))
+        return random_fill(&d->random, f->secret, f->secret_size) ? SW_RANDOM_FAILED : SW_OK;
     return generate_rsa(d, f, key_rsa_bits(type));
 }
 
-static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q,
+/* Only a generic secret has a size to choose. */
+static uint16_t check_size(const struct key_generate_req *q, size_t *size)
+{
+    *size = q->type == KEY_HMAC ? q->size : key_secret_most(q->type);
+    return (q->type != KEY_HMAC && q->size) || !key_secret_fits(q->type, *size) ? SW_WRONG_DATA
+                                                                                : SW_OK;
+}
+
+static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q, size_t size,
                                      struct wr *out)
 {
-    if (q->type != KEY_SM4 || q->usage & USAGE_EXPORT_WRAPPED || q->label.size || q->id.size)
+    if (!key_is_secret(q->type) || size > KIND_SECRET_MAX || q->usage & USAGE_EXPORT_WRAPPED ||
+        q->label.size || q->id.size)
         return SW_WRONG_DATA;
     if (wr_room(out) < 6)
         return SW_RESPONSE_TOO_BIG;
     struct session_key *k = session_key_new(c->session);
     if (!k)
         return SW_TOO_MANY;
+    k->type = q->type;
     k->usage = q->usage;
+    k->size = (uint16_t)size;
     k->origin = ORIGIN_GENERATED;
     c->object = k->handle;
     key_generate_rsp_put(out, &(struct key_generate_rsp){.handle = k->handle});
-    if (random_fill(&c->d->random, k->secret, sizeof k->secret) == 0)
+    if (random_fill(&c->d->random, k->secret, size) == 0)
         return SW_OK;
     wipe(k, sizeof *k);
     return SW_RANDOM_FAILED;
@@ -108,10 +116,12 @@ uint16_t cmd_key_generate(struct call *c, const struct key_generate_req *q, stru
     struct fresh f;
     uint32_t handle = 0;
     uint16_t sw = q->flags & ~KEY_FLAG_SESSION ? SW_WRONG_DATA : check_kind(q->type, q->usage);
+    if (sw == SW_OK)
+        sw = check_size(q, &f.secret_size);
     if (sw != SW_OK)
         return sw;
     if (q->flags & KEY_FLAG_SESSION)
-        return generate_session_key(c, q, out);
+        return generate_session_key(c, q, f.secret_size, out);
     sw = object_room(c->d, q->type);
     if (sw != SW_OK)
         return sw;
@@ -139,6 +149,14 @@ static uint16_t adopt_sm2(struct device *d, struct fresh *f)
     return SW_OK;
 }
 
+static uint16_t adopt_ec(const struct ec_curve *curve, const struct fresh *f)
+{
+    uint8_t pub[EC_POINT_MAX];
+    if (curve->public_from_private(f->secret, pub) || memcmp(pub, f->pub, 2 * curve->size))
+        return SW_WRONG_WRAP;
+    return SW_OK;
+}
+
 static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
 {
     struct lane *lane = &d->batch.lanes[0];
@@ -154,6 +172,7 @@ static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
                       : SW_OK;
     if (sw == SW_OK)
         rsa_to_object(key, f->pub, f->secret);
+    f->secret_size = key_secret_most(type);
     wipe(key, sizeof *key);
     return sw;
 }
@@ -163,18 +182,21 @@ static uint16_t adopt(struct device *d, struct fresh *f, uint8_t type)
 {
     if (type == KEY_SM2)
         return adopt_sm2(d, f);
-    return type == KEY_SM4 ? SW_OK : adopt_rsa(d, f, type);
+    if (key_curve(type))
+        return adopt_ec(key_curve(type), f);
+    return key_is_secret(type) ? SW_OK : adopt_rsa(d, f, type);
 }
 
 static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wrap *w,
                        struct fresh *f)
 {
-    if (wrap_resume(c->d, w, q->header) || q->record.size != wrap_record_size(w->h.type))
+    if (wrap_resume(c->d, w, q->header) ||
+        !wrap_secret_size(w->h.type, q->record.size, &f->secret_size))
         return SW_WRONG_WRAP;
     const uint16_t sw = object_room(c->d, w->h.type);
     if (sw != SW_OK)
         return sw;
-    if (wrap_open(w, q->index, q->record.data, f->secret) ||
+    if (wrap_open(w, q->index, q->record.data, f->secret, f->secret_size) ||
         check_kind(w->h.type, w->h.usage) != SW_OK)
         return SW_WRONG_WRAP;
     memcpy(f->pub, q->record.data, key_public_size(w->h.type));
@@ -213,8 +235,10 @@ uint16_t cmd_key_export(struct call *c, const struct key_export_req *q, struct w
     if (o.pub.size)
         memcpy(record, o.pub.data, o.pub.size);
     /* the first part of an RSA secret is p || q */
-    wrap_seal(&w, 0, record, o.secret.data);
-    key_export_rsp_put(out, &(struct key_export_rsp){w.header, {record, wrap_record_size(o.type)}});
+    const size_t n = key_rsa_bits(o.type) ? key_rsa_bits(o.type) / 8 : o.secret.size;
+    wrap_seal(&w, 0, record, o.secret.data, n);
+    key_export_rsp_put(out,
+                       &(struct key_export_rsp){w.header, {record, o.pub.size + n + WRAP_TAG}});
     wrap_end(&w);
     return SW_OK;
 }
@@ -309,7 +333,7 @@ uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr 
     struct ticket *done = q->ack ? ticket_find(&d->tickets, c->session->account, 0, q->ack) : NULL;
     if (done)
         ticket_forget(done);
-    uint16_t sw = q->type == KEY_SM4 ? SW_NOT_SUPPORTED : check_kind(q->type, q->usage);
+    uint16_t sw = key_is_secret(q->type) ? SW_NOT_SUPPORTED : check_kind(q->type, q->usage);
     if (sw != SW_OK)
         return sw;
     if (!q->count)
@@ -319,7 +343,7 @@ uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr 
         return SW_RESPONSE_TOO_BIG;
     if (!ticket_free(&d->tickets))
         return SW_TOO_MANY;
-    call_detail(c, q->type == KEY_SM2 ? "SM2" : "RSA", 3);
+    call_detail(c, q->type == KEY_SM2 ? "SM2" : key_curve(q->type) ? "ECC" : "RSA", 3);
     c->object = q->count;
     sw = make_batch(c, q, &w, out);
     wrap_end(&w);

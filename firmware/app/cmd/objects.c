@@ -44,7 +44,7 @@ static uint16_t session_key_info(struct call *c, uint32_t handle, struct wr *out
     const struct session_key *k = session_key_find(c->session, handle);
     if (!k)
         return SW_NO_OBJECT;
-    object_info_rsp_put(out, &(struct object_info_rsp){.type = KEY_SM4,
+    object_info_rsp_put(out, &(struct object_info_rsp){.type = k->type,
                                                        .usage = k->usage,
                                                        .owner = c->session->account,
                                                        .origin = k->origin});

@@ -17,6 +17,19 @@ static bool rsa_scheme(uint8_t scheme)
     return scheme == SIGN_RSA_PKCS1 || scheme == SIGN_RSA_PSS;
 }
 
+/* The keys that a scheme works with: SM2, EC, RSA. */
+static bool suits(uint8_t scheme, uint8_t type)
+{
+    if (sm2_scheme(scheme))
+        return type == KEY_SM2;
+    return scheme == SIGN_ECDSA ? key_curve(type) != NULL : key_rsa_bits(type) != 0;
+}
+
+static bool known_scheme(uint8_t scheme)
+{
+    return sm2_scheme(scheme) || rsa_scheme(scheme) || (scheme == SIGN_ECDSA && !HUFU_SMALL);
+}
+
 /* ---------------------------------------------------------------- what is signed */
 
 /* e of an SM2 signature: the digest as given, or of Z and the message. */
@@ -52,6 +65,16 @@ static uint16_t rsa_how(struct rsa_encoding *how, uint8_t scheme, uint8_t hash, 
     return how->digest_size == hash_size((enum hash_alg)hash) ? SW_OK : SW_WRONG_DATA;
 }
 
+/* ECDSA takes what it needs of a digest of any size. */
+static uint16_t ec_fits(uint8_t hash, struct view data)
+{
+    if (hash != DIGEST_NONE && !hash_size((enum hash_alg)hash))
+        return SW_NOT_SUPPORTED;
+    const bool fits = hash == DIGEST_NONE ? data.size && data.size <= HASH_MAX_SIZE
+                                          : data.size == hash_size((enum hash_alg)hash);
+    return fits ? SW_OK : SW_WRONG_DATA;
+}
+
 /* ---------------------------------------------------------------- SIGN */
 
 static uint16_t sign_sm2(struct call *c, const struct sign_req *q, const struct key *key,
@@ -80,19 +103,37 @@ static uint16_t sign_rsa(struct call *c, const struct rsa_private *key,
     return gather_rsa(c, key, how, signature);
 }
 
+static uint16_t sign_ec(struct call *c, const struct sign_req *q, const struct key *key,
+                        struct wr *out)
+{
+    const struct ec_curve *curve = key_curve(key->type);
+    const uint16_t sw = ec_fits(q->hash, q->data);
+    if (sw != SW_OK)
+        return sw;
+    wr_u16(out, (uint16_t)(2 * curve->size));
+    uint8_t *signature = wr_reserve(out, 2 * curve->size);
+    if (!signature)
+        return SW_RESPONSE_TOO_BIG;
+    return ecdsa_sign(curve, &c->d->rng, key->secret, q->data.data, q->data.size, signature)
+               ? SW_SIGN_FAILED
+               : SW_OK;
+}
+
 uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
 {
     const struct key *key;
     struct rsa_encoding how;
-    if (!sm2_scheme(q->scheme) && !rsa_scheme(q->scheme))
+    if (!known_scheme(q->scheme))
         return SW_NOT_SUPPORTED;
     uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
     if (sw != SW_OK)
         return sw;
+    if (!suits(q->scheme, key->type))
+        return SW_KEY_TYPE;
     if (sm2_scheme(q->scheme))
         return sign_sm2(c, q, key, out);
-    if (!key->rsa)
-        return SW_KEY_TYPE;
+    if (q->scheme == SIGN_ECDSA)
+        return sign_ec(c, q, key, out);
     if (q->hash == DIGEST_SHA1)
         return SW_NOT_SUPPORTED;
     sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->data, 1);
@@ -125,22 +166,35 @@ static uint16_t sign_all(struct call *c, const struct sign_batch_req *q, const s
         const int bad = batch_sign_sm2(d, &one, 0, n, e, (uint8_t(*)[64])signatures, d->batch.good);
         return bad ? SW_RANDOM_FAILED : SW_OK;
     }
+    if (key_curve(key->type)) {
+        const int bad = batch_sign_ec(d, key, n, q->digests.data, q->digests.size / n, signatures,
+                                      d->batch.good);
+        return bad ? SW_RANDOM_FAILED : SW_OK;
+    }
     const uint16_t sw = rsa_how(&how, q->scheme, q->hash, q->salt, q->digests, n);
     if (sw != SW_OK)
         return sw;
     return batch_sign_rsa(d, key->rsa, &how, n, signatures, d->batch.good) ? SW_WRONG_DATA : SW_OK;
 }
 
+static size_t signature_size(const struct key *key)
+{
+    if (key->type == KEY_SM2)
+        return SM2_SIGNATURE;
+    return key_curve(key->type) ? 2 * key_curve(key->type)->size : key->rsa->pub.bits / 8;
+}
+
 uint16_t cmd_sign_batch(struct call *c, const struct sign_batch_req *q, struct wr *out)
 {
     const bool sm2 = q->scheme == SIGN_SM2;
     const struct key *key;
-    if ((!sm2 && !rsa_scheme(q->scheme)) || (sm2 ? q->hash > DIGEST_SM3 : q->hash == DIGEST_SHA1))
+    if (!known_scheme(q->scheme) || q->scheme == SIGN_SM2_MESSAGE ||
+        (sm2 && q->hash > DIGEST_SM3) || (rsa_scheme(q->scheme) && q->hash == DIGEST_SHA1))
         return SW_NOT_SUPPORTED;
     uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2 ? KEY_SM2 : 0, &key);
     if (sw != SW_OK)
         return sw;
-    if (!sm2 && !key->rsa)
+    if (!suits(q->scheme, key->type))
         return SW_KEY_TYPE;
     const size_t n = count_digests(q), status = (n + 7) / 8;
     if (!n)
@@ -148,7 +202,7 @@ uint16_t cmd_sign_batch(struct call *c, const struct sign_batch_req *q, struct w
     wr_u32(out, (uint32_t)n);
     wr_u16(out, (uint16_t)status);
     uint8_t *bits = wr_reserve(out, status);
-    uint8_t *signatures = wr_reserve(out, n * (sm2 ? SM2_SIGNATURE : key->rsa->pub.bits / 8));
+    uint8_t *signatures = wr_reserve(out, n * signature_size(key));
     if (!bits || !signatures || n > c->d->batch.good_max)
         return SW_RESPONSE_TOO_BIG;
     sw = sign_all(c, q, key, n, signatures);
@@ -164,11 +218,25 @@ static uint16_t verify_sm2(struct call *c, const struct verify_req *q, const str
     uint8_t e[SM3_SIZE];
     if (s->type != KEY_SM2)
         return SW_KEY_TYPE;
-    const uint16_t sw = sm2_e(q->scheme, q->hash, s->sm2, q->id, q->data, e);
+    const uint16_t sw = sm2_e(q->scheme, q->hash, s->point, q->id, q->data, e);
     if (sw != SW_OK)
         return sw;
     if (q->signature.size != SM2_SIGNATURE ||
-        sm2_verify(c->d->engine->sm2, s->sm2, e, q->signature.data))
+        sm2_verify(c->d->engine->sm2, s->point, e, q->signature.data))
+        return SW_SIGNATURE_INVALID;
+    return SW_OK;
+}
+
+static uint16_t verify_ec(const struct verify_req *q, const struct subject *s)
+{
+    const struct ec_curve *curve = key_curve(s->type);
+    if (!curve)
+        return SW_KEY_TYPE;
+    const uint16_t sw = ec_fits(q->hash, q->data);
+    if (sw != SW_OK)
+        return sw;
+    if (q->signature.size != 2 * curve->size ||
+        curve->verify(s->point, q->data.data, q->data.size, q->signature.data))
         return SW_SIGNATURE_INVALID;
     return SW_OK;
 }
@@ -197,10 +265,12 @@ uint16_t cmd_verify(struct call *c, const struct verify_req *q, struct wr *out)
 {
     struct subject s;
     (void)out;
-    if (!sm2_scheme(q->scheme) && !rsa_scheme(q->scheme))
+    if (!known_scheme(q->scheme))
         return SW_NOT_SUPPORTED;
     const uint16_t sw = subject_of(c, q->handle, q->type, q->public, &s);
     if (sw != SW_OK)
         return sw;
+    if (q->scheme == SIGN_ECDSA)
+        return verify_ec(q, &s);
     return sm2_scheme(q->scheme) ? verify_sm2(c, q, &s) : verify_rsa(c, q, &s);
 }

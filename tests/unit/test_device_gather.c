@@ -269,6 +269,8 @@ static const unsigned widths[] = {1, 2, 3};
 START_TEST(mixed)
 {
     start(engines[_i / 3], widths[_i % 3]);
+    const unsigned lanes = dv.d->engine->rsa->lanes;
+    ck_assert_uint_eq(device_together(dv.d), (lanes ? lanes : 1) * dv.d->batch.width);
     serve_mixed(MANY, true);
     serve_mixed(MANY, false);
     for (size_t n = 1; n < 20; n++)
@@ -278,15 +280,6 @@ START_TEST(mixed)
 END_TEST
 
 /* A large key in the same call as small ones. */
-/* As many as the engine's lanes and the threads take at once. */
-START_TEST(how_many_together)
-{
-    const size_t lanes = dv.d->engine->rsa->lanes;
-    ck_assert_uint_eq(device_together(dv.d), (lanes ? lanes : 1) * dv.d->batch.width);
-    ck_assert_uint_ge(device_together(dv.d), 1);
-}
-END_TEST
-
 START_TEST(large_key)
 {
     enum { N = 20 };

@@ -413,7 +413,8 @@ static void ccid_close(struct transport *t)
     struct ccid_message m;
     pthread_mutex_lock(&l->lock);
     const uint64_t end = now_ms() + CLOSE_MS;
-    while (l->first && !l->broken && now_ms() < end) /* sent and never waited for: still commands */
+    /* What was sent and never waited for is still a command; what the device has, it finishes. */
+    while (l->first && !l->broken && !(l->begun && l->phase == READ) && now_ms() < end)
         work(l, l->first, end);
     pthread_mutex_unlock(&l->lock);
     const bool working = !l->broken && !l->begun;

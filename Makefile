@@ -304,6 +304,10 @@ $(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
 # What every link must carry, as a program of the library's own users.
+$(BUILD)/tests/usb-faults: $(BUILD)/obj/tests/links/usb_faults.o $(BUILD)/libhufu.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 $(BUILD)/tests/links-suite: $(BUILD)/obj/tests/links/suite.o $(BUILD)/libhufu.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -317,7 +321,7 @@ $(BUILD)/tests/usb-mock: $(call obj,$(MOCK_SRC) $(USB_SRC)) $(BUILD)/libfirmware
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lumockdev -lgobject-2.0 -lglib-2.0
 .PHONY: tests
-tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUILD)/tests/usb-faults) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine
@@ -325,7 +329,7 @@ DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
                   libclang-rt-14-dev valgrind python3 procps \
                   libp11-kit-dev p11-kit opensc gnutls-bin softhsm2 umockdev libumockdev-dev libusb-1.0-0-dev \
-                  pcscd pcsc-tools python3-pyscard libpcsclite1
+                  pcscd pcsc-tools python3-pyscard libpcsclite1 libccid
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo
 setup: ## Install the packages that building and testing need (Debian)

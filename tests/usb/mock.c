@@ -21,7 +21,7 @@
 #include "sim/usb/descriptors.h"
 #include "tests/usb/mock.h"
 
-enum { BUS = 1, CONFIGURATION_AT = 18 };
+enum { BUS = 1, LOOK_MS = 20 };
 
 struct mock {
     struct usb_config config;
@@ -187,6 +187,13 @@ static gboolean on_device(gint fd, GIOCondition condition, gpointer arg)
     return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_time(gpointer arg)
+{
+    struct mock *m = arg;
+    usbfs_look(m->fs);
+    return G_SOURCE_CONTINUE;
+}
+
 static bool obey(struct mock *m, char *line)
 {
     char name[32];
@@ -327,6 +334,7 @@ int main(int argc, char **argv)
     m.loop = g_main_loop_new(NULL, FALSE);
     plug(&m);
     g_unix_fd_add(usb_device_fd(m.device), G_IO_IN, on_device, &m);
+    g_timeout_add(LOOK_MS, on_time, &m);
     if (m.control)
         g_unix_fd_add(listen_on(m.control), G_IO_IN, on_caller, &m);
     start(&m, argv + optind);

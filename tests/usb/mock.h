@@ -24,6 +24,8 @@ void usbfs_node(struct usbfs *fs, const char *path);
 /* Everything that touches the device holds this. */
 void usbfs_lock(struct usbfs *fs);
 void usbfs_unlock(struct usbfs *fs);
+/* Let go of what programs had open that are gone; umockdev says nothing of their end. */
+void usbfs_look(struct usbfs *fs);
 /* The device was pulled out: all that was open is dead. */
 void usbfs_gone(struct usbfs *fs);
 /* A fault by name, when the endpoint's transfers have ended skip times more. false: no such one. */

@@ -150,7 +150,11 @@ static struct transfer *transfer_of(struct usbfs *fs, UMockdevIoctlClient *clien
     if (n)
         t->buffer = umockdev_ioctl_data_resolve(data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
                                                 n, NULL);
-    if (t->buffer)
+    if (n && !t->buffer) {
+        transfer_free(t);
+        return NULL;
+    }
+    if (n)
         memcpy(t->bytes, t->buffer->data, n);
     const size_t skip = urb.type == USBDEVFS_URB_TYPE_CONTROL ? 8 : 0;
     t->urb = (struct usb_urb){.endpoint = urb.endpoint,
@@ -241,7 +245,7 @@ static struct opened *opened_by(struct usbfs *fs, UMockdevIoctlClient *client)
             free_one = &fs->opened[i];
     }
     if (free_one)
-        *free_one = (struct opened){.client = client};
+        *free_one = (struct opened){.client = g_object_ref(client)};
     return free_one;
 }
 
@@ -280,25 +284,29 @@ static void release(struct usbfs *fs, struct opened *o, unsigned interface)
         control(fs, 0x01, 11, 0, USB_IF_FRAMES);
 }
 
-static void on_vanished(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, gpointer arg)
+static void close_client(struct usbfs *fs, struct opened *o)
 {
-    struct usbfs *fs = arg;
-    (void)handler;
-    usbfs_lock(fs);
-    struct opened *o = opened_by(fs, client);
+    UMockdevIoctlClient *client = o->client;
     for (struct transfer *t = fs->pending, *next; t; t = next) {
         next = t->next;
         if (t->client == client && (!t->with_device || usb_device_cancel(fs->device, &t->urb)))
             to_reap(t);
     }
-    if (o) {
-        for (unsigned i = 0; i < USB_INTERFACES; i++)
-            release(fs, o, i);
-        o->client = NULL;
-    }
+    for (unsigned i = 0; i < USB_INTERFACES; i++)
+        release(fs, o, i);
+    o->client = NULL;
     for (struct transfer *t; (t = next_done(fs, client)) != NULL;)
         transfer_free(t);
     show(fs);
+    g_object_unref(client);
+}
+
+void usbfs_look(struct usbfs *fs)
+{
+    usbfs_lock(fs);
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (fs->opened[i].client && !umockdev_ioctl_client_get_connected(fs->opened[i].client))
+            close_client(fs, &fs->opened[i]);
     usbfs_unlock(fs);
 }
 
@@ -368,7 +376,7 @@ static int answer(struct usbfs *fs, UMockdevIoctlClient *client, gulong request,
     }
 }
 
-/* -1: not to be answered here. */
+/* An errno; -1: the client died with the question on its lips. */
 static int serve(struct usbfs *fs, UMockdevIoctlClient *client, gulong request)
 {
     UMockdevIoctlData *arg = umockdev_ioctl_client_get_arg(client), *data = NULL;
@@ -380,8 +388,11 @@ static int serve(struct usbfs *fs, UMockdevIoctlClient *client, gulong request)
         memcpy(&address, arg->data, sizeof address);
         return o->dead ? ENODEV : discard(fs, address);
     }
-    if (_IOC_SIZE(request))
+    if (_IOC_SIZE(request)) {
         data = umockdev_ioctl_data_resolve(arg, 0, _IOC_SIZE(request), NULL);
+        if (!data)
+            return -1;
+    }
     int error;
     if (request == USBDEVFS_REAPURBNDELAY || request == USBDEVFS_REAPURB) {
         error = reap(fs, client, data);
@@ -402,7 +413,10 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
     usbfs_lock(fs);
     const int error = serve(fs, client, umockdev_ioctl_client_get_request(client));
     usbfs_unlock(fs);
-    umockdev_ioctl_client_complete(client, error ? -1 : 0, error);
+    if (error < 0)
+        umockdev_ioctl_client_abort(client);
+    else
+        umockdev_ioctl_client_complete(client, error ? -1 : 0, error);
     return TRUE;
 }
 
@@ -450,6 +464,5 @@ struct usbfs *usbfs_create(struct usb_device *device)
     fs->node = -1;
     fs->handler = umockdev_ioctl_base_new();
     g_signal_connect(fs->handler, "handle-ioctl", G_CALLBACK(on_ioctl), fs);
-    g_signal_connect(fs->handler, "client-vanished", G_CALLBACK(on_vanished), fs);
     return fs;
 }

@@ -268,12 +268,17 @@ $(BUILD)/hufu.so: $(call obj,$(PROV_SRC)) $(BUILD)/libhufu.a
 	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(LDFLAGS) -o $@ $^ -lcrypto
 
 all: $(if $(P11_HEADER),$(BUILD)/hufu-pkcs11.so)
-$(BUILD)/obj/host/pkcs11/%.o: HOSTFLAGS += -isystem /usr/include/p11-kit-1
+$(BUILD)/obj/host/pkcs11/%.o $(BUILD)/obj/tests/unit/test_pkcs11_%.o $(BUILD)/obj/bench/p11/%.o: HOSTFLAGS += -isystem /usr/include/p11-kit-1
 # Never unloaded: a process that ends, or closes the module without C_Finalize, may still be inside.
 $(BUILD)/hufu-pkcs11.so: $(call obj,$(P11_SRC)) $(BUILD)/libhufu.a host/pkcs11/hufu-pkcs11.map
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-z,nodelete -Wl,--version-script=host/pkcs11/hufu-pkcs11.map $(LDFLAGS) -o $@ \
 	    $(filter %.o %.a,$^) -lcrypto -ldl
+
+# build/p11-bench [BUILD]: what an application gets, against SoftHSM2
+$(BUILD)/p11-bench: $(BUILD)/obj/bench/p11/main.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ldl
 
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(subst host/,,$(wildcard host/examples/*.c)))
 .PHONY: examples
@@ -285,7 +290,9 @@ $(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/host/examples/%.o $(BUILD)/libhuf
 
 # ---------------------------------------------------------------- tests
 TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
+UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+$(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so
 $(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TLIB_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -1,0 +1,409 @@
+/* The PKCS#11 module: objects, their attributes, finding them. */
+#include "tests/unit/p11_tools.h"
+
+static CK_OBJECT_HANDLE make_data(CK_BBOOL token, CK_BBOOL private, const char *label)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_TOKEN, &token, 1},
+                        {CKA_PRIVATE, &private, 1},
+                        {CKA_APPLICATION, TEXT("test"), 4},
+                        {CKA_LABEL, TEXT(label), strlen(label)},
+                        {CKA_VALUE, TEXT("value"), 5}};
+    OK(f->C_CreateObject(session, t, COUNT(t), &o));
+    return o;
+}
+
+START_TEST(data)
+{
+    CK_BYTE out[64];
+    CK_BBOOL b;
+    begin();
+    const CK_OBJECT_HANDLE o = make_data(CK_FALSE, CK_FALSE, "d");
+    ck_assert_uint_eq(get(o, CKA_VALUE, out, sizeof out), 5);
+    ck_assert_int_eq(memcmp(out, "value", 5), 0);
+    get(o, CKA_MODIFIABLE, &b, 1);
+    ck_assert_uint_eq(b, CK_TRUE);
+    ck_assert_uint_eq(get(o, CKA_OBJECT_ID, out, sizeof out), 0);
+    CK_ATTRIBUTE a = {CKA_VALUE, TEXT("other value"), 11};
+    OK(f->C_SetAttributeValue(session, o, &a, 1));
+    ck_assert_uint_eq(get(o, CKA_VALUE, out, sizeof out), 11);
+    CK_ULONG size;
+    OK(f->C_GetObjectSize(session, o, &size));
+    ck_assert_uint_gt(size, 11);
+    OK(f->C_DestroyObject(session, o));
+    IS(f->C_DestroyObject(session, o), CKR_OBJECT_HANDLE_INVALID);
+    IS(f->C_GetObjectSize(session, o, &size), CKR_OBJECT_HANDLE_INVALID);
+    end();
+}
+END_TEST
+
+START_TEST(reading)
+{
+    CK_BYTE out[64], small[2];
+    begin();
+    const CK_OBJECT_HANDLE o = make_data(CK_FALSE, CK_FALSE, "label");
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, NULL, 0},
+                        {CKA_MODULUS, out, sizeof out},
+                        {CKA_VALUE, small, sizeof small},
+                        {CKA_APPLICATION, out, sizeof out}};
+    const CK_RV rv = f->C_GetAttributeValue(session, o, t, COUNT(t)); /* all are looked at */
+    ck_assert(rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_BUFFER_TOO_SMALL);
+    ck_assert_uint_eq(t[0].ulValueLen, 5);
+    ck_assert_uint_eq(t[1].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    ck_assert_uint_eq(t[2].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    ck_assert_uint_eq(t[3].ulValueLen, 4);
+    IS(f->C_GetAttributeValue(session, o, NULL, 1), CKR_ARGUMENTS_BAD);
+    IS(f->C_GetAttributeValue(session, 999999, t, 1), CKR_OBJECT_HANDLE_INVALID);
+    end();
+}
+END_TEST
+
+START_TEST(creating_wrongly)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY, strange = 77;
+    CK_KEY_TYPE type = CKK_AES, unknown = 0x77777777;
+    CK_OBJECT_HANDLE o;
+    begin();
+    CK_ATTRIBUTE none[] = {{CKA_LABEL, TEXT("x"), 1}};
+    IS(f->C_CreateObject(session, none, 1, &o), CKR_TEMPLATE_INCOMPLETE);
+    CK_ATTRIBUTE odd[] = {{CKA_CLASS, &strange, sizeof strange}};
+    IS(f->C_CreateObject(session, odd, 1, &o), CKR_ATTRIBUTE_VALUE_INVALID);
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_KEY_TYPE, &type, sizeof type},
+                        {CKA_VALUE, TEXT("0123456789abcdef"), 16},
+                        {CKA_LABEL, TEXT("x"), 1}};
+    IS(f->C_CreateObject(session, t, 1, &o), CKR_TEMPLATE_INCOMPLETE);
+    IS(f->C_CreateObject(session, t, 2, &o), CKR_TEMPLATE_INCOMPLETE);
+    t[2].ulValueLen = 15;
+    IS(f->C_CreateObject(session, t, 3, &o), CKR_ATTRIBUTE_VALUE_INVALID);
+    t[2].ulValueLen = 16;
+    t[3] = (CK_ATTRIBUTE){CKA_MODULUS, TEXT("x"), 1}; /* not of such an object */
+    IS(f->C_CreateObject(session, t, 4, &o), CKR_ATTRIBUTE_TYPE_INVALID);
+    t[3] = (CK_ATTRIBUTE){CKA_LOCAL, &yes, 1}; /* not for the application to say */
+    IS(f->C_CreateObject(session, t, 4, &o), CKR_ATTRIBUTE_READ_ONLY);
+    t[3] = (CK_ATTRIBUTE){CKA_ENCRYPT, TEXT("xx"), 2};
+    IS(f->C_CreateObject(session, t, 4, &o), CKR_ATTRIBUTE_VALUE_INVALID);
+    t[3] = (CK_ATTRIBUTE){CKA_TRUSTED, &yes, 1}; /* by the SO only */
+    IS(f->C_CreateObject(session, t, 4, &o), CKR_ATTRIBUTE_READ_ONLY);
+    t[3] = (CK_ATTRIBUTE){CKA_VALUE_LEN, &type, sizeof type};
+    IS(f->C_CreateObject(session, t, 4, &o), CKR_TEMPLATE_INCONSISTENT);
+    t[1].pValue = &unknown;
+    IS(f->C_CreateObject(session, t, 3, &o), CKR_ATTRIBUTE_VALUE_INVALID);
+    IS(f->C_CreateObject(session, NULL, 1, &o), CKR_ARGUMENTS_BAD);
+    end();
+}
+END_TEST
+
+START_TEST(copying)
+{
+    CK_OBJECT_HANDLE copy, other;
+    CK_BYTE out[32];
+    begin();
+    const CK_OBJECT_HANDLE key = make_secret(CKK_AES, "0123456789abcdef", 16);
+    OK(f->C_CopyObject(session, key, NULL, 0, &copy)); /* an empty template */
+    ck_assert_uint_ne(copy, key);
+    ck_assert_uint_eq(get(copy, CKA_VALUE, out, sizeof out), 16);
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT("copy"), 4}, {CKA_SENSITIVE, &yes, 1}};
+    OK(f->C_CopyObject(session, key, t, 2, &other));
+    CK_ATTRIBUTE value = {CKA_VALUE, out, sizeof out};
+    IS(f->C_GetAttributeValue(session, other, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
+    ck_assert_uint_eq(value.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    t[1].pValue = &no; /* and no way back */
+    IS(f->C_CopyObject(session, other, t, 2, &copy), CKR_ATTRIBUTE_READ_ONLY);
+    IS(f->C_SetAttributeValue(session, other, t + 1, 1), CKR_ATTRIBUTE_READ_ONLY);
+    OK(f->C_DestroyObject(session, key)); /* a copy lives on */
+    ck_assert_uint_eq(get(copy, CKA_VALUE, out, sizeof out), 16);
+    CK_ATTRIBUTE not_again = {CKA_COPYABLE, &no, 1};
+    OK(f->C_SetAttributeValue(session, copy, &not_again, 1));
+    IS(f->C_CopyObject(session, copy, NULL, 0, &other), CKR_ACTION_PROHIBITED);
+    not_again.pValue = &yes;
+    IS(f->C_SetAttributeValue(session, copy, &not_again, 1), CKR_ATTRIBUTE_READ_ONLY);
+    end();
+}
+END_TEST
+
+START_TEST(prohibited)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o;
+    begin();
+    CK_ATTRIBUTE t[] = {
+        {CKA_CLASS, &class, sizeof class}, {CKA_MODIFIABLE, &no, 1}, {CKA_DESTROYABLE, &no, 1}};
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("x"), 1};
+    OK(f->C_CreateObject(session, t, 3, &o));
+    IS(f->C_SetAttributeValue(session, o, &label, 1), CKR_ACTION_PROHIBITED);
+    IS(f->C_DestroyObject(session, o), CKR_ACTION_PROHIBITED);
+    end();
+}
+END_TEST
+
+START_TEST(private_objects)
+{
+    CK_OBJECT_HANDLE o[8];
+    CK_ULONG size;
+    begin();
+    make_data(CK_FALSE, CK_FALSE, "seen");
+    const CK_OBJECT_HANDLE hidden = make_data(CK_FALSE, CK_TRUE, "hidden");
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 2);
+    OK(f->C_Logout(session));
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 1);
+    IS(f->C_GetObjectSize(session, hidden, &size), CKR_OBJECT_HANDLE_INVALID);
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class}, {CKA_PRIVATE, &yes, 1}};
+    IS(f->C_CreateObject(session, t, 2, o), CKR_USER_NOT_LOGGED_IN);
+    end();
+}
+END_TEST
+
+START_TEST(session_objects_end)
+{
+    CK_OBJECT_HANDLE o[8];
+    begin();
+    const CK_SESSION_HANDLE first = session;
+    session = open_session(CKF_RW_SESSION);
+    make_data(CK_FALSE, CK_FALSE, "of the second session");
+    const CK_SESSION_HANDLE second = session;
+    session = first; /* every session sees it */
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 1);
+    OK(f->C_CloseSession(second));
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 0);
+    end();
+}
+END_TEST
+
+START_TEST(read_only_sessions)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o;
+    CK_MECHANISM m = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+    CK_ULONG bits = 2048;
+    begin();
+    const CK_SESSION_HANDLE ro = open_session(0);
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, 1}};
+    IS(f->C_CreateObject(ro, t, 2, &o), CKR_SESSION_READ_ONLY);
+    OK(f->C_CreateObject(ro, t, 1, &o));
+    CK_ATTRIBUTE pub[] = {{CKA_MODULUS_BITS, &bits, sizeof bits}, {CKA_TOKEN, &yes, 1}};
+    CK_OBJECT_HANDLE a, b;
+    IS(f->C_GenerateKeyPair(ro, &m, pub, 2, t + 1, 1, &a, &b), CKR_SESSION_READ_ONLY);
+    const struct pair p = make_rsa(CK_TRUE, "k");
+    IS(f->C_DestroyObject(ro, p.private), CKR_SESSION_READ_ONLY);
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("x"), 1};
+    IS(f->C_SetAttributeValue(ro, p.private, &label, 1), CKR_SESSION_READ_ONLY);
+    end();
+}
+END_TEST
+
+/* ------------------------------------------------------------------ keys of the device */
+
+START_TEST(key_attributes)
+{
+    CK_BYTE out[1024];
+    CK_BBOOL b;
+    CK_ULONG n;
+    begin();
+    const struct pair p = make_rsa(CK_TRUE, "my key");
+    ck_assert_uint_eq(get(p.private, CKA_LABEL, out, sizeof out), 6);
+    ck_assert_uint_eq(get(p.public, CKA_MODULUS, out, sizeof out), 256);
+    ck_assert_uint_eq(get(p.private, CKA_MODULUS, out + 256, 256), 256);
+    ck_assert_int_eq(memcmp(out, out + 256, 256), 0);
+    ck_assert_uint_eq(get(p.public, CKA_PUBLIC_EXPONENT, out, sizeof out), 3);
+    get(p.public, CKA_MODULUS_BITS, &n, sizeof n);
+    ck_assert_uint_eq(n, 2048);
+    ck_assert_uint_gt(get(p.public, CKA_PUBLIC_KEY_INFO, out, sizeof out), 256);
+    const struct {
+        CK_ATTRIBUTE_TYPE type;
+        CK_BBOOL value;
+    } wanted[] = {{CKA_TOKEN, CK_TRUE},
+                  {CKA_PRIVATE, CK_TRUE},
+                  {CKA_SENSITIVE, CK_TRUE},
+                  {CKA_EXTRACTABLE, CK_FALSE},
+                  {CKA_ALWAYS_SENSITIVE, CK_TRUE},
+                  {CKA_NEVER_EXTRACTABLE, CK_TRUE},
+                  {CKA_LOCAL, CK_TRUE},
+                  {CKA_SIGN, CK_TRUE},
+                  {CKA_DERIVE, CK_FALSE},
+                  {CKA_ALWAYS_AUTHENTICATE, CK_FALSE}};
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        get(p.private, wanted[i].type, &b, 1);
+        ck_assert_msg(b == wanted[i].value, "%lx", wanted[i].type);
+    }
+    get(p.private, CKA_KEY_GEN_MECHANISM, &n, sizeof n);
+    ck_assert_uint_eq(n, CKM_RSA_PKCS_KEY_PAIR_GEN);
+    CK_ATTRIBUTE secret = {CKA_PRIVATE_EXPONENT, out, sizeof out};
+    IS(f->C_GetAttributeValue(session, p.private, &secret, 1), CKR_ATTRIBUTE_SENSITIVE);
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("new"), 3};
+    OK(f->C_SetAttributeValue(session, p.private, &label, 1));
+    CK_OBJECT_HANDLE o[4];
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class}, {CKA_LABEL, TEXT("new"), 3}};
+    ck_assert_uint_eq(find(t, 2, o, 4), 1);
+    ck_assert_uint_eq(o[0], p.private);
+    CK_ATTRIBUTE modulus = {CKA_MODULUS, out, 256};
+    get(p.public, CKA_MODULUS, out, 256);
+    ck_assert_uint_eq(find(&modulus, 1, o, 4), 2);
+    OK(f->C_DestroyObject(session, p.private));
+    ck_assert_uint_eq(find(t, 2, o, 4), 0);
+    end();
+}
+END_TEST
+
+/* What another application does with the device is seen at the next search. */
+START_TEST(handles_last)
+{
+    CK_OBJECT_HANDLE o[4];
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("steady"), 6};
+    char directory[] = "/tmp/hufu-p11-test.XXXXXX", url[64], command[80];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(url, sizeof url, "inproc:%s/device", directory);
+    setenv("HUFU_DEVICE", url, 1);
+    load();
+    OK(f->C_Initialize(NULL));
+    init_token();
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    const struct pair p = make_rsa(CK_TRUE, "steady");
+    OK(f->C_Finalize(NULL));
+    OK(f->C_Initialize(NULL)); /* a restart of both */
+    session = open_session(CKF_RW_SESSION);
+    ck_assert_uint_eq(find(&label, 1, o, 4), 0);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    ck_assert_uint_eq(find(&label, 1, o, 4), 2);
+    ck_assert(o[0] == p.private || o[1] == p.private);
+    end();
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+START_TEST(session_pairs)
+{
+    CK_OBJECT_HANDLE o[8];
+    CK_MECHANISM m = {CKM_SHA256_RSA_PKCS, NULL, 0};
+    CK_BYTE signature[256];
+    CK_ULONG n = sizeof signature;
+    begin();
+    const CK_SESSION_HANDLE first = session;
+    session = open_session(0);
+    const struct pair p = make_rsa(CK_FALSE, "fleeting");
+    OK(f->C_SignInit(session, &m, p.private));
+    OK(f->C_Sign(session, TEXT("x"), 1, signature, &n));
+    OK(f->C_CloseSession(session));
+    session = first;
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 0);
+    end();
+}
+END_TEST
+
+START_TEST(generating_wrongly)
+{
+    CK_OBJECT_HANDLE a, b;
+    CK_MECHANISM m = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0}, aes = {CKM_AES_KEY_GEN, NULL, 0};
+    CK_ULONG bits = 1000, size = 17;
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BYTE e[1] = {3};
+    begin();
+    CK_ATTRIBUTE pub[] = {{CKA_MODULUS_BITS, &bits, sizeof bits},
+                          {CKA_PUBLIC_EXPONENT, e, sizeof e},
+                          {CKA_CLASS, &class, sizeof class}};
+    IS(f->C_GenerateKeyPair(session, &m, NULL, 0, NULL, 0, &a, &b), CKR_TEMPLATE_INCOMPLETE);
+    IS(f->C_GenerateKeyPair(session, &m, pub, 1, NULL, 0, &a, &b), CKR_KEY_SIZE_RANGE);
+    bits = 2048;
+    IS(f->C_GenerateKeyPair(session, &m, pub, 2, NULL, 0, &a, &b), CKR_ATTRIBUTE_VALUE_INVALID);
+    pub[1] = pub[2];
+    IS(f->C_GenerateKeyPair(session, &m, pub, 2, NULL, 0, &a, &b), CKR_TEMPLATE_INCONSISTENT);
+    m.mechanism = CKM_AES_CBC;
+    IS(f->C_GenerateKeyPair(session, &m, pub, 1, NULL, 0, &a, &b), CKR_MECHANISM_INVALID);
+    IS(f->C_GenerateKey(session, &aes, NULL, 0, &a), CKR_TEMPLATE_INCOMPLETE);
+    CK_ATTRIBUTE len = {CKA_VALUE_LEN, &size, sizeof size};
+    IS(f->C_GenerateKey(session, &aes, &len, 1, &a), CKR_KEY_SIZE_RANGE);
+    size = 32;
+    OK(f->C_GenerateKey(session, &aes, &len, 1, &a));
+    end();
+}
+END_TEST
+
+/* ------------------------------------------------------------------ finding */
+
+START_TEST(finding)
+{
+    CK_OBJECT_HANDLE o[8];
+    CK_ULONG n;
+    begin();
+    for (int i = 0; i < 5; i++)
+        make_data(CK_FALSE, CK_FALSE, i < 3 ? "one" : "two");
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT("one"), 3}, {CKA_APPLICATION, TEXT("test"), 4}};
+    ck_assert_uint_eq(find(t, 1, o, 8), 3);
+    ck_assert_uint_eq(find(t, 2, o, 8), 3);
+    t[1].ulValueLen = 3;
+    ck_assert_uint_eq(find(t, 2, o, 8), 0);
+    ck_assert_uint_eq(find(NULL, 0, o, 8), 5);
+    OK(f->C_FindObjectsInit(session, NULL, 0)); /* in parts */
+    IS(f->C_FindObjectsInit(session, NULL, 0), CKR_OPERATION_ACTIVE);
+    OK(f->C_FindObjects(session, o, 2, &n));
+    ck_assert_uint_eq(n, 2);
+    OK(f->C_FindObjects(session, o, 8, &n));
+    ck_assert_uint_eq(n, 3);
+    OK(f->C_FindObjects(session, o, 8, &n));
+    ck_assert_uint_eq(n, 0);
+    OK(f->C_FindObjectsFinal(session));
+    IS(f->C_FindObjectsFinal(session), CKR_OPERATION_NOT_INITIALIZED);
+    IS(f->C_FindObjects(session, o, 8, &n), CKR_OPERATION_NOT_INITIALIZED);
+    /* objects that go while a search is open */
+    OK(f->C_FindObjectsInit(session, t, 1));
+    OK(f->C_FindObjects(session, o, 1, &n));
+    OK(f->C_DestroyObject(session, o[0]));
+    OK(f->C_FindObjects(session, o, 8, &n));
+    OK(f->C_FindObjectsFinal(session));
+    end();
+}
+END_TEST
+
+START_TEST(finding_many)
+{
+    enum { MANY = 20000 };
+    char label[32];
+    CK_OBJECT_HANDLE o[4];
+    begin();
+    for (int i = 0; i < MANY; i++) {
+        snprintf(label, sizeof label, "object %d", i);
+        make_data(CK_FALSE, CK_FALSE, label);
+    }
+    for (int i = 0; i < MANY; i += 100) { /* would take minutes without an index */
+        snprintf(label, sizeof label, "object %d", i);
+        CK_ATTRIBUTE t = {CKA_LABEL, label, strlen(label)};
+        ck_assert_uint_eq(find(&t, 1, o, 4), 1);
+        OK(f->C_DestroyObject(session, o[0]));
+        ck_assert_uint_eq(find(&t, 1, o, 4), 0);
+    }
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pkcs11 objects");
+    TCase *c = tcase_create("objects");
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, data);
+    tcase_add_test(c, reading);
+    tcase_add_test(c, creating_wrongly);
+    tcase_add_test(c, copying);
+    tcase_add_test(c, prohibited);
+    tcase_add_test(c, private_objects);
+    tcase_add_test(c, session_objects_end);
+    tcase_add_test(c, read_only_sessions);
+    tcase_add_test(c, key_attributes);
+    tcase_add_test(c, handles_last);
+    tcase_add_test(c, session_pairs);
+    tcase_add_test(c, generating_wrongly);
+    tcase_add_test(c, finding);
+    tcase_add_test(c, finding_many);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

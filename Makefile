@@ -49,7 +49,7 @@ LDFLAGS   := $(SANFLAGS) -pthread -Wl,--gc-sections $(if $(SAN),,-Wl,-z,relro,-z
 
 # ---------------------------------------------------------------- sources
 PROTO_SRC := $(filter-out proto/gen.c,$(wildcard proto/*.c))
-FW_SRC    := $(filter-out %/gen_table.c %/gen_p256_table.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
+FW_SRC    := $(filter-out %/gen_table.c %/gen_p256_table.c %/gen_trial.c,$(wildcard firmware/base/*.c firmware/crypto/*.c \
                firmware/crypto/portable/*.c firmware/crypto/ifma8/*.c firmware/store/*.c \
                firmware/app/*.c firmware/app/cmd/*.c))
 POSIX_SRC := $(wildcard firmware/ports/posix/*.c)
@@ -71,7 +71,8 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN := $(BUILD)/gen/proto_gen.h $(BUILD)/gen/handlers_gen.h $(BUILD)/gen/dispatch_gen.inc \
-       $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc $(BUILD)/gen/p256_table.inc
+       $(BUILD)/gen/sm2_table.inc $(BUILD)/gen/ifma8_table.inc $(BUILD)/gen/p256_table.inc \
+       $(BUILD)/gen/ifma8_trial.inc
 
 .PHONY: all
 all: $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(BUILD)/libhufu.so $(BUILD)/libhufu.a $(BUILD)/libifd-hufu.so examples skeleton ## Build the programs and libraries
@@ -119,6 +120,12 @@ $(BUILD)/tools/p256_table: $(P256_GEN) $(wildcard firmware/crypto/portable/ec_*.
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Wno-unused-function -Wno-unused-const-variable -I. $(P256_GEN) -o $@
 $(BUILD)/gen/p256_table.inc: $(BUILD)/tools/p256_table
+	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
+$(BUILD)/tools/ifma8_trial: firmware/crypto/ifma8/gen_trial.c firmware/crypto/ifma8/rsa_trial_table.h
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $< -o $@
+$(BUILD)/gen/ifma8_trial.inc: $(BUILD)/tools/ifma8_trial
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 
 .PHONY: docs

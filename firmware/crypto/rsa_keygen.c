@@ -25,12 +25,13 @@ struct search {
     unsigned bits;  /* of n */
     size_t h;       /* limbs of a prime */
     limb_t *pool;   /* sieve->pool candidates */
+    limb_t *top;    /* and their top limbs */
     limb_t *t;      /* 3h limbs */
     uint8_t *queue; /* a candidate for each lane, as bytes */
     const struct rsa_sieve *sieve;
     void *table; /* the sieve's */
     uint8_t alive[RSA_POOL_MAX];
-    size_t next;        /* in the pool */
+    size_t drawn, next; /* in the pool */
     size_t queued;      /* in the queue */
     size_t found;       /* primes */
     unsigned long left; /* candidates that may be drawn for the next prime */
@@ -71,7 +72,7 @@ _Static_assert(RSA_DERIVE_ROOM <= POOL + 3 + MAX_LANES,
 size_t rsa_keygen_room(const struct rsa_ops *ops, unsigned bits)
 {
     const size_t prime = bits / 16, pool = sieve_of(ops)->pool;
-    return (pool + 3 + MAX_LANES) * prime + sieve_of(ops)->table_size;
+    return (pool + 3 + MAX_LANES) * prime + pool * LIMB_BYTES + sieve_of(ops)->table_size;
 }
 
 /* Rounds for an error below 2^-112, 2^-128, 2^-144 (FIPS 186-5 table B.1, as strong as the key) */
@@ -95,40 +96,67 @@ static int stopped(const struct search *s)
     return s->progress && s->progress(s->progress_ctx);
 }
 
-/* 1: the square of c has all bits of n. The top limb of sqrt(2) 2^(nlen/2-1) decides but once in
- * 2^(LIMB_BITS-1). */
-static uint8_t in_range(struct search *s, const limb_t *c)
+/* 1: c >= sqrt(2) 2^(nlen/2-1), as far as the top limb of c tells; then *close is 1 when the limbs
+ * below must decide, which happens but once in 2^(LIMB_BITS-1). */
+static uint8_t top_in_range(limb_t top, uint8_t *close)
 {
-    const limb_t root = (limb_t)(0xB504F333F9DE6484u >> (64 - LIMB_BITS)), *top = c + s->h - 1;
-    limb_t below = bn_lt(top, &root, 1), equal = bn_eq(top, &root, 1);
+    const limb_t root = (limb_t)(0xB504F333F9DE6484u >> (64 - LIMB_BITS));
+    limb_t below = bn_lt(&top, &root, 1), equal = bn_eq(&top, &root, 1);
     PUBLIC(&below, sizeof below);
     PUBLIC(&equal, sizeof equal);
-    if (!equal)
-        return !below;
+    *close = equal != 0;
+    return !below;
+}
+
+/* 1: the square of c has all bits of n. */
+static uint8_t square_in_range(struct search *s, const limb_t *c)
+{
     bn_sqr(s->t, c, s->h);
     uint8_t enough = (uint8_t)(s->t[2 * s->h - 1] >> (LIMB_BITS - 1));
     PUBLIC(&enough, 1);
     return enough;
 }
 
+/* s->drawn top limbs: those of a pool of new candidates that are not below the range. close[i]: the
+ * limbs below must decide. The top bit is set by force, which changes nothing for those that stay.
+ */
+static int draw_tops(struct search *s, uint8_t *close)
+{
+    const size_t pool = s->sieve->pool, bytes = pool * LIMB_BYTES;
+    size_t kept = 0;
+    if (s->rng->fill(s->rng->ctx, s->top, bytes))
+        return -1;
+    SECRET(s->top, bytes);
+    for (size_t i = 0; i < pool; i++) {
+        const limb_t top = s->top[i] | (limb_t)1 << (LIMB_BITS - 1);
+        if (top_in_range(top, &close[kept]))
+            s->top[kept++] = top;
+    }
+    s->drawn = kept;
+    return 0;
+}
+
 /*
  * Step 4.2 to 4.4: fresh odd numbers of the full length; those below sqrt(2) 2^(nlen/2-1), whose
- * square is a bit too short, fall out. The top bit is set by force, which changes nothing for those
- * that stay.
+ * square is a bit too short, fall out, nearly all before more than their top limb was drawn.
  */
 static int refill(struct search *s)
 {
-    const size_t h = s->h, pool = s->sieve->pool, bytes = pool * h * LIMB_BYTES;
-    if (s->left < pool || stopped(s) || s->rng->fill(s->rng->ctx, s->pool, bytes))
+    const size_t h = s->h, pool = s->sieve->pool;
+    uint8_t close[RSA_POOL_MAX];
+    if (s->left < pool || stopped(s) || draw_tops(s, close))
+        return -1;
+    const size_t bytes = s->drawn * h * LIMB_BYTES;
+    if (s->rng->fill(s->rng->ctx, s->pool, bytes))
         return -1;
     SECRET(s->pool, bytes);
-    for (size_t i = 0; i < pool; i++) {
+    for (size_t i = 0; i < s->drawn; i++) {
         limb_t *c = s->pool + i * h;
         c[0] |= 1;
-        c[h - 1] |= (limb_t)1 << (LIMB_BITS - 1);
-        s->alive[i] = in_range(s, c);
+        c[h - 1] = s->top[i];
+        s->alive[i] = close[i] ? square_in_range(s, c) : 1;
     }
-    s->sieve->run(s->table, s->pool, h * LIMB_BYTES, pool, s->alive, s->engine_scratch);
+    s->sieve->run(s->table, s->pool, h * LIMB_BYTES, s->drawn, s->alive, s->engine_scratch);
     s->left -= pool;
     s->next = 0;
     return 0;
@@ -138,11 +166,15 @@ static int refill(struct search *s)
 static int fill_queue(struct search *s)
 {
     const size_t bytes = s->h * LIMB_BYTES;
-    for (s->queued = 0; s->queued < lanes_of(s->ops); s->next++) {
-        if (s->next == s->sieve->pool && refill(s))
+    s->queued = 0;
+    while (s->queued < lanes_of(s->ops)) {
+        if (s->next < s->drawn) {
+            const size_t i = s->next++;
+            if (s->alive[i])
+                bn_store(s->pool + i * s->h, s->h, s->queue + bytes * s->queued++, bytes);
+        } else if (refill(s)) {
             return -1;
-        if (s->alive[s->next])
-            bn_store(s->pool + s->next * s->h, s->h, s->queue + bytes * s->queued++, bytes);
+        }
     }
     return 0;
 }
@@ -224,13 +256,14 @@ int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
     const size_t h = BN_LIMBS(bits / 2), prime = bits / 16;
     uint8_t *const room = scratch;
     struct search s = {.ops = ops, .rng = rng, .bits = bits, .h = h, .sieve = sieve_of(ops)};
-    const size_t pool = s.next = s.sieve->pool, size = rsa_keygen_room(ops, bits);
+    const size_t pool = s.sieve->pool, size = rsa_keygen_room(ops, bits);
     s.progress = progress;
     s.progress_ctx = progress_ctx;
     s.pool = scratch;
     s.t = s.pool + pool * h;
     s.queue = room + (pool + 3) * prime;
-    s.table = s.queue + MAX_LANES * prime;
+    s.top = (limb_t *)(void *)(s.queue + MAX_LANES * prime);
+    s.table = s.top + pool;
     s.engine_scratch = room + size;
     s.sieve->init(s.table, s.engine_scratch);
     key->pub.bits = (uint16_t)bits;

@@ -1,10 +1,9 @@
 /*
- * Trial division of prime candidates in eight lanes, by the odd primes below 2^16.
+ * Trial division of prime candidates by the odd primes below 2^16, by 24 of them at a time.
  *
- * Three primes make a divisor m. Up to a factor that has no common divisor with m, a candidate is
- * the sum of its limbs times 2^(-52 j) mod m, j counted from the top: no quotient is needed, and
- * those powers serve all candidates. The powers are made for eight divisors at a time, the sums for
- * eight candidates.
+ * Three primes make a divisor m, eight divisors fill the lanes. Up to a factor that has no common
+ * divisor with m, a candidate is the sum of its limbs times 2^(-52 j) mod m, j counted from the
+ * top: no quotient is needed, and those powers are constants. Four candidates share each of them.
  * CT: which candidates fall, and when; nothing of those that remain.
  */
 #include "firmware/crypto/ifma8/rsa_trial.h"
@@ -14,44 +13,16 @@
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
+#include "firmware/crypto/ifma8/rsa_trial_table.h"
 #include "firmware/crypto/rsa.h"
 
 #include <string.h>
 
-enum {
-    LIMIT = 1 << 16,
-    TOGETHER = 3,                /* primes of a divisor, less than 2^51 */
-    SET = RSA8_LANES * TOGETHER, /* primes of a set of eight divisors */
-    SETS = 272,                  /* 6528 of the 6541 odd primes below 2^16 */
-    GROUPS = 8,                  /* of eight candidates, that are worked on together */
-    MAX_LIMBS = 40,
-    POOL = 512
-};
-
-/* Prime k of divisor i of a set is set[k][i]. */
-struct table {
-    uint16_t set[SETS][TOGETHER][RSA8_LANES];
-};
-
-_Static_assert(sizeof(struct table) % 64 == 0, "what follows the table is aligned");
-
-/* Eight divisors */
-struct divisors {
-    lanes m, inverse; /* -1/m mod 2^52 */
-    lanes p[TOGETHER], p_inverse[TOGETHER];
-    lanes power[MAX_LIMBS]; /* 2^(-52 j) mod m */
-};
-
-/* Candidates in lanes, and the lanes in which one fell */
-struct group {
-    lanes limb[MAX_LIMBS];
-    __mmask8 hit;
-};
+enum { FOUR = 4, MAX_LIMBS = 40, POOL = 256 };
 
 struct room {
-    struct divisors d;
-    struct group group[GROUPS];
-    uint8_t composite[LIMIT / 2];
+    uint64_t limb[POOL][MAX_LIMBS]; /* of 52 bits; the candidates that are left */
+    uint16_t index[POOL];
 };
 
 size_t rsa8_trial_scratch(void)
@@ -59,93 +30,88 @@ size_t rsa8_trial_scratch(void)
     return sizeof(struct room);
 }
 
-/* Eratosthenes over the odd numbers */
-static void init(void *table, void *scratch)
+/* Sums of four candidates, each low + 2^52 high */
+struct sums {
+    lanes low[FOUR], high[FOUR];
+};
+
+static inline lanes row(const uint64_t x[TRIAL_LANES])
 {
-    struct table *const t = table;
-    uint8_t *const composite = ((struct room *)scratch)->composite;
-    size_t count = 0;
-    memset(composite, 0, LIMIT / 2);
-    for (size_t p = 3; p * p < LIMIT; p += 2)
-        for (size_t k = p * p; !composite[p / 2] && k < LIMIT; k += 2 * p)
-            composite[k / 2] = 1;
-    for (size_t p = 3; p < LIMIT && count < SETS * SET; p += 2) {
-        t->set[count / SET][count / RSA8_LANES % TOGETHER][count % RSA8_LANES] = (uint16_t)p;
-        count += !composite[p / 2];
-    }
+    return _mm512_load_si512(x);
 }
 
-static lanes low_product(lanes a, lanes b)
+static inline lanes low_product(lanes a, lanes b)
 {
     return _mm512_madd52lo_epu64(_mm512_setzero_si512(), a, b);
 }
 
-/* 1/x mod 2^52 */
-static lanes inverse(lanes x)
+/* x / 2^52 mod m for x = low + 2^52 high, at most m + high + low / 2^52 + 1 */
+static inline lanes reduce(const struct trial_set *t, lanes low, lanes high)
 {
-    lanes y = x;
-    for (unsigned bits = 3; bits < RSA8_LIMB; bits *= 2)
-        y = low_product(y, rsa8_low(_mm512_sub_epi64(rsa8_all(2), low_product(x, y))));
-    return y;
-}
-
-/* Each power is a step of Montgomery's reduction after the one before, which is not 0. */
-static void divisors_init(struct divisors *d, const uint16_t set[TOGETHER][RSA8_LANES], size_t n)
-{
-    lanes x = rsa8_all(1);
-    d->m = rsa8_all(1);
-    d->inverse = rsa8_all(1);
-    for (size_t k = 0; k < TOGETHER; k++) {
-        d->p[k] = _mm512_cvtepu16_epi64(_mm_loadu_si128((const __m128i *)(const void *)set[k]));
-        d->p_inverse[k] = inverse(d->p[k]);
-        d->m = low_product(d->m, d->p[k]);
-        d->inverse = low_product(d->inverse, d->p_inverse[k]);
-    }
-    d->inverse = rsa8_low(_mm512_sub_epi64(_mm512_setzero_si512(), d->inverse));
-    for (size_t j = 0; j < n; j++) {
-        d->power[j] = x;
-        x = _mm512_madd52hi_epu64(rsa8_all(1), low_product(x, d->inverse), d->m);
-    }
-}
-
-/* x / 2^52 mod m, at most m + x / 2^52 */
-static lanes reduce(lanes x, lanes high, lanes m, lanes minus_inverse)
-{
-    const lanes q = low_product(x, minus_inverse);
-    const lanes carry = _mm512_srli_epi64(_mm512_madd52lo_epu64(x, q, m), RSA8_LIMB);
+    const lanes q = low_product(low, row(t->minus_inverse)), m = row(t->m);
+    const lanes carry = _mm512_srli_epi64(_mm512_madd52lo_epu64(low, q, m), RSA8_LIMB);
     return _mm512_madd52hi_epu64(_mm512_add_epi64(carry, high), q, m);
 }
 
-/* Lanes in which a prime of divisor i divides the candidate of which low + 2^52 high is the sum. */
-static __mmask8 divides(const struct divisors *d, unsigned i, lanes low, lanes high)
+/* s += limb[0] to limb[n - 1], of which the last counts 2^0 */
+static inline void add_limbs(struct sums *s, const struct trial_set *t,
+                             const uint64_t *const limb[FOUR], size_t n)
 {
-    const lanes m = rsa8_spread(&d->m, i), minus_inverse = rsa8_spread(&d->inverse, i);
-    const lanes zero = _mm512_setzero_si512();
-    lanes x = reduce(low, high, m, minus_inverse), least = rsa8_all(1);
-    x = reduce(x, zero, m, minus_inverse);
-    for (unsigned k = 0; k < TOGETHER; k++) {
-        const lanes quotient = low_product(x, rsa8_spread(&d->p_inverse[k], i));
-        least = _mm512_min_epu64(least,
-                                 _mm512_madd52hi_epu64(zero, quotient, rsa8_spread(&d->p[k], i)));
+    for (size_t j = 0; j < n; j++) {
+        const lanes y = row(t->power[j]);
+        for (unsigned i = 0; i < FOUR; i++) {
+            const lanes x = rsa8_all(limb[i][n - 1 - j]);
+            s->low[i] = _mm512_madd52lo_epu64(s->low[i], x, y);
+            s->high[i] = _mm512_madd52hi_epu64(s->high[i], x, y);
+        }
     }
-    return _mm512_testn_epi64_mask(least, least);
 }
 
-/* The sums of two divisors at a time */
-static void sift(const struct divisors *d, struct group *g, size_t n)
+/* What is below the upper limbs joins them: two steps of reduce are 2^(-104). */
+static inline void carry_up(struct sums *s, const struct trial_set *t)
 {
-    for (unsigned i = 0; i < RSA8_LANES; i += 2) {
-        lanes low0 = _mm512_setzero_si512(), high0 = low0, low1 = low0, high1 = low0;
-        for (size_t j = 0; j < n; j++) {
-            const lanes x = g->limb[n - 1 - j];
-            const lanes y0 = rsa8_spread(&d->power[j], i), y1 = rsa8_spread(&d->power[j], i + 1);
-            low0 = _mm512_madd52lo_epu64(low0, x, y0);
-            high0 = _mm512_madd52hi_epu64(high0, x, y0);
-            low1 = _mm512_madd52lo_epu64(low1, x, y1);
-            high1 = _mm512_madd52hi_epu64(high1, x, y1);
-        }
-        g->hit |= divides(d, i, low0, high0) | divides(d, i + 1, low1, high1);
+    const lanes zero = _mm512_setzero_si512(), y = row(t->power[TRIAL_LIMBS - 2]);
+    for (unsigned i = 0; i < FOUR; i++) {
+        const lanes x = reduce(t, reduce(t, s->low[i], s->high[i]), zero);
+        s->low[i] = low_product(x, y);
+        s->high[i] = _mm512_madd52hi_epu64(zero, x, y);
     }
+}
+
+/* 1: a prime of the set divides the candidate of this sum. */
+static inline unsigned divides(const struct trial_set *t, lanes low, lanes high)
+{
+    const lanes zero = _mm512_setzero_si512(), x = reduce(t, reduce(t, low, high), zero);
+    lanes least = rsa8_all(1);
+    for (unsigned k = 0; k < TRIAL_TOGETHER; k++) {
+        const lanes quotient = low_product(x, row(t->p_inverse[k]));
+        least = _mm512_min_epu64(least, _mm512_madd52hi_epu64(zero, quotient, row(t->p[k])));
+    }
+    return _mm512_testn_epi64_mask(least, least) != 0;
+}
+
+/* Bit i: a prime of the sets divides candidate i. */
+static inline __attribute__((always_inline)) unsigned
+sift(const struct trial_set *t, size_t sets, const uint64_t *const limb[FOUR], size_t n)
+{
+    unsigned hit = 0;
+    for (; sets; sets--, t++) {
+        struct sums s;
+        memset(&s, 0, sizeof s);
+        if (n > TRIAL_LIMBS) {
+            const size_t lower = n - TRIAL_LIMBS;
+            const uint64_t *const upper[FOUR] = {limb[0] + lower, limb[1] + lower, limb[2] + lower,
+                                                 limb[3] + lower};
+            add_limbs(&s, t, limb, lower);
+            carry_up(&s, t);
+            add_limbs(&s, t, upper, TRIAL_LIMBS);
+        } else {
+            add_limbs(&s, t, limb, TRIAL_LIMBS);
+        }
+        for (unsigned i = 0; i < FOUR; i++)
+            hit |= divides(t, s.low[i], s.high[i]) << i;
+    }
+    return hit;
 }
 
 /* mask: x - 1 is divisible by 65537, modulo which 2^16 is -1. x is odd and of at most 2048 bits. */
@@ -160,58 +126,71 @@ static uint32_t is_one_mod_e(const uint64_t *x, size_t words)
     return ct_eq32((r & 0xffff) + RSA_E - (r >> 16), RSA_E);
 }
 
-/* The next candidates that are left, as many as the groups hold; index[i] is that of lane i. */
-static size_t gather(const uint64_t *candidates, size_t words, size_t count, const uint8_t *alive,
-                     size_t *next, struct room *room, size_t index[GROUPS * RSA8_LANES])
+/* r = limbs of 52 bits */
+static void split(uint64_t *r, size_t n, const uint64_t *words, size_t count)
 {
-    size_t taken = 0;
-    for (; *next < count && taken < GROUPS * RSA8_LANES; ++*next) {
-        if (!alive[*next])
-            continue;
-        struct group *const g = &room->group[taken / RSA8_LANES];
-        rsa8_split(g->limb, taken % RSA8_LANES, candidates + *next * words, words);
-        g->hit = 0;
-        index[taken++] = *next;
-    }
-    return taken;
-}
-
-/* The sets `from` to `to` - 1 against the candidates that are left */
-static void stage(const struct table *t, size_t from, size_t to, const uint64_t *candidates,
-                  size_t words, size_t count, uint8_t *alive, struct room *room)
-{
-    const size_t n = RSA8_LIMBS(64 * words);
-    size_t index[GROUPS * RSA8_LANES], next = 0, taken;
-    while ((taken = gather(candidates, words, count, alive, &next, room, index)) > 0) {
-        for (size_t k = from; k < to; k++) {
-            divisors_init(&room->d, t->set[k], n);
-            for (size_t i = 0; i < taken; i += RSA8_LANES)
-                sift(&room->d, &room->group[i / RSA8_LANES], n);
-        }
-        for (size_t i = 0; i < taken; i++) {
-            const struct group *const g = &room->group[i / RSA8_LANES];
-            alive[index[i]] = !(g->hit >> i % RSA8_LANES & 1);
-            PUBLIC(&alive[index[i]], 1); /* what is rejected is forgotten */
-        }
+    for (size_t i = 0; i < n; i++) {
+        const size_t k = RSA8_LIMB * i / 64, shift = RSA8_LIMB * i % 64;
+        const uint64_t below = k < count ? words[k] : 0, above = k + 1 < count ? words[k + 1] : 0;
+        r[i] = (below >> shift | above << 1 << (63 - shift)) & (((uint64_t)1 << RSA8_LIMB) - 1);
     }
 }
 
-/* Between the stages the survivors close ranks. */
+/* `sets` sets against the first `count` candidates of the room; those that are left close ranks. */
+static size_t stage(const struct trial_set *t, size_t sets, struct room *room, size_t count,
+                    size_t n)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i += FOUR) {
+        const uint64_t *limb[FOUR];
+        for (size_t k = 0; k < FOUR; k++)
+            limb[k] = room->limb[i + k < count ? i + k : i];
+        unsigned hit = n == TRIAL_LIMBS ? sift(t, sets, limb, TRIAL_LIMBS) : sift(t, sets, limb, n);
+        PUBLIC(&hit, sizeof hit); /* what is rejected is forgotten */
+        for (size_t k = 0; k < FOUR && i + k < count; k++) {
+            if (hit >> k & 1)
+                continue;
+            memmove(room->limb[left], room->limb[i + k], n * sizeof(uint64_t));
+            room->index[left++] = room->index[i + k];
+        }
+    }
+    return left;
+}
+
 static void run(const void *table, const void *candidates, size_t size, size_t count,
                 uint8_t *alive, void *scratch)
 {
-    static const size_t end[] = {1, 8, 64, SETS};
-    for (size_t i = 0, from = 0; i < sizeof end / sizeof *end; from = end[i++])
-        stage(table, from, end[i], candidates, size / 8, count, alive, scratch);
+    enum { STEP = 12 }; /* sets that stay in the nearest cache */
+    const uint64_t *const words = candidates;
+    const size_t w = size / 8, n = RSA8_LIMBS(64 * w);
+    struct room *const room = scratch;
+    size_t left = 0;
+    (void)table;
     for (size_t i = 0; i < count; i++)
-        if (alive[i])
-            alive[i] = !is_one_mod_e((const uint64_t *)candidates + i * (size / 8), size / 8);
+        if (alive[i]) {
+            split(room->limb[left], n, words + i * w, w);
+            room->index[left++] = (uint16_t)i;
+        }
+    for (size_t k = 0, sets = 1; k < TRIAL_SETS; k += sets) {
+        sets = k < STEP ? k / 2 + 1 : STEP;
+        sets = sets < TRIAL_SETS - k ? sets : TRIAL_SETS - k;
+        left = stage(trial_set + k, sets, room, left, n);
+    }
+    memset(alive, 0, count);
+    for (size_t i = 0; i < left; i++)
+        alive[room->index[i]] = !is_one_mod_e(words + room->index[i] * w, w);
     wipe(scratch, sizeof(struct room));
+}
+
+static void init(void *table, void *scratch)
+{
+    (void)table;
+    (void)scratch;
 }
 
 const struct rsa_sieve rsa8_sieve = {
     .pool = POOL,
-    .table_size = sizeof(struct table),
+    .table_size = 0,
     .init = init,
     .run = run,
 };

@@ -351,6 +351,9 @@ setup: ## Install the packages that building and testing need (Debian)
 setup-demo:
 	$(call setup,$(DEMO_PACKAGES))
 
+# The web servers of docs/walkthrough.md.
+CHECK_PACKAGES += nginx-light apache2-bin testssl.sh wrk curl
+
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUB   = $(MAKE) --no-print-directory -j$(JOBS)
 

@@ -22,4 +22,5 @@ fi
 echo "Installing with apt-get: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${run[@]}" apt-get update -q
-"${run[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+# servers are for the tests to start: RUNLEVEL tells invoke-rc.d to leave them alone
+"${run[@]}" env RUNLEVEL=1 apt-get install -y -q --no-install-recommends "${missing[@]}"

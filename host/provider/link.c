@@ -85,8 +85,7 @@ static bool pin_of_file(struct prov *prov, const char *path)
 
 static const char *account_name(const struct prov *prov)
 {
-    const char *name = getenv("HUFU_ACCOUNT");
-    return name ? name : prov->account ? prov->account : "user";
+    return prov->account ? prov->account : "user";
 }
 
 static const char *pin_of_environment(const struct prov *prov)
@@ -132,15 +131,13 @@ static bool pin_typed(struct prov *prov)
 static bool pin_get(struct prov *prov, const struct pin_hint *hint)
 {
     const struct uri *uri = hint ? hint->uri : NULL;
-    const char *text = pin_of_environment(prov), *file = getenv("HUFU_PIN_FILE");
+    const char *text = pin_of_environment(prov);
     if (uri && *uri->pin_value)
         return pin_fits(prov, "pin-value", uri->pin_value, strlen(uri->pin_value));
     if (uri && *uri->pin_source)
         return pin_of_file(prov, uri->pin_source);
     if (*prov->pin)
         return true;
-    if (file)
-        return pin_of_file(prov, file);
     if (text)
         return pin_fits(prov, "the environment", text, strlen(text));
     if (prov->pin_file)
@@ -156,8 +153,8 @@ static bool log_in(struct prov *prov, struct link *l, const struct pin_hint *hin
     uint8_t account;
     if (!pin_get(prov, hint))
         return false;
-    if (!CRYPTO_memcmp(prov->pin, prov->refused, sizeof prov->pin)) {
-        memset(prov->pin, 0, sizeof prov->pin);
+    if (!strcmp(prov->pin, prov->refused)) {
+        hufu_wipe(prov->pin, sizeof prov->pin);
         return FAIL(prov, REASON_PIN, "the PIN is the one that the device has refused before");
     }
     enum hufu_status s = hufu_account_find(l->device, account_name(prov), &account);
@@ -175,12 +172,11 @@ static bool log_in(struct prov *prov, struct link *l, const struct pin_hint *hin
 static struct link *open_link(struct prov *prov)
 {
     struct link *l = OPENSSL_zalloc(sizeof *l);
-    const char *url = getenv("HUFU_DEVICE");
     if (!l)
         return NULL;
     l->process = getpid();
     l->uses = 1;
-    if (!hufu_open(&l->device, url ? url : prov->device) && !hufu_info(l->device, &l->info) &&
+    if (!hufu_open(&l->device, prov->device) && !hufu_info(l->device, &l->info) &&
         !hufu_session_open(l->device, &l->session))
         return l;
     FAIL(prov, REASON_DEVICE, "%s", hufu_last_error());

@@ -1,6 +1,7 @@
 /* The way in: OpenSSL loads build/hufu.so and calls OSSL_provider_init. */
 #include <openssl/crypto.h>
 #include <openssl/provider.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/provider/provider.h"
@@ -77,16 +78,26 @@ static const OSSL_DISPATCH dispatch[] = {ENTRY(OSSL_FUNC_PROVIDER_TEARDOWN, tear
                                          ENTRY(OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, prov_reasons),
                                          ENTRY_END};
 
-/* What the section of the configuration file says. */
+/*
+ * What the environment says, else the section of the configuration file. Now and not later: servers
+ * clear the environment of their workers.
+ */
 static int configure(struct prov *prov, OSSL_FUNC_core_get_params_fn *core_get_params)
 {
-    static const char *const names[] = {"device", "pin-file", "account", "distid"};
+    static const struct {
+        const char *name, *variable;
+    } settings[] = {{"device", "HUFU_DEVICE"},
+                    {"pin-file", "HUFU_PIN_FILE"},
+                    {"account", "HUFU_ACCOUNT"},
+                    {"distid", "HUFU_DISTID"}};
     char **const to[] = {&prov->device, &prov->pin_file, &prov->account, &prov->distid};
-    for (size_t i = 0; core_get_params && i < sizeof names / sizeof *names; i++) {
-        char *value = NULL;
-        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_ptr(names[i], &value, 0),
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char *value = getenv(settings[i].variable);
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_ptr(settings[i].name, &value, 0),
                                OSSL_PARAM_construct_end()};
-        if (core_get_params(prov->handle, params) && value && !(*to[i] = OPENSSL_strdup(value)))
+        if (!value && (!core_get_params || !core_get_params(prov->handle, params)))
+            continue;
+        if (value && !(*to[i] = OPENSSL_strdup(value)))
             return 0;
     }
     return 1;

@@ -22,7 +22,7 @@ struct prov {
     OSSL_FUNC_core_vset_error_fn *vset_error;
     OSSL_PROVIDER *usual;
     OSSL_LIB_CTX *libctx; /* our own, with the default provider: public halves and digests */
-    /* of the configuration; NULL: not given */
+    /* of environment or configuration; NULL: not given */
     char *device, *pin_file, *account, *distid;
     /* link.c */
     struct link *link;

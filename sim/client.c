@@ -15,11 +15,20 @@ struct chunk {
     uint8_t bytes[];
 };
 
+/* Room for a whole answer, if the system gives it: what does not go at once must be copied. */
+static void widen(int fd)
+{
+    const int room = FRAME_HEADER + FRAME_PAYLOAD_MAX;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room))
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
 struct client *client_create(int fd)
 {
     struct client *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
+    widen(fd);
     c->fd = fd;
     c->last = &c->first;
     c->unsent_last = &c->unsent_first;

@@ -14,6 +14,7 @@ enum {
     TRIM_ABOVE = 1048576,
     COST_UNKNOWN = 1000000,
     COST_LONG = 1000000000,
+    LARGE_ANSWER = 65536,     /* leaves before the next command is begun */
     ROUND_NS = 50000000,      /* of work in a round, about: nobody waits longer for his turn */
     SHARE_BYTES = 4 * 1048576 /* of answers to one client in a round, about */
 };
@@ -33,7 +34,7 @@ struct desk {
     size_t touched;                  /* bytes of large answers since the last trim */
     uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
     unsigned count, native_count;
-    bool side, taken_long;
+    bool side, closed;
     uint64_t round_ns;
     struct place place[DESK_BATCH];
     struct exchange native[DESK_BATCH];
@@ -168,7 +169,7 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
     bool apdu = false;
     if (k->side && c->running)
         return 0;
-    while (taken < quota && k->count < k->windows && c->first && !k->taken_long) {
+    while (taken < quota && k->count < k->windows && c->first && !k->closed) {
         const bool longer = is_long(c->first);
         if (longer && (k->count || k->side))
             break;
@@ -190,7 +191,7 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
         taken++;
         apdu = is_apdu(p->command);
         k->count++;
-        k->taken_long = longer;
+        k->closed = longer || k->answer[ins_of(p->command)] > LARGE_ANSWER;
     }
     return taken;
 }
@@ -300,7 +301,7 @@ void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *ar
     }
     k->count = k->native_count = 0;
     k->round_ns = 0;
-    k->taken_long = false;
+    k->closed = false;
 }
 
 void desk_close_link(struct desk *k, struct client *c)

@@ -6,7 +6,17 @@
 
 enum {
     ANSWER_FIXED = 8 + HUFU_WRAP_HEADER_SIZE + 2,
-    BARREN_MAX = 3 /* a pair may fail; three chunks of them are a fault */
+    BARREN_MAX = 3, /* a pair may fail; three chunks of them are a fault */
+    FLIGHTS = 2,    /* commands on their way: the device goes on while an answer travels */
+    FLIGHTS_TICKETS = 2 * FLIGHTS + 1,
+    ACKS = FLIGHTS + 2
+};
+
+/* A command on its way. */
+struct flight {
+    struct call call;
+    uint32_t count; /* 0: none */
+    uint64_t ack;   /* the ticket that it acknowledges */
 };
 
 struct run {
@@ -15,10 +25,13 @@ struct run {
     hufu_chunk_fn *each;
     void *context;
     uint64_t made;
-    uint64_t ack[2];   /* tickets that are done with, oldest first; 0: none */
-    uint64_t ack_sent; /* one that the command on its way acknowledges */
-    unsigned barren;   /* chunks in a row without a good pair */
-    bool one_by_one;   /* the device keeps too few tickets for overlapping */
+    uint64_t ack[ACKS]; /* tickets that are done with, oldest first */
+    unsigned acks;
+    struct flight flight[FLIGHTS];
+    unsigned oldest, flying; /* flights in order; how many are on their way */
+    unsigned most;           /* of them at the same time */
+    unsigned barren;         /* chunks in a row without a good pair */
+    bool one_by_one;         /* the device keeps too few tickets for overlapping at all */
 };
 
 static uint32_t count_good(struct view status, uint32_t count)
@@ -88,10 +101,22 @@ static enum hufu_status ack_if(struct hufu_session *session, uint64_t *ticket)
 
 static enum hufu_status ack_all(struct run *run)
 {
-    enum hufu_status s = ack_if(run->session, &run->ack_sent);
-    for (int i = 0; i < 2 && !s; i++)
+    enum hufu_status s = HUFU_OK;
+    for (unsigned i = 0; i < FLIGHTS && !s; i++)
+        s = ack_if(run->session, &run->flight[i].ack);
+    for (unsigned i = 0; i < run->acks && !s; i++)
         s = ack_if(run->session, &run->ack[i]);
+    if (!s)
+        run->acks = 0;
     return s;
+}
+
+static uint64_t take_ack(struct run *run)
+{
+    const uint64_t first = run->acks ? run->ack[0] : 0;
+    if (run->acks)
+        memmove(run->ack, run->ack + 1, --run->acks * sizeof *run->ack);
+    return first;
 }
 
 /* *ticket: which, 0 the oldest; then the one that was taken, 0 when there was none. */
@@ -161,35 +186,57 @@ static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch 
     return fits < wanted ? (uint32_t)fits : wanted;
 }
 
-static bool order(struct run *run, struct call *c, uint32_t count)
+static enum hufu_status send_order(struct run *run, struct flight *f)
 {
-    const struct key_batch_req req = {run->batch->type, run->batch->usage, count, run->ack[0]};
-    if (!call_begin(c, run->session, INS_KEY_BATCH, 0))
-        return false;
-    key_batch_req_put(&c->out, &req);
-    if (!call_submit(c))
-        return false;
-    run->ack_sent = run->ack[0];
-    run->ack[0] = run->ack[1];
-    run->ack[1] = 0;
-    return true;
+    const struct key_batch_req req = {run->batch->type, run->batch->usage, f->count, f->ack};
+    if (!call_begin(&f->call, run->session, INS_KEY_BATCH, 0))
+        return f->call.status;
+    key_batch_req_put(&f->call.out, &req);
+    call_submit(&f->call);
+    return f->call.status;
 }
 
-static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
-                                struct hufu_key_chunk *k)
+static uint32_t next_count(const struct run *run, uint32_t chunk)
 {
+    uint64_t have = run->made;
+    for (unsigned i = 0; i < run->flying; i++)
+        have += run->flight[(run->oldest + i) % FLIGHTS].count;
+    if (have >= run->batch->total)
+        return 0;
+    const uint64_t rest = run->batch->total - have;
+    return rest < chunk ? (uint32_t)rest : chunk;
+}
+
+/* Order as many chunks as may be on their way and are still wanted; coming: good pairs at hand. */
+static enum hufu_status order(struct run *run, uint32_t chunk, uint32_t coming)
+{
+    enum hufu_status s = HUFU_OK;
+    run->made += coming;
+    for (uint32_t n; !s && run->flying < run->most && (n = next_count(run, chunk)) != 0;) {
+        struct flight *f = &run->flight[(run->oldest + run->flying++) % FLIGHTS];
+        f->count = n;
+        f->ack = take_ack(run);
+        s = send_order(run, f);
+    }
+    run->made -= coming;
+    return s;
+}
+
+static enum hufu_status receive(struct run *run, struct flight *f, struct hufu_key_chunk *k)
+{
+    struct call *c = &f->call;
     struct key_batch_rsp m;
     if (call_wait(c) && !call_check(c, key_batch_rsp_get(&c->in, &m)))
-        call_check(c, chunk_take(k, m.ticket, m.header, m.status, m.records) && k->count == count &&
-                          k->fields.type == run->batch->type &&
+        call_check(c, chunk_take(k, m.ticket, m.header, m.status, m.records) &&
+                          k->count == f->count && k->fields.type == run->batch->type &&
                           k->fields.usage == run->batch->usage);
     if (!c->status) {
-        run->ack_sent = 0;
+        f->ack = 0;
         run->barren = k->good ? 0 : run->barren + 1;
         if (run->barren == BARREN_MAX)
             c->status =
                 fail_with(HUFU_E_KEY_GENERATION_FAILED, "%s: not one of %u keys could be made",
-                          run->session->device->url, (unsigned)count);
+                          run->session->device->url, (unsigned)f->count);
     }
     return c->status;
 }
@@ -197,58 +244,51 @@ static enum hufu_status receive(struct run *run, struct call *c, uint32_t count,
 /* The device has no ticket left: give ours back, and from now on acknowledge before ordering. */
 static bool make_room(struct run *run)
 {
-    const bool ours = run->ack[0] || run->ack_sent;
+    bool ours = run->acks != 0;
+    for (unsigned i = 0; i < FLIGHTS; i++)
+        ours = ours || run->flight[i].ack;
     run->one_by_one = true;
+    run->most = 1;
     return ours && !ack_all(run);
 }
 
-static enum hufu_status receive_or_retry(struct run *run, struct call *c, uint32_t count,
+static enum hufu_status receive_or_retry(struct run *run, struct flight *f,
                                          struct hufu_key_chunk *k)
 {
-    if (receive(run, c, count, k) != HUFU_E_TOO_MANY || !make_room(run))
-        return c->status;
-    call_end(c);
-    return order(run, c, count) ? receive(run, c, count, k) : c->status;
+    if (receive(run, f, k) != HUFU_E_TOO_MANY || !make_room(run))
+        return f->call.status;
+    call_end(&f->call);
+    return send_order(run, f) ? f->call.status : receive(run, f, k);
 }
 
-static uint32_t next_count(const struct run *run, uint32_t chunk, uint64_t coming)
+/* Take the answer that is due, order what comes after it, hand it over. */
+static enum hufu_status turn(struct run *run, uint32_t chunk)
 {
-    const uint64_t have = run->made + coming;
-    if (have >= run->batch->total)
-        return 0;
-    const uint64_t rest = run->batch->total - have;
-    return rest < chunk ? (uint32_t)rest : chunk;
+    struct flight *f = &run->flight[run->oldest];
+    struct hufu_key_chunk k;
+    enum hufu_status s = receive_or_retry(run, f, &k), delivered = HUFU_OK;
+    run->oldest = (run->oldest + 1) % FLIGHTS;
+    run->flying--;
+    if (!s) {
+        struct call taken = f->call; /* its place is free for the next order */
+        f->call = (struct call){0};
+        s = run->one_by_one ? HUFU_OK : order(run, chunk, k.good);
+        if (deliver(run, &k, &delivered))
+            run->ack[run->acks++] = k.ticket;
+        call_end(&taken);
+    }
+    if (!s)
+        s = delivered;
+    return s ? s : order(run, chunk, 0);
 }
 
-/* Two calls in turn: one whose chunk is handed over, one that the device works on. */
 static enum hufu_status make(struct run *run, uint32_t chunk)
 {
-    struct call call[2] = {{0}};
-    struct hufu_key_chunk k;
-    uint32_t count = next_count(run, chunk, 0);
-    unsigned turn = 0;
-    enum hufu_status s = HUFU_OK;
-    if (count && !order(run, &call[0], count))
-        return call[0].status;
-    while (count && !s) {
-        struct call *now = &call[turn], *next = &call[turn ^= 1];
-        s = receive_or_retry(run, now, count, &k);
-        if (s)
-            break;
-        count = run->one_by_one ? 0 : next_count(run, chunk, k.good);
-        if (count && !order(run, next, count))
-            s = next->status;
-        enum hufu_status delivered = HUFU_OK;
-        if (deliver(run, &k, &delivered))
-            run->ack[run->ack[0] != 0] = k.ticket;
-        if (!s)
-            s = delivered;
-        call_end(now);
-        if (!s && !count && (count = next_count(run, chunk, 0)) && !order(run, next, count))
-            s = next->status;
-    }
-    call_end(&call[0]);
-    call_end(&call[1]);
+    enum hufu_status s = order(run, chunk, 0);
+    while (!s && run->flying)
+        s = turn(run, chunk);
+    for (unsigned i = 0; i < FLIGHTS; i++)
+        call_end(&run->flight[i].call);
     return s;
 }
 
@@ -277,7 +317,9 @@ enum hufu_status hufu_key_batch(struct hufu_session *session, const struct hufu_
         return fail_with(HUFU_E_ARGUMENT,
                          "hufu_key_batch: no session or no function to take the keys");
     const uint32_t chunk = chunk_size(session->device, batch);
-    run.one_by_one = session->device->capabilities.tickets < 2;
+    const unsigned tickets = session->device->capabilities.tickets;
+    run.one_by_one = tickets < 2;
+    run.most = tickets >= FLIGHTS_TICKETS ? FLIGHTS : 1;
     if (!chunk)
         return fail_with(HUFU_E_NOT_SUPPORTED, "%s: the device makes no batches of such keys",
                          session->device->url);

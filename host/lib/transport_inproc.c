@@ -42,6 +42,12 @@ static bool is_long(const struct hufu_request *r)
     return device_is_long(c[1], c + 2, r->command.size - FRAME_HEADER - 2);
 }
 
+/* Its answer is best taken while it is in the cache. */
+static bool is_batch(const struct hufu_request *r)
+{
+    return r->command.data[FRAME_HEADER + 1] == INS_KEY_BATCH;
+}
+
 /* As many of those that wait as leave no lane of the device empty. */
 static size_t round_size(const struct inproc *p)
 {
@@ -59,7 +65,7 @@ static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
     size_t n = 0;
     bool alone = false;
     while (p->first && n < most && !alone) {
-        alone = is_long(p->first);
+        alone = is_long(p->first) || is_batch(p->first);
         if (alone && n)
             break;
         taken[n++] = p->first;

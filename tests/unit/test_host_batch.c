@@ -158,19 +158,24 @@ static void tear_down(void)
     hufu_close(device);
 }
 
-/* The caller: checks that what it gets is whole and in order. */
+/* The caller: checks that what it gets is whole, in order, and comes once. Where tickets are scarce
+ * one that was refused and ordered again may come after the next. */
 struct caller {
     uint64_t good;
     unsigned chunks, fetched, known;
     uint64_t last;
+    bool seen[64];
 };
 
 static int take(void *context, const struct hufu_key_chunk *k)
 {
     struct caller *c = context;
     maker.handed++;
-    ck_assert_uint_gt(k->ticket, c->last);
+    if (maker.room == KEPT_MAX)
+        ck_assert_uint_gt(k->ticket, c->last);
     c->last = k->ticket;
+    ck_assert(!c->seen[k->ticket % 64]);
+    c->seen[k->ticket % 64] = !maker.forever;
     for (size_t i = 0; i < k->count * k->record_size; i++)
         ck_assert_uint_eq(k->records[i], (uint8_t)k->ticket);
     c->chunks++;
@@ -202,10 +207,11 @@ START_TEST(whole_batches)
         ck_assert_uint_eq(maker.pairs, totals[i]);
         ck_assert_uint_eq(maker.acked, maker.ordered);
         ck_assert_uint_eq(kept(&maker), 0);
-        if (totals[i] > 100) /* the next command was on its way before a chunk was handed over */
-            ck_assert_uint_eq(maker.ahead, 2);
+        /* two commands were on their way while a chunk was handed over */
+        const unsigned chunks = (unsigned)(totals[i] + 99) / 100;
+        ck_assert_uint_eq(maker.ahead, chunks < 3 ? chunks : 3);
     }
-    ck_assert_uint_eq(maker.most_kept, 2);
+    ck_assert_uint_le(maker.most_kept, 4);
 }
 END_TEST
 
@@ -276,10 +282,10 @@ START_TEST(the_caller_stops)
     maker.stop_at = 3;
     ck_assert_int_eq(run(1000, 0, &c, &made), HUFU_E_STOPPED);
     ck_assert_uint_eq(made, 200);
-    ck_assert_uint_eq(kept(&maker), 2); /* the one refused, and the one that was under way */
+    ck_assert_uint_eq(kept(&maker), 3); /* the one refused, and those that were under way */
     maker.stop_at = 0;
     ck_assert_int_eq(run(1000, 1, &c, &made), HUFU_OK);
-    ck_assert_uint_eq(c.fetched, 2);
+    ck_assert_uint_eq(c.fetched, 3);
     ck_assert_uint_eq(made, 1000);
     ck_assert_uint_eq(c.good, 1000);
     ck_assert_uint_eq(kept(&maker), 0);
@@ -298,7 +304,7 @@ START_TEST(what_is_known_is_not_counted)
     c = (struct caller){.known = 1};
     ck_assert_int_eq(hufu_key_batch(hufu_nobody(device), &batch, take, &c, &made), HUFU_OK);
     ck_assert_uint_eq(made, 50);
-    ck_assert_uint_eq(c.good, 250);
+    ck_assert_uint_eq(c.good, 350);
     ck_assert_uint_eq(kept(&maker), 0);
 }
 END_TEST

@@ -113,6 +113,12 @@ static void complete(struct client *c, void (*add)(void *, struct command *), vo
 {
     struct command *m = c->incoming;
     c->incoming = NULL;
+    if (!frame_check_take(&m->frame, m->bytes)) {
+        c->refused =
+            true; /* who sent it, and what, is not known: only the end of the link is clear */
+        command_free(m);
+        return;
+    }
     if (!(m->frame.flags & FRAME_APDU) && m->frame.length < 2) {
         refuse(c, &m->frame, SW_WRONG_LENGTH);
         command_free(m);
@@ -132,7 +138,11 @@ static void begin(struct client *c)
     struct frame f;
     const bool known = frame_get(c->header, &f);
     c->header_size = 0;
-    if (f.length > FRAME_PAYLOAD_MAX) {
+    if (!frame_in_order(&c->order, &f)) {
+        c->refused = true; /* an answer could be taken for that of the frame it repeats */
+        return;
+    }
+    if (f.length > FRAME_PAYLOAD_MAX + (f.flags & FRAME_CHECKED ? FRAME_CHECK : 0u)) {
         c->refused = true;
         refuse(c, &f, SW_WRONG_LENGTH);
         return;

@@ -40,6 +40,7 @@ struct client {
     bool gone;       /* closed; freed when nothing of it runs and its link is closed */
     bool at_end;     /* it sends nothing more */
     bool refused;    /* it sent what cannot be skipped: answer and close */
+    struct frame_order order;
 
     uint8_t header[FRAME_HEADER];
     size_t header_size, skip, payload_size;

@@ -56,7 +56,7 @@ struct desk *desk_create(struct device *d, size_t frame_max)
         return NULL;
     k->device = d;
     k->frame_max = frame_max;
-    k->window_size = (WINDOW_HEAD + frame_max + 2 + 4095) & ~(size_t)4095;
+    k->window_size = (WINDOW_HEAD + frame_max + 2 + FRAME_CHECK + 4095) & ~(size_t)4095;
     for (k->windows = DESK_BATCH; k->windows; k->windows /= 2) {
         k->memory = map_windows(NULL, k->windows * k->window_size);
         if (k->memory)
@@ -274,8 +274,13 @@ void desk_run(struct desk *k)
 static void frame_answer(struct place *p, struct iovec *part)
 {
     const struct frame *asked = &p->command->frame;
-    const struct frame head = {(uint32_t)p->size, asked->tag, asked->channel,
-                               (uint16_t)((asked->flags & FRAME_APDU) | FRAME_ANSWER)};
+    const bool checked = asked->flags & FRAME_CHECKED;
+    const struct frame head = {
+        (uint32_t)(p->size + (checked ? FRAME_CHECK : 0)), asked->tag, asked->channel,
+        (uint16_t)((asked->flags & (FRAME_APDU | FRAME_CHECKED)) | FRAME_ANSWER)};
+    if (checked)
+        frame_check_put(&head, p->answer, p->answer + p->size);
+    p->size = head.length;
     frame_put(p->answer - FRAME_HEADER, &head);
     part->iov_base = p->answer - FRAME_HEADER;
     part->iov_len = FRAME_HEADER + p->size;

@@ -264,6 +264,8 @@ struct hufu_options {
     uint32_t tickets_max;  /* default 16 */
     uint32_t threads;      /* default: one per processor */
     const char *engine;    /* default: the best */
+    /* unix: only, for a device behind a line that may spoil bytes: */
+    uint32_t checked; /* not 0: commands and answers carry check sums */
     uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
 };
 #define HUFU_NO_POOL UINT32_MAX

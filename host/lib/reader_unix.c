@@ -341,7 +341,7 @@ static enum reader_result unix_exchange(struct reader *r, const uint8_t *apdu, s
     enum reader_result result = READER_ABSENT;
     pthread_mutex_lock(&u->lock);
     if (u->fd >= 0) {
-        const struct frame f = {(uint32_t)n, ++u->tag, 0, FRAME_APDU};
+        const struct frame f = {(uint32_t)n, ++u->tag, 0, FRAME_APDU | FRAME_COUNTED};
         uint8_t head[FRAME_HEADER];
         struct iovec part[2] = {{head, sizeof head}, {(void *)(uintptr_t)apdu, n}};
         frame_put(head, &f);

@@ -29,6 +29,7 @@ struct hufu_request {
     struct buffer answer;  /* data SW1 SW2 */
     /* the transport's */
     uint32_t tag;
+    uint16_t slot;
     bool done, waiting, orphan;
     int completed; /* done, as libusb wants to see it */
     enum hufu_status failure; /* when done: of the link; HUFU_OK: there is an answer */

@@ -15,15 +15,9 @@
 #include "host/lib/lib.h"
 
 enum {
-    SLOT_BITS = 12,
-    SLOTS = 1 << SLOT_BITS, /* commands on their way at most */
+    SLOTS = 4096, /* commands on their way at most */
     IN_ROOM = 65536,
     SEND_SLICE_MS = 50 /* a sender that cannot read itself looks again after this */
-};
-
-struct slot {
-    struct hufu_request *request; /* NULL: free */
-    uint32_t uses;                /* the upper bits of the next tag: an old one never matches */
 };
 
 struct unix_link {
@@ -33,13 +27,15 @@ struct unix_link {
     pthread_mutex_t lock;  /* what follows */
     pthread_cond_t left;   /* the reader has given its part back */
     bool reading, broken;
-    enum hufu_status failure; /* of the requests that the break left without an answer */
-    struct slot slot[SLOTS];
-    uint16_t free[SLOTS];
-    unsigned free_count;
+    enum hufu_status failure;         /* of the requests that the break left without an answer */
+    struct hufu_request *slot[SLOTS]; /* where its tag says, or behind it; NULL: free */
+    unsigned used;
+    uint32_t tag; /* of the last command: they count up, so the device notices one that is lost */
+    uint16_t checked;             /* FRAME_CHECKED or 0 */
     struct hufu_request *waiting; /* their threads sleep */
     /* the reader's */
     struct hufu_request *current; /* whose answer is being read */
+    struct frame frame;           /* its header */
     size_t missing;               /* bytes of it that are still to come */
     size_t in_pos, in_end;
     uint8_t in[IN_ROOM];
@@ -50,25 +46,34 @@ struct unix_link {
 
 static bool slot_take(struct unix_link *l, struct hufu_request *r)
 {
-    if (!l->free_count)
+    if (l->used == SLOTS)
         return false;
-    const uint16_t i = l->free[--l->free_count];
-    l->slot[i].request = r;
-    r->tag = l->slot[i].uses++ << SLOT_BITS | i;
+    uint32_t at = ++l->tag % SLOTS;
+    while (l->slot[at])
+        at = (at + 1) % SLOTS;
+    l->slot[at] = r;
+    l->used++;
+    r->tag = l->tag;
+    r->slot = (uint16_t)at;
     return true;
 }
 
-static void slot_give(struct unix_link *l, struct hufu_request *r)
+static void slot_give(struct unix_link *l, const struct hufu_request *r)
 {
-    const uint16_t i = r->tag & (SLOTS - 1);
-    l->slot[i].request = NULL;
-    l->free[l->free_count++] = i;
+    l->slot[r->slot] = NULL;
+    l->used--;
 }
 
-static struct hufu_request *slot_find(struct unix_link *l, uint32_t tag)
+/* Nearly always it is where its tag says: others are only in the way when one has waited for long.
+ */
+static struct hufu_request *slot_find(const struct unix_link *l, uint32_t tag)
 {
-    struct hufu_request *r = l->slot[tag & (SLOTS - 1)].request;
-    return r && r->tag == tag ? r : NULL;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct hufu_request *r = l->slot[(tag + i) % SLOTS];
+        if (r && r->tag == tag)
+            return r;
+    }
+    return NULL;
 }
 
 static void complete(struct unix_link *l, struct hufu_request *r, enum hufu_status failure)
@@ -85,8 +90,8 @@ static void complete(struct unix_link *l, struct hufu_request *r, enum hufu_stat
 static void fail_all(struct unix_link *l)
 {
     for (unsigned i = 0; i < SLOTS; i++)
-        if (l->slot[i].request)
-            complete(l, l->slot[i].request, l->failure);
+        if (l->slot[i])
+            complete(l, l->slot[i], l->failure);
     l->current = NULL;
 }
 
@@ -149,7 +154,9 @@ static void begin_answer(struct unix_link *l)
     struct frame f;
     const bool known = frame_get(l->in + l->in_pos, &f);
     l->in_pos += FRAME_HEADER;
-    if (!known || f.flags != FRAME_ANSWER || f.length < 2 || f.length > l->base.limit + 2) {
+    const uint32_t around = 2 + (l->checked ? FRAME_CHECK : 0);
+    if (!known || f.flags != (FRAME_ANSWER | l->checked) || f.length < around ||
+        f.length > l->base.limit + around) {
         break_link(l, HUFU_E_BAD_ANSWER, "an answer with an impossible header came");
         return;
     }
@@ -163,6 +170,7 @@ static void begin_answer(struct unix_link *l)
         return;
     }
     l->current = r;
+    l->frame = f;
     l->missing = f.length;
 }
 
@@ -186,6 +194,11 @@ static void take_answers(struct unix_link *l)
         if (l->missing)
             break;
         struct hufu_request *r = l->current;
+        if (!frame_check_take(&l->frame, r->answer.data)) {
+            break_link(l, HUFU_E_UNKNOWN_OUTCOME, "a damaged answer came");
+            break;
+        }
+        r->answer.size = l->frame.length;
         l->current = NULL;
         complete(l, r, HUFU_OK);
     }
@@ -323,6 +336,21 @@ static int send_all(struct unix_link *l, const uint8_t *data, size_t n, uint64_t
     return 0;
 }
 
+/* Lock held on entry and exit, not while it sends. */
+static int send_command(struct unix_link *l, struct hufu_request *r)
+{
+    const size_t check = l->checked ? FRAME_CHECK : 0;
+    const struct frame f = {(uint32_t)(r->command.size - FRAME_HEADER + check), r->tag, r->channel,
+                            FRAME_COUNTED | l->checked};
+    const uint64_t deadline = now_ms() + r->device->options.timeout_ms;
+    uint8_t sum[FRAME_CHECK];
+    frame_put(r->command.data, &f);
+    if (check)
+        frame_check_put(&f, r->command.data + FRAME_HEADER, sum);
+    const int error = send_all(l, r->command.data, r->command.size, deadline);
+    return error ? error : send_all(l, sum, check, deadline);
+}
+
 static enum hufu_status unix_submit(struct transport *t, struct hufu_request *r)
 {
     struct unix_link *l = (struct unix_link *)t;
@@ -336,10 +364,7 @@ static enum hufu_status unix_submit(struct transport *t, struct hufu_request *r)
         s = fail_with(HUFU_E_ARGUMENT, "%s: %d commands are on their way: wait for some first", url,
                       SLOTS);
     } else {
-        const struct frame f = {(uint32_t)r->command.size - FRAME_HEADER, r->tag, r->channel, 0};
-        frame_put(r->command.data, &f);
-        const int error =
-            send_all(l, r->command.data, r->command.size, now_ms() + r->device->options.timeout_ms);
+        const int error = send_command(l, r);
         if (error) { /* a part of a command is not carried out, but nothing can follow it */
             s = fail_with(HUFU_E_LINK, "%s: sending failed (%s); the command was not carried out",
                           url, strerror(error));
@@ -393,8 +418,6 @@ enum hufu_status transport_unix_attach(struct transport **t, int fd)
     pthread_mutex_init(&l->lock, NULL);
     pthread_mutex_init(&l->write, NULL);
     pthread_cond_init(&l->left, NULL);
-    for (unsigned i = 0; i < SLOTS; i++)
-        l->free[l->free_count++] = (uint16_t)(SLOTS - 1 - i);
     *t = &l->base;
     return HUFU_OK;
 }
@@ -403,7 +426,6 @@ static enum hufu_status unix_open(struct transport **t, const char *path,
                                   const struct hufu_options *options)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    (void)options;
     if (!*path || strlen(path) >= sizeof a.sun_path)
         return fail_with(HUFU_E_URL, "unix:%s: the path of a socket has 1 to %zu bytes", path,
                          sizeof a.sun_path - 1);
@@ -419,7 +441,10 @@ static enum hufu_status unix_open(struct transport **t, const char *path,
             "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --dir DIR --socket %s", path,
             strerror(error), path);
     }
-    return transport_unix_attach(t, fd);
+    const enum hufu_status s = transport_unix_attach(t, fd);
+    if (!s && options->checked)
+        ((struct unix_link *)*t)->checked = FRAME_CHECKED;
+    return s;
 }
 
 const struct transport_ops transport_unix = {"unix",    "unix:PATH",  unix_open, unix_submit,

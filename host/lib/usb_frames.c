@@ -269,7 +269,8 @@ static void LIBUSB_CALL on_out(struct libusb_transfer *transfer)
 
 static enum hufu_status take(struct frames_link *l, struct hufu_request *r)
 {
-    const struct frame f = {(uint32_t)r->command.size - FRAME_HEADER, ++l->tag, r->channel, 0};
+    const struct frame f = {(uint32_t)r->command.size - FRAME_HEADER, ++l->tag, r->channel,
+                            FRAME_COUNTED};
     if (l->broken)
         return fail_with(HUFU_E_LINK, "%s: the link is lost (%s): reconnect", r->device->url,
                          l->base.why);

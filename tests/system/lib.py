@@ -24,7 +24,7 @@ INFO, CAPABILITIES, SELFTEST, RANDOM = 0x02, 0x04, 0x06, 0x08
 SESSION_OPEN, SESSION_CLOSE, LOGIN, LOGOUT = 0x10, 0x12, 0x14, 0x16
 OBJECT_LIST, OBJECT_INFO, KEY_GENERATE, KEY_BATCH, KEY_ACK = 0x40, 0x42, 0x50, 0x56, 0x5A
 SIGN = 0x70
-APDU, ANSWER = 0x0001, 0x8000
+APDU, COUNTED, CHECKED, ANSWER = 0x0001, 0x0002, 0x0004, 0x8000
 
 
 class Sim:
@@ -105,6 +105,13 @@ class Client:
                 raise EOFError(f"{len(got)} of {n} bytes")
             got += more
         return got
+
+    def at_end(self):
+        """Nothing more comes: the other side has ended the connection."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionError:
+            return True
 
     def receive(self):
         """(tag, flags, data, status word) of the next answer"""

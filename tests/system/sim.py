@@ -7,10 +7,12 @@ import select
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import threading
+import zlib
 
-from lib import (ANSWER, APDU, HUFU, INFO, KEY_ACK, KEY_BATCH, KEY_GENERATE, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
+from lib import (ANSWER, APDU, CHECKED, COUNTED, HUFU, INFO, KEY_ACK, KEY_BATCH, KEY_GENERATE, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
                  SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, run, var)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
@@ -163,11 +165,36 @@ def engine_unknown(directory):
 # ---------------------------------------------------------------- frames
 
 
+def counted_and_checked_frames(directory):
+    """A counted frame that comes twice or leaves a gap ends the connection, as a damaged checked one does; unanswered"""
+    with Sim(directory) as sim:
+        for tags in ((5, 6, 6), (5, 7), (5, 4), (0xFFFFFFFF, 0, 2)):
+            with sim.client() as client:
+                for tag in tags[:-1]:
+                    client.send_frame(b"\xC0\x02", flags=COUNTED, tag=tag)
+                    assert client.receive()[::3] == (tag, 0x9000)
+                client.send_frame(b"\xC0\x02", flags=COUNTED, tag=tags[-1])
+                assert client.at_end(), tags
+        body = bytes([0xC0, INFO])
+        for spoil in (0, 1):
+            with sim.client() as client:
+                head = struct.pack(">IIHH", 6, 9, 0, CHECKED)
+                check = (zlib.crc32(head + body) ^ spoil).to_bytes(4, "big")
+                client.send_frame(body + check, flags=CHECKED, tag=9)
+                if spoil:
+                    assert client.at_end()
+                    continue
+                length, tag, channel, flags = struct.unpack(">IIHH", head := client.read(12))
+                assert (tag, channel, flags) == (9, 0, CHECKED | ANSWER)
+                payload = client.read(length)
+                assert zlib.crc32(head + payload[:-4]) == int.from_bytes(payload[-4:], "big") and payload[-6:-4] == b"\x90\0"
+
+
 def bad_frames(directory):
     """What is wrong with a frame is answered with its tag; the others are served"""
     with Sim(directory) as sim:
         with sim.client() as client:
-            for flags in (2, ANSWER, 0x7FFF, ANSWER | APDU):
+            for flags in (8, ANSWER, 0x7FFF, ANSWER | APDU):
                 tag = client.send_frame(b"\xC0\x02", flags=flags)
                 got, _, data, sw = client.receive()
                 assert (got, data, sw) == (tag, b"", 0x6A80)
@@ -482,5 +509,5 @@ def idle_memory(directory):
 
 
 run([usage, texts, life, stays_initialised, second_refused, stale_socket, bad_places, unreadable_directory,
-     engine_unknown, bad_frames, garbage, apdus, many_in_flight, half_close, sessions_at_once, two_processes,
+     engine_unknown, counted_and_checked_frames, bad_frames, garbage, apdus, many_in_flight, half_close, sessions_at_once, two_processes,
      killed_clients, deaf_clients, stop_under_load, short_during_long, idle_memory])

@@ -141,7 +141,8 @@ START_TEST(any_order)
     for (uint32_t i = 0; i < N; i++) {
         ck_assert(far_take(&c[i]));
         ck_assert_uint_eq(c[i].f.channel, 7);
-        ck_assert_uint_eq(c[i].f.flags, 0);
+        ck_assert_uint_eq(c[i].f.flags, FRAME_COUNTED);
+        ck_assert_uint_eq(c[i].f.tag, c[0].f.tag + i);
         ck_assert_uint_eq(c[i].f.length, 6);
         ck_assert_uint_eq(c[i].bytes[0], CLA_HUFU);
         ck_assert_uint_eq(c[i].bytes[1], INS_DIGEST);

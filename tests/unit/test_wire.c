@@ -349,19 +349,86 @@ END_TEST
 
 START_TEST(frame_refusals)
 {
-    static const uint32_t lengths[] = {
-        0, 1, 2, FRAME_PAYLOAD_MAX, FRAME_PAYLOAD_MAX + 1, 0x7FFFFFFF, 0xFFFFFFFF};
+    static const uint32_t lengths[] = {0,
+                                       1,
+                                       2,
+                                       FRAME_PAYLOAD_MAX,
+                                       FRAME_PAYLOAD_MAX + 1,
+                                       FRAME_PAYLOAD_MAX + FRAME_CHECK,
+                                       FRAME_PAYLOAD_MAX + FRAME_CHECK + 1,
+                                       0x7FFFFFFF,
+                                       0xFFFFFFFF};
     uint8_t header[FRAME_HEADER];
     struct frame g;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         for (unsigned flags = 0; flags < 65536; flags++) {
             const struct frame f = {lengths[i], 7, 8, (uint16_t)flags};
-            const bool good = lengths[i] <= FRAME_PAYLOAD_MAX && !(flags & 0x7FFE);
+            const uint32_t most =
+                flags & FRAME_CHECKED ? FRAME_PAYLOAD_MAX + FRAME_CHECK : FRAME_PAYLOAD_MAX;
+            const bool good = lengths[i] <= most && !(flags & 0x7FF8);
             frame_put(header, &f);
             ck_assert_int_eq(frame_get(header, &g), good);
             ck_assert(g.length == f.length && g.tag == 7 && g.channel == 8 && g.flags == flags);
         }
     }
+}
+END_TEST
+
+/* The check value of CRC-32: "123456789" gives CBF43926; here with the header in front. */
+START_TEST(frame_check_sums)
+{
+    uint8_t payload[40] = "123456789", header[FRAME_HEADER];
+    struct frame f = {9 + FRAME_CHECK, 0x01020304, 5, FRAME_CHECKED};
+    frame_put(header, &f);
+    uint8_t all[FRAME_HEADER + 9];
+    memcpy(all, header, sizeof header);
+    memcpy(all + FRAME_HEADER, payload, 9);
+    uint32_t c = 0xFFFFFFFF; /* bit by bit */
+    for (size_t i = 0; i < sizeof all * 8; i++) {
+        c ^= (uint32_t)(all[i / 8] >> (i % 8) & 1);
+        c = c & 1 ? c >> 1 ^ 0xEDB88320 : c >> 1;
+    }
+    frame_check_put(&f, payload, payload + 9);
+    ck_assert_uint_eq((uint32_t)payload[9] << 24 | (uint32_t)payload[10] << 16 |
+                          (uint32_t)payload[11] << 8 | payload[12],
+                      ~c);
+    struct frame g = f;
+    ck_assert(frame_check_take(&g, payload));
+    ck_assert_uint_eq(g.length, 9);
+    for (size_t i = 0; i < (9 + FRAME_CHECK) * 8; i++) {
+        payload[i / 8] ^= (uint8_t)(1 << i % 8);
+        g = f;
+        ck_assert(!frame_check_take(&g, payload));
+        payload[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    g = f;
+    g.channel = 6;
+    ck_assert(!frame_check_take(&g, payload));
+    g = (struct frame){FRAME_CHECK - 1, 1, 0, FRAME_CHECKED};
+    ck_assert(!frame_check_take(&g, payload));
+    g = (struct frame){9, 1, 0, 0}; /* not checked: as it is */
+    ck_assert(frame_check_take(&g, payload) && g.length == 9);
+}
+END_TEST
+
+static bool counted(struct frame_order *o, uint32_t tag)
+{
+    const struct frame f = {0, tag, 0, FRAME_COUNTED};
+    return frame_in_order(o, &f);
+}
+
+START_TEST(frame_order)
+{
+    struct frame_order o = {0};
+    const struct frame any = {0, 77, 0, 0};
+    ck_assert(counted(&o, 0xFFFFFFFE)); /* the first may have any tag */
+    ck_assert(counted(&o, 0xFFFFFFFF));
+    ck_assert(frame_in_order(&o, &any)); /* one that is not counted does not count */
+    ck_assert(counted(&o, 0));
+    ck_assert(!counted(&o, 0));          /* twice */
+    ck_assert(!counted(&o, 2));          /* one is missing */
+    ck_assert(!counted(&o, 0xFFFFFFFF)); /* late */
+    ck_assert(counted(&o, 1));
 }
 END_TEST
 
@@ -383,6 +450,8 @@ int main(void)
     tcase_add_test(apdu, apdu_out_of_range);
     tcase_add_test(frame, frame_layout);
     tcase_add_test(frame, frame_refusals);
+    tcase_add_test(frame, frame_check_sums);
+    tcase_add_test(frame, frame_order);
     tcase_set_timeout(apdu, 120);
     suite_add_tcase(s, cursor);
     suite_add_tcase(s, apdu);

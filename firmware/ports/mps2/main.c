@@ -44,7 +44,9 @@ static struct {
     _Alignas(64) uint8_t device_memory[MPS2_DEVICE_MEMORY];
     _Alignas(16) uint8_t card_memory[CARD_MEMORY];
     uint8_t command[FRAME_HEADER + APDU_AROUND + FRAME];
-    uint8_t answer[FRAME_HEADER + FRAME + 2];
+    uint8_t answer[FRAME_HEADER + FRAME + 2 + FRAME_CHECK];
+    struct frame_order order;
+    bool deaf; /* a frame was lost, came twice or was damaged: silence until the next link */
 } image;
 
 /* ---------------------------------------------------------------- one frame */
@@ -78,6 +80,7 @@ static size_t relink(void)
     device_link_close(image.device, image.link);
     image.link = device_link_open(image.device);
     card_reset(image.card, atr);
+    image.order.begun = image.deaf = false;
     return 0;
 }
 
@@ -96,10 +99,14 @@ static size_t serve(const struct frame *f, bool whole, uint8_t *answer)
 static int send(const struct frame *to, size_t n)
 {
     const struct hal_link *link = &image.hal.link;
-    const struct frame f = {(uint32_t)n, to->tag, to->channel,
-                            (uint16_t)(FRAME_ANSWER | (to->flags & FRAME_APDU))};
+    const bool checked = to->flags & FRAME_CHECKED;
+    const struct frame f = {
+        (uint32_t)(n + (checked ? FRAME_CHECK : 0)), to->tag, to->channel,
+        (uint16_t)(FRAME_ANSWER | (to->flags & (FRAME_APDU | FRAME_CHECKED)))};
     frame_put(image.answer, &f);
-    return link->send(link->ctx, image.answer, FRAME_HEADER + n);
+    if (checked)
+        frame_check_put(&f, image.answer + FRAME_HEADER, image.answer + FRAME_HEADER + n);
+    return link->send(link->ctx, image.answer, FRAME_HEADER + f.length);
 }
 
 /* ---------------------------------------------------------------- words */
@@ -192,6 +199,10 @@ static void serve_host(void)
         if (n == 0)
             return;
         frame_get(image.command, &f);
+        image.deaf |= !frame_in_order(&image.order, &f) ||
+                      (whole && !frame_check_take(&f, image.command + FRAME_HEADER));
+        if (image.deaf && n > FRAME_HEADER)
+            continue;
         if (image.trace)
             meter_paint();
         const uint64_t before = meter_ticks();

@@ -10,6 +10,7 @@
 #include "firmware/app/auth.h"
 #include "firmware/app/batch.h"
 #include "firmware/app/device.h"
+#include "firmware/app/domain.h"
 #include "firmware/app/gather.h"
 #include "firmware/app/nonces.h"
 #include "firmware/app/object.h"
@@ -23,7 +24,6 @@
 enum {
     DEVICE_LABEL_MAX = 32,
     DEVICE_SERIAL = 16,
-    DOMAIN_ID = 8,
     DEVICE_NAME_MAX = 16,
     FAILURE_MAX = 32
 };
@@ -79,6 +79,7 @@ struct device {
     uint8_t pin_key[32];
     uint8_t master[STORE_KEY];
     uint8_t domain_key[32], domain_id[DOMAIN_ID];
+    struct joining joining;
     struct account accounts[LIMIT_ACCOUNTS_MAX + 1]; /* 0: the unlock secret */
     struct sessions sessions;
     uint32_t last_link;

@@ -137,12 +137,23 @@ uint16_t keys_unseal_master(struct device *d, struct view unlock, bool *right)
     return sw;
 }
 
-static void use_domain(struct device *d, const uint8_t *key)
+void keys_domain_id(const uint8_t key[32], uint8_t id[DOMAIN_ID])
 {
-    uint8_t id[32];
+    uint8_t whole[32];
+    derive(key, "hufu wrap domain", whole);
+    memcpy(id, whole, DOMAIN_ID);
+    PUBLIC(id, DOMAIN_ID);
+}
+
+uint16_t keys_put_domain(struct call *c, const uint8_t key[32])
+{
+    return tx_put(c, STORE_OBJECT, RECORD_DOMAIN, ID_DOMAIN, key, sizeof c->d->domain_key);
+}
+
+void keys_use_domain(struct device *d, const uint8_t key[32])
+{
     memcpy(d->domain_key, key, sizeof d->domain_key);
-    derive(d->domain_key, "hufu wrap domain", id);
-    memcpy(d->domain_id, id, sizeof d->domain_id);
+    keys_domain_id(d->domain_key, d->domain_id);
 }
 
 uint16_t keys_use_master(struct device *d)
@@ -153,7 +164,7 @@ uint16_t keys_use_master(struct device *d)
     if (sw == SW_OK && n != sizeof d->domain_key)
         sw = SW_STORE_DAMAGED;
     if (sw == SW_OK)
-        use_domain(d, d->record);
+        keys_use_domain(d, d->record);
     record_wipe(d);
     return sw == SW_OK ? objects_load(d) : sw;
 }
@@ -167,10 +178,10 @@ uint16_t keys_make(struct call *c, struct view unlock)
         random_fill(&d->random, domain, sizeof domain))
         goto end;
     store_set_key(d->store, STORE_OBJECT, d->master);
-    use_domain(d, domain);
+    keys_use_domain(d, domain);
     sw = keys_seal_master(c, unlock);
     if (sw == SW_OK)
-        sw = tx_put(c, STORE_OBJECT, RECORD_DOMAIN, ID_DOMAIN, domain, sizeof domain);
+        sw = keys_put_domain(c, domain);
 end:
     wipe(domain, sizeof domain);
     return sw;
@@ -183,6 +194,7 @@ void keys_lock(struct device *d)
     wipe(d->master, sizeof d->master);
     wipe(d->domain_key, sizeof d->domain_key);
     wipe(d->domain_id, sizeof d->domain_id);
+    domain_forget(d);
 }
 
 void keys_close(struct device *d)

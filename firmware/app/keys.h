@@ -30,6 +30,10 @@ uint16_t keys_seal_master(struct call *c, struct view unlock);
 uint16_t keys_unseal_master(struct device *d, struct view unlock, bool *right);
 /* Open objects and the wrap-domain key with d->master. */
 uint16_t keys_use_master(struct device *d);
+/* The public name of a wrap-domain key; stage another one; use it. */
+void keys_domain_id(const uint8_t key[32], uint8_t id[DOMAIN_ID]);
+uint16_t keys_put_domain(struct call *c, const uint8_t key[32]);
+void keys_use_domain(struct device *d, const uint8_t key[32]);
 /* Close what the master key opened; and what the root opened. */
 void keys_lock(struct device *d);
 void keys_close(struct device *d);

@@ -1,9 +1,9 @@
 #include "host/cli/log_file.h"
 
+#include "host/cli/sm2.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,28 +82,6 @@ static bool says_so(const char *line, const struct hufu_log_entry *e,
     const bool same = !fclose(f) && !strcmp(line, text);
     free(text);
     return same;
-}
-
-/* r || s over m, as an SM2 message with the default ID */
-static bool sm2_signed(const uint8_t key[64], const void *m, size_t n, const uint8_t signature[64])
-{
-    uint8_t spki[600], der[72];
-    const uint8_t *p = spki;
-    size_t spki_size = sizeof spki, der_size = sizeof der;
-    if (hufu_public_to_spki(HUFU_KEY_SM2, key, 64, spki, &spki_size) ||
-        hufu_sm2_signature_to_der(signature, der, &der_size))
-        return false;
-    EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)spki_size);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *with = pkey ? EVP_PKEY_CTX_new(pkey, NULL) : NULL;
-    const bool ok = ctx && with && EVP_PKEY_CTX_set1_id(with, "1234567812345678", 16) > 0 &&
-                    (EVP_MD_CTX_set_pkey_ctx(ctx, with), true) &&
-                    EVP_DigestVerifyInit(ctx, NULL, EVP_sm3(), NULL, pkey) > 0 &&
-                    EVP_DigestVerify(ctx, der, der_size, m, n) == 1;
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_CTX_free(with);
-    EVP_PKEY_free(pkey);
-    return ok;
 }
 
 struct at {

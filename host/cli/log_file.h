@@ -16,11 +16,11 @@ void log_line_checkpoint(FILE *f, const struct hufu_log_checkpoint *c, const uin
 
 /* What verifying one file after another has found so far. Begin with zeros but for key. */
 struct log_chain {
-    uint64_t first, last; /* records that were seen */
+    uint64_t first, last;          /* records that were seen */
     uint8_t hash[HUFU_DIGEST_MAX]; /* SM3 of the last one */
-    uint8_t key[64];      /* the device's, known */
-    bool key_known;       /* else it is taken from the first checkpoint */
-    bool ended;           /* a checkpoint covers the last record */
+    uint8_t key[64];               /* the device's, known */
+    bool key_known;                /* else it is taken from the first checkpoint */
+    bool ended;                    /* a checkpoint covers the last record */
     struct hufu_log_checkpoint checkpoint;
 };
 /* Every record, the links between them, the checkpoints. FAILED after a message that names the

@@ -3,12 +3,13 @@
 
 #include "host/cli/cli.h"
 
-const struct command *const command_groups[] = {admin_commands,   account_commands,  key_commands,
-                                                archive_commands, use_commands,      x509_commands,
-                                                log_commands,     identity_commands, NULL};
+const struct command *const command_groups[] = {
+    admin_commands, account_commands, key_commands,      archive_commands, use_commands,
+    x509_commands,  log_commands,     identity_commands, domain_commands,  NULL};
 
 const struct option global_options[] = {
-    {"device=URL", "unix:PATH, pcsc:READER, usb:VID:PID or inproc:DIRECTORY (default: HUFU_DEVICE)", 0},
+    {"device=URL", "unix:PATH, pcsc:READER, usb:VID:PID or inproc:DIRECTORY (default: HUFU_DEVICE)",
+     0},
     {"account=NAME", "who logs in: admin, operator, user, a name or a number", 0},
     {"pin-file=FILE", "the PIN is the first line of FILE", 0},
     {"json", "JSON for scripts, where a command prints something", 0},

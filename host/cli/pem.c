@@ -1,7 +1,22 @@
 #include "host/cli/pem.h"
 
+#include <errno.h>
 #include <openssl/pem.h>
 #include <string.h>
+
+int pem_write_to(const char *path, const char *kind, const uint8_t *data, size_t size)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    int status = DONE;
+    if (!bio || PEM_write_bio(bio, kind, "", data, (long)size) <= 0)
+        status = say_crypto("PEM");
+    const long n = status ? 0 : BIO_get_mem_data(bio, &text);
+    if (!status)
+        status = file_write(path, text, (size_t)n, false);
+    BIO_free(bio);
+    return status;
+}
 
 int pem_write(const struct cli *cli, const char *kind, const uint8_t *der, size_t size)
 {
@@ -10,16 +25,23 @@ int pem_write(const struct cli *cli, const char *kind, const uint8_t *der, size_
         return file_write(path, der, size, false);
     if (format && strcmp(format, "pem"))
         return say_usage(cli, "--format %s: give pem or der", format);
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    int status = DONE;
-    if (!bio || PEM_write_bio(bio, kind, "", der, (long)size) <= 0)
-        status = say_crypto("PEM");
-    const long n = status ? 0 : BIO_get_mem_data(bio, &text);
-    if (!status)
-        status = file_write(path, text, (size_t)n, false);
+    return pem_write_to(path, kind, der, size);
+}
+
+int pem_read(const char *path, const char *kind, uint8_t *data, size_t n)
+{
+    unsigned char *bytes = NULL;
+    long size = 0;
+    BIO *bio = BIO_new_file(path, "r");
+    if (!bio)
+        return say_failed("%s: cannot be read: %s", path, strerror(errno));
+    const bool ok =
+        PEM_bytes_read_bio(&bytes, &size, NULL, kind, bio, NULL, NULL) == 1 && size == (long)n;
+    if (ok)
+        memcpy(data, bytes, n);
+    OPENSSL_free(bytes);
     BIO_free(bio);
-    return status;
+    return ok ? DONE : say_failed("%s: no %s in PEM", path, kind);
 }
 
 int public_write(const struct cli *cli, uint8_t type, const uint8_t *public_key, size_t size)

@@ -90,6 +90,7 @@ enum hufu_status {
     HUFU_E_KEY_TYPE = 0x6AA3,
     HUFU_E_PIN_RANGE = 0x6AA4,
     HUFU_E_STEP = 0x6AA5,
+    HUFU_E_SHARE_WRONG = 0x6AA6,
     HUFU_E_AGREEMENT_FAILED = 0x6B01,
     HUFU_E_NO_COMMAND = 0x6D00,
     HUFU_E_NO_CLASS = 0x6E00,
@@ -204,6 +205,9 @@ enum hufu_limit {
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_CERTIFICATE_MAX = 1900, /* bytes of the device's certificate */
+    HUFU_CUSTODIANS_MAX = 10,
+    HUFU_SHARE_BOX = 160,     /* bytes of an encrypted share */
+    HUFU_JOIN_STATEMENT = 85, /* bytes of what a joining device signs */
     HUFU_LOG_RECORD_MAX = 96, /* bytes of an audit record */
     HUFU_LOG_STATEMENT = 69,  /* bytes of what a checkpoint signs */
     HUFU_WRAP_HEADER_SIZE = 38,
@@ -746,6 +750,34 @@ HUFU_API enum hufu_status hufu_attest_certificate(struct hufu_session *session, 
 /* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
 HUFU_API enum hufu_status hufu_statement_read(const void *statement, size_t size,
                                               struct hufu_key_statement *out);
+
+/* ------------------------------------------------------------------ wrap domains */
+
+/*
+ * The wrap-domain key as shares (administrator), threshold of which make another device a member: box i is
+ * encrypted to the SM2 public key (x || y) of custodian i. 2 <= threshold <= count <= HUFU_CUSTODIANS_MAX.
+ * HUFU_E_ARGUMENT, _BAD_PUBLIC_KEY
+ */
+HUFU_API enum hufu_status hufu_domain_split(struct hufu_session *session, unsigned threshold,
+                                            const uint8_t (*custodians)[64], unsigned count,
+                                            uint8_t (*boxes)[HUFU_SHARE_BOX]);
+/* What a device that joins a domain states: custodians encrypt their shares (SM2, C1 || C3 || C2) to
+ * public_key once they have checked the signature (r || s) of the device's own key. */
+struct hufu_join {
+    uint8_t statement[HUFU_JOIN_STATEMENT], signature[64];
+    uint8_t serial[HUFU_SERIAL_SIZE], public_key[64];
+};
+/* Begin to join (administrator): the shares of an earlier beginning are forgotten. */
+HUFU_API enum hufu_status hufu_domain_begin(struct hufu_session *session, struct hufu_join *out);
+/* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
+HUFU_API enum hufu_status hufu_join_read(const uint8_t statement[HUFU_JOIN_STATEMENT],
+                                         struct hufu_join *out);
+/* One share, encrypted to the key of hufu_domain_begin. HUFU_E_SHARE_WRONG, _STEP (none is awaited) */
+HUFU_API enum hufu_status hufu_domain_give(struct hufu_session *session,
+                                           const uint8_t box[HUFU_SHARE_BOX], unsigned *given,
+                                           unsigned *threshold);
+/* With all shares: the wrap domain is now theirs. HUFU_E_STEP: more are needed; _SHARE_WRONG: begin anew. */
+HUFU_API enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8]);
 
 /* ------------------------------------------------------------------ formats */
 

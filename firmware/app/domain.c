@@ -1,0 +1,150 @@
+#include "firmware/app/domain.h"
+
+#include "firmware/app/keys.h"
+#include "firmware/base/ct.h"
+#include "firmware/base/secret.h"
+#include "firmware/base/wipe.h"
+#include "firmware/crypto/shamir.h"
+#include "firmware/crypto/sm3.h"
+
+#include <string.h>
+
+static const char magic[4] = "HFSH";
+enum { VERSION = 1, CHECK = 8 };
+
+/* The last field tells a share from noise, and a share that was changed. */
+static void check_of(const uint8_t share[DOMAIN_SHARE], uint8_t check[32])
+{
+    sm3_digest(share, DOMAIN_SHARE - CHECK, check);
+}
+
+static void put_share(const struct domain_share *s, uint8_t share[DOMAIN_SHARE])
+{
+    static const uint8_t none[CHECK];
+    struct domain_share whole = *s;
+    uint8_t check[32];
+    struct wr w;
+    whole.check = none;
+    wr_init(&w, share, DOMAIN_SHARE);
+    domain_share_put(&w, &whole);
+    check_of(share, check);
+    memcpy(share + DOMAIN_SHARE - CHECK, check, CHECK);
+    wipe(check, sizeof check);
+}
+
+uint16_t domain_split(struct device *d, unsigned threshold, struct view custodians, struct wr *out)
+{
+    const unsigned count = (unsigned)(custodians.size / SM2_POINT);
+    uint8_t values[LIMIT_CUSTODIANS_MAX * DOMAIN_KEY], set[DOMAIN_SET], share[DOMAIN_SHARE];
+    uint16_t sw = SW_OK;
+    if (custodians.size % SM2_POINT || count > LIMIT_CUSTODIANS_MAX || threshold < 2 ||
+        threshold > count)
+        return SW_WRONG_DATA;
+    if (random_fill(&d->random, set, sizeof set) ||
+        shamir_split(&d->rng, d->domain_key, DOMAIN_KEY, threshold, count, values))
+        return SW_RANDOM_FAILED;
+    for (unsigned i = 0; i < count && sw == SW_OK; i++) {
+        const uint8_t *to = custodians.data + (size_t)i * SM2_POINT;
+        uint8_t *box = wr_reserve(out, DOMAIN_BOX);
+        put_share(&(struct domain_share){.magic = (const uint8_t *)magic,
+                                         .version = VERSION,
+                                         .set = set,
+                                         .domain = d->domain_id,
+                                         .threshold = (uint8_t)threshold,
+                                         .count = (uint8_t)count,
+                                         .index = (uint8_t)(i + 1),
+                                         .value = values + i * DOMAIN_KEY},
+                  share);
+        if (!box)
+            sw = SW_RESPONSE_TOO_BIG;
+        else if (sm2_encrypt(&d->rng, to, share, sizeof share, box))
+            sw = SW_BAD_PUBLIC_KEY;
+    }
+    wipe(values, sizeof values);
+    wipe(share, sizeof share);
+    return sw;
+}
+
+void domain_forget(struct device *d)
+{
+    wipe(&d->joining, sizeof d->joining);
+}
+
+uint16_t domain_begin(struct device *d)
+{
+    struct joining *j = &d->joining;
+    domain_forget(d);
+    if (sm2_keygen(d->engine->sm2, &d->rng, j->d, j->pub))
+        return SW_KEY_GENERATION_FAILED;
+    j->begun = true;
+    return SW_OK;
+}
+
+/* Fits the shares that were given before, or is the first. */
+static bool fits(const struct joining *j, const struct domain_share *s)
+{
+    if (memcmp(s->magic, magic, sizeof magic) != 0 || s->version != VERSION || s->threshold < 2 ||
+        s->threshold > s->count || s->count > LIMIT_CUSTODIANS_MAX || s->index < 1 ||
+        s->index > s->count)
+        return false;
+    for (unsigned i = 0; i < j->given; i++)
+        if (j->x[i] == s->index)
+            return false;
+    return !j->given || (s->threshold == j->threshold && !memcmp(s->set, j->set, DOMAIN_SET) &&
+                         !memcmp(s->domain, j->domain, DOMAIN_ID));
+}
+
+static uint16_t take(struct joining *j, const uint8_t share[DOMAIN_SHARE])
+{
+    struct domain_share s;
+    uint8_t check[32];
+    struct rd r;
+    check_of(share, check);
+    uint32_t whole = ct_mem_eq(check, share + DOMAIN_SHARE - CHECK, CHECK);
+    PUBLIC(&whole, sizeof whole);
+    rd_init(&r, share, DOMAIN_SHARE);
+    if (!whole || !domain_share_get(&r, &s) || !rd_done(&r) || !fits(j, &s))
+        return SW_SHARE_WRONG;
+    if (j->given == j->threshold && j->given)
+        return SW_STEP; /* there are enough */
+    memcpy(j->set, s.set, DOMAIN_SET);
+    memcpy(j->domain, s.domain, DOMAIN_ID);
+    j->threshold = s.threshold;
+    j->x[j->given] = s.index;
+    memcpy(j->value[j->given++], s.value, DOMAIN_KEY);
+    return SW_OK;
+}
+
+uint16_t domain_give(struct device *d, const uint8_t box[DOMAIN_BOX])
+{
+    uint8_t share[DOMAIN_SHARE];
+    if (!d->joining.begun)
+        return SW_STEP;
+    uint16_t sw = SW_SHARE_WRONG;
+    if (sm2_decrypt(d->joining.d, box, DOMAIN_BOX, share) == 0)
+        sw = take(&d->joining, share);
+    wipe(share, sizeof share);
+    return sw;
+}
+
+static void joined(struct call *c, bool done)
+{
+    if (done)
+        keys_use_domain(c->d, c->d->joining.result);
+    domain_forget(c->d);
+}
+
+uint16_t domain_join(struct call *c)
+{
+    struct joining *j = &c->d->joining;
+    uint8_t id[DOMAIN_ID];
+    if (!j->begun || !j->given || j->given < j->threshold)
+        return SW_STEP;
+    c->settle = joined; /* whatever comes of it, the shares go */
+    if (shamir_join(j->x, j->value[0], DOMAIN_KEY, j->threshold, j->result))
+        return SW_SHARE_WRONG;
+    keys_domain_id(j->result, id);
+    if (memcmp(id, j->domain, DOMAIN_ID) != 0)
+        return SW_SHARE_WRONG;
+    return keys_put_domain(c, j->result);
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# One wrap domain in two devices, by shares of five custodians, with the hufu program as everybody would use it.
+# BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
+set -u
+build=$(cd "${BUILD:-build}" && pwd) || exit 1
+hufu=$build/hufu
+passed=0 failed=0
+dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-domain-XXXXXX")
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+fail() {
+    failed=$((failed + 1))
+    printf 'FAIL  %s\n' "$1"
+    sed 's/^/      | /' err | tail -n 5
+}
+ok() {
+    local title=$1
+    shift
+    if "$@" >out 2>err; then passed=$((passed + 1)); else fail "$title (status $?)"; fi
+}
+bad() { # STATUS PATTERN TITLE COMMAND...
+    local status=$1 pattern=$2 title=$3 got
+    shift 3
+    "$@" >out 2>err
+    got=$?
+    if [ $got = "$status" ] && [ "$(wc -l <err)" = 1 ] && grep -qE "$pattern" err && [ ! -s out ]; then
+        passed=$((passed + 1))
+    else
+        fail "$title: status $got"
+    fi
+}
+export HUFU_ADMIN_PIN=admin-pin-1 HUFU_OPERATOR_PIN=operator-pin-1 HUFU_USER_PIN=user-pin-1
+A="$hufu --device unix:$dir/a/hufu.sock" B="$hufu --device unix:$dir/b/hufu.sock"
+for name in a b; do
+    mkfifo ready
+    "$build/hufu-sim" --dir "$dir/$name" --ready-fd 9 9>ready 2>>sim.log &
+    read -r <ready
+    rm ready
+done
+# shellcheck disable=SC2086
+{
+    ok "init" $A init --label A
+    ok "init" $B init --label B
+    ok "the key that moves" $A key generate --label moving --usage sign,export-wrapped
+    ok "its archive" $A key export moving --out keys.hufu
+    ok "its public key" $A key export-public moving --out moving.pem
+    bad 1 "WRONG_WRAP" "another domain's key" $B key import --in keys.hufu
+    custodians=
+    for i in 1 2 3 4 5; do
+        ok "custodian $i" openssl genpkey -algorithm SM2 -out c$i.key
+        ok "custodian $i" openssl pkey -in c$i.key -pubout -out c$i.pem
+        custodians="$custodians --custodian c$i.pem"
+    done
+    ok "split" $A domain split $custodians --out key
+    [ "$(ls key-?.share | wc -l)" = 5 ] || fail "five shares"
+    bad 2 "threshold" "too few custodians" $A domain split --custodian c1.pem --custodian c2.pem --out x
+    bad 1 "another custodian" "one custodian twice" $A domain split --threshold 2 --custodian c1.pem --custodian c1.pem --out x
+    bad 1 "NOT_AUTHORISED" "a user splits nothing" $A domain split $custodians --out x --account user
+    bad 1 "STEP" "join without shares" $B domain join
+    ok "B's identity" $B identity --out b.pem
+    ok "A's identity" $A identity --out a.pem
+    ok "begin" $B domain begin --out join
+    bad 1 "not stated by" "a key that is not B's" $hufu share reseal key-1.share --key c1.key --to join --device-key a.pem
+    bad 1 "another custodian's" "another custodian's share" $hufu share reseal key-1.share --key c2.key --to join --device-key b.pem
+    for i in 5 2 4; do
+        bad 1 "STEP" "join with too few shares" $B domain join
+        ok "reseal $i" $hufu share reseal key-$i.share --key c$i.key --to join --device-key b.pem --out hand
+        bad 1 "SHARE_WRONG|STEP" "a share that is not for B" $B domain give key-$i.share
+        ok "give $i" $B domain give hand
+        bad 1 "SHARE_WRONG|STEP" "the same share again" $B domain give hand
+    done
+    ok "join" $B domain join
+    ok "the key moves" $B key import --in keys.hufu --label moved
+    echo message >message
+    ok "it signs there" $B sign --key moved --in message --out signature
+    ok "openssl verifies with the public key from A" openssl pkeyutl -verify -pubin -inkey moving.pem -sigfile signature \
+        -rawin -digest sm3 -pkeyopt distid:1234567812345678 -in message
+    bad 1 "STEP" "no shares are left" $B domain join
+}
+printf '%d passed, %d failed, 0 skipped\n' $passed $failed
+[ $failed = 0 ]

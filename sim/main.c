@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/ccid.h"
 #include "proto/proto.h"
 #include "sim/capabilities.h"
 #include "sim/listener.h"
@@ -11,10 +12,12 @@
 #include "sim/options.h"
 #include "sim/process.h"
 #include "sim/server.h"
+#include "sim/usb/usbip.h"
 
 struct served {
     const struct sim_options *options;
     const struct machine *machine;
+    struct usbip *usbip; /* NULL: no USB device */
 };
 
 static void on_ready(void *arg)
@@ -26,13 +29,27 @@ static void on_ready(void *arg)
         log_line(LOG_LEVEL_WARNING, "the device failed at its start: ask it with hufu info");
     log_line(LOG_LEVEL_INFO, "serving %s on unix:%s (%s)", s->options->directory,
              s->options->socket, name ? name->name : "?");
+    if (s->usbip && usbip_start(s->usbip) == 0)
+        log_line(LOG_LEVEL_INFO, "serving it as a USB device by USB/IP at %s", s->options->usbip);
     process_ready(s->options->ready_fd);
 }
 
-/* With the directory locked and the stop signals caught: listen and serve. */
-static int serve(const struct sim_options *o, struct machine *m, int stop)
+static struct usb_config usb_config_of(const struct sim_options *o)
 {
-    struct served served = {o, m};
+    return (struct usb_config){.socket = o->socket,
+                               .serial = o->usb_serial,
+                               .vendor = USB_VENDOR,
+                               .product = USB_PRODUCT,
+                               .level = o->usb_short ? CCID_LEVEL_SHORT : CCID_LEVEL_EXTENDED,
+                               .message_max =
+                                   o->usb_short ? USB_MESSAGE_SHORT : USB_MESSAGE_EXTENDED,
+                               .patience_ms = USB_PATIENCE_MS};
+}
+
+/* With the directory locked and the stop signals caught: listen and serve. */
+static int serve(const struct sim_options *o, struct machine *m, int stop, struct usbip *usbip)
+{
+    struct served served = {o, m, usbip};
     const struct server_config config = {.device = m->device,
                                          .frame_max = LIMIT_FRAME_MAX,
                                          .listener = listener_open(o->socket),
@@ -65,7 +82,10 @@ static int run(const struct sim_options *o)
     }
     if (machine_start(&m, o, o->directory))
         return -1;
-    const int result = serve(o, &m, stop);
+    const struct usb_config usb = usb_config_of(o);
+    struct usbip *usbip = o->usbip ? usbip_open(o->usbip, &usb) : NULL;
+    const int result = o->usbip && !usbip ? -1 : serve(o, &m, stop, usbip);
+    usbip_close(usbip);
     machine_stop(&m);
     return result;
 }

@@ -27,6 +27,10 @@ static const char help[] =
     "  --nonce-pool N        nonces of SM2 signatures that are made ahead (default: 1024; 0: "
     "none)\n"
     "  --log-records N       audit records that are kept (default: 4096)\n"
+    "  --usbip ADDRESS:PORT  also serve it as a USB device, by USB/IP, for instance at "
+    "127.0.0.1:3240\n"
+    "  --usb-serial TEXT     serial number of the USB device (default: 1)\n"
+    "  --usb-level LEVEL     APDUs of the USB card reader: extended (default) or short\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
     "  --ready-fd N          write a newline to this descriptor when serving\n"
     "  --foreground          stay in the foreground (always so; for scripts that say it)\n"
@@ -64,6 +68,9 @@ enum option_id {
     OPT_TICKETS,
     OPT_LOG_RECORDS,
     OPT_NONCE_POOL,
+    OPT_USBIP,
+    OPT_USB_SERIAL,
+    OPT_USB_LEVEL,
     OPT_PID_FILE,
     OPT_READY_FD,
     OPT_FOREGROUND,
@@ -83,6 +90,9 @@ static const struct option table[] = {
     {"tickets", required_argument, NULL, OPT_TICKETS},
     {"log-records", required_argument, NULL, OPT_LOG_RECORDS},
     {"nonce-pool", required_argument, NULL, OPT_NONCE_POOL},
+    {"usbip", required_argument, NULL, OPT_USBIP},
+    {"usb-serial", required_argument, NULL, OPT_USB_SERIAL},
+    {"usb-level", required_argument, NULL, OPT_USB_LEVEL},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -91,6 +101,9 @@ static const struct option table[] = {
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0}};
+
+static const char serial_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
 
 static int parse_number(struct sim_options *o, int id, const char *text)
 {
@@ -134,6 +147,21 @@ static int parse_number(struct sim_options *o, int id, const char *text)
     return OPTIONS_RUN;
 }
 
+static int parse_usb(struct sim_options *o, int id, const char *text)
+{
+    if (id == OPT_USBIP)
+        o->usbip = text;
+    if (id == OPT_USB_SERIAL && (!*text || strlen(text) > 32 || text[strspn(text, serial_letters)]))
+        return bad("usb-serial", text, "1 to 32 letters, digits, - and .");
+    if (id == OPT_USB_SERIAL)
+        o->usb_serial = text;
+    if (id == OPT_USB_LEVEL && strcmp(text, "short") != 0 && strcmp(text, "extended") != 0)
+        return bad("usb-level", text, "extended or short");
+    if (id == OPT_USB_LEVEL)
+        o->usb_short = !strcmp(text, "short");
+    return OPTIONS_RUN;
+}
+
 static int parse_one(struct sim_options *o, int id, const char *text)
 {
     switch (id) {
@@ -146,6 +174,10 @@ static int parse_one(struct sim_options *o, int id, const char *text)
     case OPT_ENGINE:
         o->engine = text;
         return OPTIONS_RUN;
+    case OPT_USBIP:
+    case OPT_USB_SERIAL:
+    case OPT_USB_LEVEL:
+        return parse_usb(o, id, text);
     case OPT_PID_FILE:
         o->pid_file = text;
         return OPTIONS_RUN;
@@ -201,6 +233,7 @@ int options_parse(struct sim_options *o, int argc, char **argv)
                               .sessions = 256,
                               .tickets = 16,
                               .nonce_pool = 1024,
+                              .usb_serial = "1",
                               .ready_fd = -1};
     for (int id; (id = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         const int status = parse_one(o, id, optarg);

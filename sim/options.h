@@ -7,6 +7,8 @@
 
 struct sim_options {
     const char *directory, *socket, *pid_file, *engine;
+    const char *usbip, *usb_serial; /* usbip NULL: no USB device */
+    bool usb_short;                 /* short APDUs only */
     char socket_default[4096];
     unsigned threads;
     uint32_t objects, log_records;

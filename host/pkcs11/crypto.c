@@ -292,12 +292,23 @@ static CK_RV rsa_attributes(struct object *o, const uint8_t *e_n, size_t size)
     return rv;
 }
 
-static CK_RV sm2_attributes(struct object *o, const uint8_t *point)
+/* The point as an uncompressed one in an OCTET STRING */
+static CK_RV point_attribute(struct object *o, const uint8_t *point, size_t size)
 {
-    uint8_t string[67] = {4, 65, 4};
-    memcpy(string + 3, point, 64);
-    const CK_RV rv = attribute_set(o, CKA_EC_PARAMS, oid_sm2, sizeof oid_sm2);
-    return rv == CKR_OK ? attribute_set(o, CKA_EC_POINT, string, sizeof string) : rv;
+    uint8_t string[3 + 96] = {4, (uint8_t)(size + 1), 4};
+    if (size > 96)
+        return CKR_GENERAL_ERROR;
+    memcpy(string + 3, point, size);
+    return attribute_set(o, CKA_EC_POINT, string, size + 3);
+}
+
+static CK_RV curve_attributes(struct object *o, uint8_t type, const uint8_t *point, size_t size)
+{
+    const CK_RV rv = type == HUFU_KEY_P384 ? attribute_set(o, CKA_EC_PARAMS, oid_p384, sizeof oid_p384)
+                     : type == HUFU_KEY_P256
+                         ? attribute_set(o, CKA_EC_PARAMS, oid_p256, sizeof oid_p256)
+                         : attribute_set(o, CKA_EC_PARAMS, oid_sm2, sizeof oid_sm2);
+    return rv == CKR_OK ? point_attribute(o, point, size) : rv;
 }
 
 CK_RV public_attributes(struct object *o, uint8_t type, const uint8_t *public_key, size_t size)
@@ -307,8 +318,8 @@ CK_RV public_attributes(struct object *o, uint8_t type, const uint8_t *public_ke
     CK_RV rv = CKR_GENERAL_ERROR;
     if (o->family == FAMILY_RSA && size > 4)
         rv = rsa_attributes(o, public_key, size);
-    else if (o->family == FAMILY_SM2 && size == HUFU_SM2_PUBLIC_SIZE)
-        rv = sm2_attributes(o, public_key);
+    else if (o->family != FAMILY_RSA && size == hufu_public_size(type))
+        rv = curve_attributes(o, type, public_key, size);
     if (rv == CKR_OK && hufu_public_to_spki(type, public_key, size, der, &der_size) == HUFU_OK)
         rv = attribute_set(o, CKA_PUBLIC_KEY_INFO, der, der_size);
     o->complete = rv == CKR_OK;

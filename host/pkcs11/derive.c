@@ -1,18 +1,186 @@
-/* C_DeriveKey. */
+/* C_DeriveKey: ECDH. The shared secret comes out of the device as the value of a new secret key. */
 #include "host/pkcs11/operation.h"
 
+#include <openssl/core_names.h>
 #include <string.h>
+
+enum { SECRET_MAX = HUFU_SECRET_MAX };
+
+static bool kdf_of(CK_ULONG kdf, enum hash *hash)
+{
+    static const struct {
+        CK_ULONG kdf;
+        enum hash hash;
+    } all[] = {{CKD_NULL, HASH_NONE},           {CKD_SHA1_KDF, HASH_SHA1},
+               {CKD_SHA224_KDF, HASH_SHA224},   {CKD_SHA256_KDF, HASH_SHA256},
+               {CKD_SHA384_KDF, HASH_SHA384},   {CKD_SHA512_KDF, HASH_SHA512}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].kdf == kdf) {
+            *hash = all[i].hash;
+            return true;
+        }
+    return false;
+}
+
+/* The peer's point, bare or in an OCTET STRING: x || y */
+static const uint8_t *peer_of(const CK_BYTE *p, CK_ULONG n, size_t coordinates)
+{
+    if (!p)
+        return NULL;
+    if (n == coordinates + 3 && p[0] == 4 && p[1] == coordinates + 1) {
+        p += 2;
+        n -= 2;
+    }
+    return n == coordinates + 1 && p[0] == 4 ? p + 1 : NULL;
+}
+
+/* How long the new key is to be */
+static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum hash hash, size_t *size)
+{
+    CK_ULONG wanted = 0;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    if (!template_ulong(t, n, CKA_VALUE_LEN, &wanted) || !template_ulong(t, n, CKA_KEY_TYPE, &type))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (!wanted && (type == CKK_SM4 || type == CKK_SM4_OTHER))
+        wanted = 16;
+    if (!wanted && (type == CKK_AES || hash != HASH_NONE))
+        return CKR_TEMPLATE_INCOMPLETE;
+    *size = wanted ? wanted : usual;
+    return *size > (hash == HASH_NONE ? usual : SECRET_MAX) ? CKR_KEY_SIZE_RANGE : CKR_OK;
+}
+
+/* ------------------------------------------------------------------ in the device and here */
+
+static CK_RV device_ecdh(struct operation *op, struct slot *slot, const struct hufu_derivation *how,
+                         uint8_t *out)
+{
+    struct use u = {0};
+    CK_RV rv;
+    do {
+        rv = use_begin(&u, slot);
+        if (rv == CKR_OK)
+            rv = use_end(&u, hufu_derive(u.session, op->key->device, how, NULL, out));
+    } while (use_again(&u, rv));
+    return rv;
+}
+
+/* The peer's key is of the same curve. */
+static EVP_PKEY *peer_key(const struct object *key, const uint8_t *point, size_t n)
+{
+    uint8_t bare[97] = {4};
+    struct object *o = object_new(CKO_PUBLIC_KEY);
+    const struct attribute *params = attribute_of(key, CKA_EC_PARAMS);
+    EVP_PKEY *peer = NULL;
+    memcpy(bare + 1, point, n);
+    if (o && params) {
+        o->family = key->family;
+        if (attribute_set(o, CKA_EC_PARAMS, params->value, params->size) == CKR_OK &&
+            attribute_set(o, CKA_EC_POINT, bare, n + 1) == CKR_OK)
+            peer = key_of_object(o, false);
+    }
+    object_free(o);
+    return peer;
+}
+
+static bool shared_x(struct operation *op, const struct hufu_derivation *how, uint8_t *x, size_t *n)
+{
+    EVP_PKEY *own = key_of_object(op->key, true), *peer = peer_key(op->key, how->peer, how->peer_size);
+    EVP_PKEY_CTX *c = own ? EVP_PKEY_CTX_new_from_pkey(crypto_context(), own, NULL) : NULL;
+    const bool good = c && peer && EVP_PKEY_derive_init(c) > 0 && EVP_PKEY_derive_set_peer(c, peer) > 0 &&
+                      EVP_PKEY_derive(c, x, n) > 0;
+    EVP_PKEY_CTX_free(c);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(peer);
+    return good;
+}
+
+/* ANSI X9.63: H(x || counter || info) ... */
+static bool x963(enum hash hash, const uint8_t *x, size_t n, const struct hufu_derivation *how,
+                 uint8_t *out)
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    uint8_t block[HASH_MAX];
+    bool good = c && hash_md(hash);
+    for (size_t done = 0, i = 1; good && done < how->size; i++) {
+        const uint8_t counter[4] = {0, 0, (uint8_t)(i >> 8), (uint8_t)i};
+        const size_t size = hash_size(hash), left = how->size - done;
+        good = EVP_DigestInit_ex2(c, hash_md(hash), NULL) > 0 && EVP_DigestUpdate(c, x, n) > 0 &&
+               EVP_DigestUpdate(c, counter, sizeof counter) > 0 &&
+               EVP_DigestUpdate(c, how->info, how->info_size) > 0 &&
+               EVP_DigestFinal_ex(c, block, NULL) > 0;
+        memcpy(out + done, block, size < left ? size : left);
+        done += size;
+    }
+    EVP_MD_CTX_free(c);
+    hufu_wipe(block, sizeof block);
+    return good;
+}
+
+static CK_RV soft_ecdh(struct operation *op, const struct hufu_derivation *how, enum hash hash,
+                       uint8_t *out)
+{
+    uint8_t x[48];
+    size_t n = sizeof x;
+    bool good = shared_x(op, how, x, &n);
+    if (good && hash != HASH_NONE)
+        good = x963(hash, x, n, how, out);
+    else if (good)
+        memcpy(out, x + n - how->size, how->size);
+    hufu_wipe(x, sizeof x);
+    return good ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
+/* ------------------------------------------------------------------ C_DeriveKey */
+
+static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m,
+                  const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
+{
+    CK_ECDH1_DERIVE_PARAMS p;
+    uint8_t out[SECRET_MAX];
+    enum hash hash;
+    size_t size;
+    const size_t half = key_size_of(op->key);
+    if (m->ulParameterLen != sizeof p)
+        return CKR_MECHANISM_PARAM_INVALID;
+    memcpy(&p, m->pParameter, sizeof p);
+    const uint8_t *peer = peer_of(p.pPublicData, p.ulPublicDataLen, 2 * half);
+    if (!kdf_of(p.kdf, &hash) || !peer || (p.ulSharedDataLen && !p.pSharedData) ||
+        p.ulSharedDataLen > HUFU_DERIVE_INFO_MAX || (hash == HASH_NONE && p.ulSharedDataLen))
+        return CKR_MECHANISM_PARAM_INVALID;
+    CK_RV rv = size_wanted(t, n, half, hash, &size);
+    if (rv != CKR_OK)
+        return rv;
+    const struct hufu_derivation how = {.flags = HUFU_DERIVE_KEY_OUT,
+                                        .peer = peer,
+                                        .peer_size = 2 * half,
+                                        .hash = hash_device(hash),
+                                        .info = p.pSharedData,
+                                        .info_size = p.ulSharedDataLen,
+                                        .size = (uint16_t)size};
+    rv = key_in_device(op->key) ? device_ecdh(op, s->slot, &how, out) : soft_ecdh(op, &how, hash, out);
+    if (rv == CKR_ARGUMENTS_BAD)
+        rv = CKR_MECHANISM_PARAM_INVALID; /* not a point of the curve */
+    if (rv == CKR_OK)
+        rv = secret_from(s, t, n, out, size, false, handle);
+    hufu_wipe(out, sizeof out);
+    return rv;
+}
 
 static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base,
                     const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
     struct operation *op;
-    const CK_RV rv = operation_new(s, m, base, CKF_DERIVE, CKA_DERIVE, &op);
-    (void)t, (void)n, (void)handle;
+    CK_RV rv = operation_new(s, m, base, CKF_DERIVE, CKA_DERIVE, &op);
     if (rv != CKR_OK)
         return rv;
+    if (op->key->class == CKO_PUBLIC_KEY)
+        rv = CKR_KEY_TYPE_INCONSISTENT;
+    if (rv == CKR_OK)
+        rv = key_complete(s->slot, op->key);
+    if (rv == CKR_OK)
+        rv = ecdh(s, op, m, t, n, handle);
     operation_free(s, op);
-    return CKR_MECHANISM_INVALID;
+    return rv;
 }
 
 CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *m, CK_OBJECT_HANDLE base, CK_ATTRIBUTE *t,
@@ -22,7 +190,7 @@ CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *m, CK_OBJECT_HANDLE ba
     const CK_RV rv = enter_session(handle, &s);
     if (rv != CKR_OK)
         return rv;
-    if (!m || (!t && n))
+    if (!m || (!t && n) || !key)
         return leave_session(s, CKR_ARGUMENTS_BAD);
     return leave_session(s, derive(s, m, base, t, n, key));
 }

@@ -202,7 +202,13 @@ static CK_RV curve_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
         p->public->family = p->private->family = FAMILY_SM2;
         return CKR_OK;
     }
-    return params ? CKR_CURVE_NOT_SUPPORTED : CKR_TEMPLATE_INCOMPLETE;
+    if (params_say(params, oid_p256, sizeof oid_p256))
+        p->type = HUFU_KEY_P256;
+    else if (params_say(params, oid_p384, sizeof oid_p384))
+        p->type = HUFU_KEY_P384;
+    else
+        return params ? CKR_CURVE_NOT_SUPPORTED : CKR_TEMPLATE_INCOMPLETE;
+    return CKR_OK;
 }
 
 static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)

@@ -213,6 +213,13 @@ static CK_RV sm2_sign(struct operation *op, struct slot *slot, const uint8_t *da
     return rv == CKR_OK ? ckr_of(hufu_sm2_signature_to_der(signature, out, out_size)) : rv;
 }
 
+static CK_RV ec_sign(struct operation *op, struct slot *slot, const uint8_t *data, size_t n,
+                     uint8_t *out, size_t *out_size)
+{
+    const struct hufu_signing how = {.scheme = HUFU_SIGN_ECDSA};
+    return n ? device_sign(op, slot, &how, data, n, out, out_size) : CKR_DATA_LEN_RANGE;
+}
+
 static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
 {
     uint8_t digest[HASH_MAX];
@@ -223,6 +230,8 @@ static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_
         return rv;
     if (!key_in_device(op->key))
         return soft_sign(op, data, n, out, out_size);
+    if (op->key->family == FAMILY_EC)
+        return ec_sign(op, slot, data, n, out, out_size);
     return op->key->family == FAMILY_RSA ? rsa_sign(op, slot, data, n, out, out_size)
                                          : sm2_sign(op, slot, data, n, out, out_size);
 }

@@ -7,49 +7,29 @@
 
 enum { MAIN = 1, PUBLIC = 2 };
 
-static enum family family_of_type(uint8_t type)
-{
-    switch (type) {
-    case HUFU_KEY_SM2:
-        return FAMILY_SM2;
-    case HUFU_KEY_RSA2048:
-    case HUFU_KEY_RSA3072:
-    case HUFU_KEY_RSA4096:
-        return FAMILY_RSA;
-    case HUFU_KEY_SM4:
-        return FAMILY_SECRET;
-    default:
-        return FAMILY_NONE;
-    }
-}
+/* What a type of the device is here. */
+static const struct kind {
+    uint8_t type;
+    enum family family;
+    CK_KEY_TYPE key_type;
+    CK_MECHANISM_TYPE generation;
+    CK_ULONG size; /* bits of a modulus, bytes of a secret */
+} kinds[] = {
+    {HUFU_KEY_SM2, FAMILY_SM2, CKK_SM2, CKM_SM2_KEY_PAIR_GEN, 256},
+    {HUFU_KEY_RSA2048, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048},
+    {HUFU_KEY_RSA3072, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
+    {HUFU_KEY_RSA4096, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
+    {HUFU_KEY_SM4, FAMILY_SECRET, CKK_SM4, CKM_SM4_KEY_GEN, 16},
+    {HUFU_KEY_P256, FAMILY_EC, CKK_EC, CKM_EC_KEY_PAIR_GEN, 256},
+    {HUFU_KEY_P384, FAMILY_EC, CKK_EC, CKM_EC_KEY_PAIR_GEN, 384},
+};
 
-static CK_KEY_TYPE key_type_of(uint8_t type)
+static const struct kind *kind_of(uint8_t type)
 {
-    switch (family_of_type(type)) {
-    case FAMILY_SM2:
-        return CKK_SM2;
-    case FAMILY_RSA:
-        return CKK_RSA;
-    default:
-        return CKK_SM4;
-    }
-}
-
-static CK_MECHANISM_TYPE generation_of(uint8_t type)
-{
-    switch (family_of_type(type)) {
-    case FAMILY_SM2:
-        return CKM_SM2_KEY_PAIR_GEN;
-    case FAMILY_RSA:
-        return CKM_RSA_PKCS_KEY_PAIR_GEN;
-    default:
-        return CKM_SM4_KEY_GEN;
-    }
-}
-
-static CK_ULONG bits_of(uint8_t type)
-{
-    return type == HUFU_KEY_RSA2048 ? 2048 : type == HUFU_KEY_RSA3072 ? 3072 : 4096;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].type == type)
+            return &kinds[i];
+    return NULL;
 }
 
 uint32_t device_usage(const struct object *o, enum family family)
@@ -61,7 +41,7 @@ uint32_t device_usage(const struct object *o, enum family family)
         usage |= HUFU_USAGE_DECRYPT;
     if (family == FAMILY_SECRET && (attribute_bool(o, CKA_ENCRYPT) || attribute_bool(o, CKA_WRAP)))
         usage |= HUFU_USAGE_ENCRYPT;
-    if (family == FAMILY_SM2 && attribute_bool(o, CKA_DERIVE))
+    if ((family == FAMILY_SM2 || family == FAMILY_EC) && attribute_bool(o, CKA_DERIVE))
         usage |= HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT;
     if (attribute_bool(o, CKA_EXTRACTABLE))
         usage |= HUFU_USAGE_EXPORT_WRAPPED;
@@ -72,7 +52,8 @@ uint32_t device_usage(const struct object *o, enum family family)
 
 static bool is_pair(uint8_t type)
 {
-    return family_of_type(type) != FAMILY_SECRET;
+    const struct kind *k = kind_of(type);
+    return k && k->family != FAMILY_SECRET;
 }
 
 static CK_RV set_usage(struct object *o, uint32_t usage)
@@ -112,20 +93,21 @@ static struct object *part_new(const struct hufu_object *d, unsigned part)
                                                      : CKO_SECRET_KEY);
     if (!o)
         return NULL;
+    const struct kind *k = kind_of(d->type);
     const bool generated = d->origin == HUFU_ORIGIN_GENERATED;
     o->handle = token_handle(d->handle, part);
     o->device = d->handle;
-    o->family = family_of_type(d->type);
-    o->key_type = key_type_of(d->type);
+    o->family = k->family;
+    o->key_type = k->key_type;
     CK_RV rv = attribute_set_bool(o, CKA_TOKEN, true);
     if (rv == CKR_OK)
         rv = set_usage(o, d->usage);
     if (rv == CKR_OK)
-        rv = object_born(o, generated, generation_of(d->type));
+        rv = object_born(o, generated, k->generation);
     if (rv == CKR_OK && o->family == FAMILY_RSA && part == PUBLIC)
-        rv = attribute_set_ulong(o, CKA_MODULUS_BITS, bits_of(d->type));
+        rv = attribute_set_ulong(o, CKA_MODULUS_BITS, k->size);
     if (rv == CKR_OK && o->family == FAMILY_SECRET)
-        rv = attribute_set_ulong(o, CKA_VALUE_LEN, 16);
+        rv = attribute_set_ulong(o, CKA_VALUE_LEN, k->size);
     if (rv == CKR_OK)
         return o;
     object_free(o);
@@ -166,7 +148,7 @@ static CK_RV take_part(struct slot *slot, const struct hufu_object *d, unsigned 
 
 static CK_RV take_object(struct slot *slot, const struct hufu_object *d, unsigned epoch)
 {
-    if (family_of_type(d->type) == FAMILY_NONE)
+    if (!kind_of(d->type))
         return CKR_OK; /* of a later time: not ours to show */
     lock_take(&slot->lock);
     const struct object *known = index_find(slot, token_handle(d->handle, MAIN));

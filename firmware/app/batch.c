@@ -369,6 +369,12 @@ int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const
 {
     const uint8_t *digest = how->digests + item * how->digest_size;
     uint8_t salt[RSA_MAX_BYTES];
+    if (how->scheme == SIGN_RSA_RAW) {
+        if (how->hash != DIGEST_NONE || how->digest_size != bits / 8)
+            return -1;
+        memcpy(em, digest, how->digest_size);
+        return 0;
+    }
     if (how->scheme == SIGN_RSA_PKCS1)
         return rsa_pkcs1_sign_pad(bits, how->hash, digest, how->digest_size, em);
     if (how->salt > sizeof salt || rng->fill(rng->ctx, salt, how->salt))

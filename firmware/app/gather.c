@@ -117,6 +117,10 @@ static uint16_t unpad(const struct rsa_private *key, const struct rsa_ciphertext
                       uint8_t em[RSA_MAX_BYTES], struct wr *out)
 {
     size_t n = 0;
+    if (cipher->scheme == CIPHER_RSA_RAW) {
+        wr_bytes(out, em, key->pub.bits / 8);
+        return out->bad ? SW_RESPONSE_TOO_BIG : SW_OK;
+    }
     const int bad = cipher->scheme == CIPHER_RSA_PKCS1
                         ? rsa_pkcs1_decrypt_unpad(key, cipher->data.data, em, em, &n)
                         : rsa_oaep_unpad(key->pub.bits, (enum hash_alg)cipher->hash,

@@ -72,5 +72,5 @@ uint32_t key_usages(uint8_t type)
         return USAGE_SIGN | USAGE_EXPORT_WRAPPED;
     if (key_is_secret(type))
         return key_secret_most(type) ? CIPHER : 0;
-    return key_rsa_bits(type) ? PAIR | USAGE_DECRYPT : 0;
+    return key_rsa_bits(type) ? PAIR | USAGE_DECRYPT | USAGE_RAW : 0;
 }

@@ -144,6 +144,7 @@ enum hufu_usage {
     HUFU_USAGE_DECRYPT = 0x0002,
     HUFU_USAGE_ENCRYPT = 0x0004,
     HUFU_USAGE_AGREE = 0x0008,
+    HUFU_USAGE_RAW = 0x0010,
     HUFU_USAGE_EXPORT_WRAPPED = 0x0100,
     HUFU_USAGE_DERIVE_OUT = 0x0200
 };
@@ -165,7 +166,8 @@ enum hufu_sign_scheme {
     HUFU_SIGN_SM2_MESSAGE = 2,
     HUFU_SIGN_RSA_PKCS1 = 3,
     HUFU_SIGN_RSA_PSS = 4,
-    HUFU_SIGN_ECDSA = 5 /* P256, P384: over a digest of 1 to 64 bytes */
+    HUFU_SIGN_ECDSA = 5, /* P256, P384: over a digest of 1 to 64 bytes */
+    HUFU_SIGN_RSA_RAW = 6 /* of a number as large as the modulus */
 };
 
 enum hufu_cipher_scheme {
@@ -178,7 +180,8 @@ enum hufu_cipher_scheme {
     HUFU_CIPHER_SM4_OFB = 7,
     HUFU_CIPHER_SM4_CTR = 8,
     HUFU_CIPHER_SM4_GCM = 9,
-    HUFU_CIPHER_SM4_MAC = 10
+    HUFU_CIPHER_SM4_MAC = 10,
+    HUFU_CIPHER_RSA_RAW = 11 /* decrypt only */
 };
 
 enum hufu_init_flag { HUFU_INIT_ATTENDED = 0x01, HUFU_INIT_AUDIT_STOPS = 0x02 };

@@ -575,6 +575,50 @@ START_TEST(rsa_encryption)
 }
 END_TEST
 
+/* The bare operation: sign and decrypt are the same power, which e takes back. */
+START_TEST(rsa_raw)
+{
+    uint8_t pub[516], m[256], power[256], back[256];
+    const uint32_t h = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN | USAGE_DECRYPT | USAGE_RAW),
+                   plain = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN | USAGE_DECRYPT);
+    const size_t n = dev_public(&dv, user, h, pub);
+    EVP_PKEY *key = rsa_key(pub, n);
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+    size_t size = sizeof back;
+    struct sign_rsp s;
+    struct decrypt_rsp d;
+    struct sign_req q = {.handle = h, .scheme = SIGN_RSA_RAW, .data = {m, sizeof m}};
+    test_random(m, sizeof m);
+    m[0] = 0;
+    MUST(do_sign(&dv, user, &q, &s));
+    ck_assert_uint_eq(s.signature.size, sizeof power);
+    memcpy(power, s.signature.data, sizeof power);
+    MUST(decrypt(h, CIPHER_RSA_RAW, 0, (struct view){m, sizeof m}, &d));
+    ck_assert_uint_eq(d.data.size, sizeof power);
+    ck_assert_mem_eq(d.data.data, power, sizeof power);
+    EVP_PKEY_encrypt_init(c);
+    EVP_PKEY_CTX_set_rsa_padding(c, RSA_NO_PADDING);
+    ck_assert_int_eq(EVP_PKEY_encrypt(c, back, &size, power, sizeof power), 1);
+    ck_assert_mem_eq(back, m, sizeof m);
+    EVP_PKEY_CTX_free(c);
+    EVP_PKEY_free(key);
+    q.data.size = 255;
+    MUST_BE(SW_WRONG_DATA, do_sign(&dv, user, &q, &s));
+    q.data.size = 256;
+    memset(m, 0xff, sizeof m); /* above the modulus */
+    MUST_BE(SW_SIGN_FAILED, do_sign(&dv, user, &q, &s));
+    MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_RSA_RAW, 0, (struct view){m, sizeof m}, NULL));
+    q.handle = plain;
+    MUST_BE(SW_NOT_PERMITTED, do_sign(&dv, user, &q, &s));
+    MUST_BE(SW_NOT_PERMITTED, decrypt(plain, CIPHER_RSA_RAW, 0, (struct view){m, sizeof m}, NULL));
+    MUST_BE(SW_NOT_SUPPORTED,
+            encrypt(h, 0, NULL, 0, CIPHER_RSA_RAW, 0, (struct view){m, 256}, NULL));
+    MUST_BE(SW_NOT_SUPPORTED,
+            verify(KEY_RSA2048, pub, n, SIGN_RSA_RAW, 0, 0, (struct view){NULL, 0},
+                   (struct view){power, 256}, (struct view){m, 256}));
+}
+END_TEST
+
 /* ---------------------------------------------------------------- SM4 */
 
 START_TEST(sm4_modes)
@@ -795,6 +839,7 @@ int main(void)
     tcase_add_test(t, destroyed_between);
     tcase_add_test(t, sm2_encryption);
     tcase_add_test(t, rsa_encryption);
+    tcase_add_test(t, rsa_raw);
     tcase_add_test(t, sm4_modes);
     tcase_add_test(t, key_exchange);
     tcase_add_test(t, key_exchange_in_clear);

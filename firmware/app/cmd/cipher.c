@@ -135,7 +135,7 @@ static uint16_t sm2_fits(const struct text *t)
 
 static uint16_t rsa_fits(const struct text *t)
 {
-    if (t->iv.size || (t->scheme == CIPHER_RSA_PKCS1 && (t->aad.size || t->hash != DIGEST_NONE)))
+    if (t->iv.size || (t->scheme != CIPHER_RSA_OAEP && (t->aad.size || t->hash != DIGEST_NONE)))
         return SW_WRONG_DATA;
     if (t->scheme == CIPHER_RSA_OAEP && !hash_size((enum hash_alg)t->hash))
         return SW_NOT_SUPPORTED;
@@ -226,9 +226,10 @@ uint16_t cmd_decrypt(struct call *c, const struct decrypt_req *q, struct wr *out
     const struct text t = {q->scheme, q->hash, q->iv, q->aad, q->data};
     const struct key *key;
     const uint8_t type = secret_scheme(t.scheme) ? KEY_SM4 : t.scheme == CIPHER_SM2 ? KEY_SM2 : 0;
-    if (t.scheme < CIPHER_SM2 || t.scheme > CIPHER_SM4_MAC)
+    const uint32_t usage = USAGE_DECRYPT | (t.scheme == CIPHER_RSA_RAW ? USAGE_RAW : 0);
+    if (t.scheme < CIPHER_SM2 || t.scheme > CIPHER_RSA_RAW)
         return SW_NOT_SUPPORTED;
-    const uint16_t sw = key_for(c, q->handle, USAGE_DECRYPT, type, &key);
+    const uint16_t sw = key_for(c, q->handle, usage, type, &key);
     if (sw != SW_OK)
         return sw;
     if (type == KEY_SM4)

@@ -14,7 +14,7 @@ static bool sm2_scheme(uint8_t scheme)
 
 static bool rsa_scheme(uint8_t scheme)
 {
-    return scheme == SIGN_RSA_PKCS1 || scheme == SIGN_RSA_PSS;
+    return scheme == SIGN_RSA_PKCS1 || scheme == SIGN_RSA_PSS || scheme == SIGN_RSA_RAW;
 }
 
 /* The keys that a scheme works with: SM2, EC, RSA. */
@@ -53,10 +53,10 @@ static uint16_t rsa_how(struct rsa_encoding *how, uint8_t scheme, uint8_t hash, 
                         struct view data, size_t n)
 {
     *how = (struct rsa_encoding){scheme, hash, salt, data.data, n ? data.size / n : 0};
-    if (scheme == SIGN_RSA_PKCS1 && salt)
+    if (scheme != SIGN_RSA_PSS && salt)
         return SW_WRONG_DATA;
     if (hash == DIGEST_NONE) {
-        if (scheme != SIGN_RSA_PKCS1)
+        if (scheme == SIGN_RSA_PSS)
             return SW_NOT_SUPPORTED;
         return data.size ? SW_OK : SW_WRONG_DATA;
     }
@@ -125,7 +125,8 @@ uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
     struct rsa_encoding how;
     if (!known_scheme(q->scheme))
         return SW_NOT_SUPPORTED;
-    uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
+    const uint32_t usage = USAGE_SIGN | (q->scheme == SIGN_RSA_RAW ? USAGE_RAW : 0);
+    uint16_t sw = key_for(c, q->handle, usage, sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
     if (sw != SW_OK)
         return sw;
     if (!suits(q->scheme, key->type))
@@ -265,7 +266,7 @@ uint16_t cmd_verify(struct call *c, const struct verify_req *q, struct wr *out)
 {
     struct subject s;
     (void)out;
-    if (!known_scheme(q->scheme))
+    if (!known_scheme(q->scheme) || q->scheme == SIGN_RSA_RAW)
         return SW_NOT_SUPPORTED;
     const uint16_t sw = subject_of(c, q->handle, q->type, q->public, &s);
     if (sw != SW_OK)

@@ -153,6 +153,7 @@ static int der_does(void *provctx, int selection)
 
 DECODER(rsa, FAMILY_RSA)
 DECODER(sm2, FAMILY_SM2)
+DECODER(ec, FAMILY_EC)
 
 #define PROPERTIES "provider=hufu,input=der,structure=" URIPEM_STRUCTURE
 
@@ -160,4 +161,5 @@ const OSSL_ALGORITHM prov_decoder[] = {
     {"DER", "provider=hufu,input=pem", pem_table, "PEM of a key URI"},
     {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTIES, rsa_table, "an RSA key by its URI"},
     {"SM2:1.2.156.10197.1.301", PROPERTIES, sm2_table, "an SM2 key by its URI"},
+    {"EC:id-ecPublicKey:1.2.840.10045.2.1", PROPERTIES, ec_table, "an EC key by its URI"},
     {NULL, NULL, NULL, NULL}};

@@ -148,4 +148,5 @@ ENCODER(text, OSSL_KEYMGMT_SELECT_KEYPAIR)
 
 const OSSL_ALGORITHM prov_encoder[] = {FAMILY("RSA:rsaEncryption:1.2.840.113549.1.1.1"),
                                        FAMILY("SM2:1.2.156.10197.1.301"),
+                                       FAMILY("EC:id-ecPublicKey:1.2.840.10045.2.1"),
                                        {NULL, NULL, NULL, NULL}};

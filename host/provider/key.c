@@ -1,5 +1,6 @@
 /* Keys: a handle in the device, and the public half in libcrypto's hands. */
 #include <openssl/core_object.h>
+#include <openssl/ec.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -17,6 +18,10 @@ bool family_of(uint8_t type, enum family *family)
     case HUFU_KEY_RSA3072:
     case HUFU_KEY_RSA4096:
         *family = FAMILY_RSA;
+        return true;
+    case HUFU_KEY_P256:
+    case HUFU_KEY_P384:
+        *family = FAMILY_EC;
         return true;
     default:
         return false;
@@ -176,4 +181,17 @@ int key_hand_out(struct key *key, OSSL_CALLBACK *give, void *arg)
         OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key, sizeof key),
         OSSL_PARAM_construct_end()};
     return give(params, arg);
+}
+
+size_t key_point(const struct key *key, uint8_t point[HUFU_PUBLIC_MAX])
+{
+    uint8_t coded[HUFU_PUBLIC_MAX];
+    size_t n = 0;
+    /* encoded uncompressed whatever form the key came in */
+    if (!EVP_PKEY_get_octet_string_param(key->public_key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, coded,
+                                         sizeof coded, &n) ||
+        n < 2 || coded[0] != POINT_CONVERSION_UNCOMPRESSED)
+        return (size_t)FAIL(key->prov, REASON_KEY, "not a public key on a curve");
+    memcpy(point, coded + 1, n - 1);
+    return n - 1;
 }

@@ -10,7 +10,8 @@ struct keygen {
     struct prov *prov;
     enum family family;
     size_t bits;    /* RSA */
-    char group[32]; /* EC */
+    char group[32]; /* as it was asked for */
+    uint8_t curve;  /* enum hufu_key_type */
     uint32_t usage;
     char label[HUFU_LABEL_MAX + 1];
     uint8_t id[HUFU_ID_MAX];
@@ -34,7 +35,10 @@ void *keygen_new(struct prov *prov, enum family family, int selection, const OSS
     g->prov = prov;
     g->family = family;
     g->bits = 2048;
-    g->usage = HUFU_USAGE_SIGN | (family == FAMILY_EC ? HUFU_USAGE_AGREE : HUFU_USAGE_DECRYPT);
+    g->curve = family == FAMILY_SM2 ? HUFU_KEY_SM2 : HUFU_KEY_P256;
+    /* what a key of software can do */
+    g->usage = HUFU_USAGE_SIGN | (family == FAMILY_EC ? HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT
+                                                      : HUFU_USAGE_DECRYPT);
     if (keygen_set(g, params))
         return g;
     keygen_free(g);
@@ -101,6 +105,23 @@ static int set_ours(struct keygen *g, const OSSL_PARAM params[])
     return 1;
 }
 
+static bool curve_take(struct keygen *g)
+{
+    static const struct {
+        const char *name;
+        enum family family;
+        uint8_t type;
+    } known[] = {{"SM2", FAMILY_SM2, HUFU_KEY_SM2},        {"P-256", FAMILY_EC, HUFU_KEY_P256},
+                 {"prime256v1", FAMILY_EC, HUFU_KEY_P256}, {"secp256r1", FAMILY_EC, HUFU_KEY_P256},
+                 {"P-384", FAMILY_EC, HUFU_KEY_P384},      {"secp384r1", FAMILY_EC, HUFU_KEY_P384}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].family == g->family && !OPENSSL_strcasecmp(g->group, known[i].name)) {
+            g->curve = known[i].type;
+            return true;
+        }
+    return false;
+}
+
 int keygen_set(void *gen, const OSSL_PARAM params[])
 {
     struct keygen *g = gen;
@@ -123,15 +144,15 @@ int keygen_set(void *gen, const OSSL_PARAM params[])
     p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
     if (p && !OSSL_PARAM_get_utf8_string(p, &to, sizeof g->group))
         return FAIL(g->prov, REASON_ARGUMENT, "no such curve");
-    if (p && g->family == FAMILY_SM2 && OPENSSL_strcasecmp(g->group, "SM2"))
-        return FAIL(g->prov, REASON_ARGUMENT, "%s: not the curve of SM2", g->group);
+    if (p && !curve_take(g))
+        return FAIL(g->prov, REASON_ARGUMENT, "%s: not a curve that the device has", g->group);
     return set_ours(g, params);
 }
 
 static uint8_t type_of(const struct keygen *g)
 {
-    if (g->family == FAMILY_SM2)
-        return HUFU_KEY_SM2;
+    if (g->family != FAMILY_RSA)
+        return g->curve;
     return (uint8_t)(HUFU_KEY_RSA2048 + (g->bits - 2048) / 1024);
 }
 

@@ -23,7 +23,7 @@ static int has(const void *vkey, int selection)
         return 0;
     if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) && !key->handle)
         return 0;
-    return !(selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) || key->public_key;
+    return !(selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) || (key->public_key && !key->curve_only);
 }
 
 static int match(const void *vone, const void *vother, int selection)
@@ -37,6 +37,21 @@ static int match(const void *vone, const void *vother, int selection)
            EVP_PKEY_parameters_eq(one->public_key, other->public_key) == 1;
 }
 
+/* The curve alone, for a public key that is set afterwards: CMS makes the sender's key so. */
+static struct key *curve_of(const struct key *key)
+{
+    EVP_PKEY *curve = EVP_PKEY_new();
+    if (!curve || key->family == FAMILY_RSA ||
+        EVP_PKEY_copy_parameters(curve, key->public_key) != 1) {
+        EVP_PKEY_free(curve);
+        return NULL;
+    }
+    struct key *copy = key_of_public(key->prov, key->family, curve);
+    if (copy)
+        copy->curve_only = true;
+    return copy;
+}
+
 static void *dup(const void *vfrom, int selection)
 {
     /* a use is counted in the original; nothing else of it changes */
@@ -45,11 +60,14 @@ static void *dup(const void *vfrom, int selection)
         struct key *key;
     } u = {.from = vfrom};
     struct key *key = u.key;
-    if (!(selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) && key->handle && key->public_key)
-        return EVP_PKEY_up_ref(key->public_key)
-                   ? key_of_public(key->prov, key->family, key->public_key)
-                   : NULL;
-    return key_use(key);
+    if (!key->public_key)
+        return NULL;
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) && key->handle)
+        return key_use(key);
+    if (!(selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) || key->curve_only)
+        return curve_of(key);
+    EVP_PKEY *copy = EVP_PKEY_dup(key->public_key);
+    return copy ? key_of_public(key->prov, key->family, copy) : NULL;
 }
 
 /* ------------------------------------------------------------------ in and out */
@@ -74,6 +92,7 @@ static int import(void *vkey, int selection, const OSSL_PARAM params[])
                      EVP_PKEY_fromdata(ctx, &key->public_key, wanted, copy) > 0;
     EVP_PKEY_CTX_free(ctx);
     OSSL_PARAM_free(copy);
+    key->curve_only = wanted == EVP_PKEY_KEY_PARAMETERS;
     return done || FAIL(key->prov, REASON_CRYPTO, "not a public key of %s", name);
 }
 
@@ -123,6 +142,28 @@ static int get_params(void *vkey, OSSL_PARAM params[])
     return key->family != FAMILY_SM2 || !p || OSSL_PARAM_set_utf8_string(p, "SM3");
 }
 
+static const OSSL_PARAM *ec_settable(void *provctx)
+{
+    static const OSSL_PARAM list[] = {
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0), OSSL_PARAM_END};
+    (void)provctx;
+    return list;
+}
+
+static int ec_set(void *vkey, const OSSL_PARAM params[])
+{
+    struct key *key = vkey;
+    const OSSL_PARAM *p =
+        params ? OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY) : NULL;
+    if (!p)
+        return 1;
+    if (key->handle || !key->public_key ||
+        EVP_PKEY_set1_encoded_public_key(key->public_key, p->data, p->data_size) != 1)
+        return FAIL(key->prov, REASON_KEY, "the public key cannot be set");
+    key->curve_only = false;
+    return 1;
+}
+
 static const OSSL_PARAM *rsa_gettable(void *provctx)
 {
     static const OSSL_PARAM list[] = {
@@ -169,6 +210,11 @@ static void *sm2_new(void *provctx)
     return key_of_public(provctx, FAMILY_SM2, NULL);
 }
 
+static void *ec_new(void *provctx)
+{
+    return key_of_public(provctx, FAMILY_EC, NULL);
+}
+
 static void *rsa_gen_init(void *provctx, int selection, const OSSL_PARAM params[])
 {
     return keygen_new(provctx, FAMILY_RSA, selection, params);
@@ -177,6 +223,16 @@ static void *rsa_gen_init(void *provctx, int selection, const OSSL_PARAM params[
 static void *sm2_gen_init(void *provctx, int selection, const OSSL_PARAM params[])
 {
     return keygen_new(provctx, FAMILY_SM2, selection, params);
+}
+
+static void *ec_gen_init(void *provctx, int selection, const OSSL_PARAM params[])
+{
+    return keygen_new(provctx, FAMILY_EC, selection, params);
+}
+
+static const char *ec_operation(int operation)
+{
+    return operation == OSSL_OP_KEYEXCH ? "ECDH" : "ECDSA";
 }
 
 static const char *sm2_operation(int operation)
@@ -200,11 +256,20 @@ static const char *sm2_operation(int operation)
         ENTRY(OSSL_FUNC_KEYMGMT_GEN, keygen_run),                                                  \
         ENTRY(OSSL_FUNC_KEYMGMT_GEN_CLEANUP, keygen_free)
 
+#define EC_SET                                                                                     \
+    ENTRY(OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS, ec_settable),                                         \
+        ENTRY(OSSL_FUNC_KEYMGMT_SET_PARAMS, ec_set)
+
 static const OSSL_DISPATCH rsa_table[] = {TABLE(rsa, rsa), ENTRY_END};
 static const OSSL_DISPATCH sm2_table[] = {
-    TABLE(sm2, ec), ENTRY(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, sm2_operation), ENTRY_END};
+    TABLE(sm2, ec), EC_SET, ENTRY(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, sm2_operation),
+    ENTRY_END};
+
+static const OSSL_DISPATCH ec_table[] = {
+    TABLE(ec, ec), EC_SET, ENTRY(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation), ENTRY_END};
 
 const OSSL_ALGORITHM prov_keymgmt[] = {
     {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "provider=hufu", rsa_table, "RSA keys of a Hufu"},
     {"SM2:1.2.156.10197.1.301", "provider=hufu", sm2_table, "SM2 keys of a Hufu"},
+    {"EC:id-ecPublicKey:1.2.840.10045.2.1", "provider=hufu", ec_table, "EC keys of a Hufu"},
     {NULL, NULL, NULL, NULL}};

@@ -17,6 +17,8 @@ static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
         return prov_signature;
     case OSSL_OP_ASYM_CIPHER:
         return prov_asym_cipher;
+    case OSSL_OP_KEYEXCH:
+        return prov_keyexch;
     case OSSL_OP_STORE:
         return prov_store;
     case OSSL_OP_ENCODER:

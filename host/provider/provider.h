@@ -101,7 +101,7 @@ void link_drop(struct prov *prov);
 
 /* ------------------------------------------------------------------ key.c */
 enum family { FAMILY_RSA, FAMILY_SM2, FAMILY_EC, FAMILIES };
-/* Counted; never changes. */
+/* Counted. One of the device never changes. */
 struct key {
     atomic_uint uses;
     struct prov *prov;
@@ -111,6 +111,7 @@ struct key {
     uint32_t usage;
     uint8_t serial[HUFU_SERIAL_SIZE];
     char uri[URI_TEXT_MAX]; /* of a device's key */
+    bool curve_only;        /* no point yet: a program is about to set it */
     EVP_PKEY *public_key; /* in our own context: whatever needs no secret, libcrypto does with it */
 };
 extern const char *const family_names[FAMILIES]; /* "RSA" */
@@ -135,6 +136,9 @@ void key_list_free(struct key_list *list);
 /* To OpenSSL, as a reference that keymgmt's load takes. */
 int key_hand_out(struct key *key, OSSL_CALLBACK *give, void *arg);
 
+/* x || y of a public key on a curve; its size, 0 after an error. */
+size_t key_point(const struct key *key, uint8_t point[HUFU_PUBLIC_MAX]);
+
 /* ------------------------------------------------------------------ digest.c */
 /* enum hufu_digest_alg of a digest; HUFU_DIGEST_NONE: the device does not know it. */
 uint8_t digest_of(const EVP_MD *md);
@@ -150,7 +154,7 @@ bool pad_mode_get(const OSSL_PARAM *param, int *mode);
 bool pad_mode_set(OSSL_PARAM *param, int mode);
 
 /* ------------------------------------------------------------------ the tables */
-extern const OSSL_ALGORITHM prov_keymgmt[], prov_signature[], prov_asym_cipher[], prov_store[],
-    prov_encoder[], prov_decoder[], prov_rand[];
+extern const OSSL_ALGORITHM prov_keymgmt[], prov_signature[], prov_asym_cipher[], prov_keyexch[],
+    prov_store[], prov_encoder[], prov_decoder[], prov_rand[];
 
 #endif

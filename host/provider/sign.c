@@ -29,6 +29,12 @@ static void *sm2_new(void *provctx, const char *properties)
     return sig_new(provctx, FAMILY_SM2);
 }
 
+static void *ec_new(void *provctx, const char *properties)
+{
+    (void)properties;
+    return sig_new(provctx, FAMILY_EC);
+}
+
 static void sig_free(void *sig)
 {
     struct sig *s = sig;
@@ -139,6 +145,15 @@ static const OSSL_PARAM *sm2_settable(void *sig, void *provctx)
 {
     static const OSSL_PARAM list[] = {OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
                                       OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_DIST_ID, NULL, 0),
+                                      OSSL_PARAM_END};
+    (void)sig;
+    (void)provctx;
+    return list;
+}
+
+static const OSSL_PARAM *ec_settable(void *sig, void *provctx)
+{
+    static const OSSL_PARAM list[] = {OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
                                       OSSL_PARAM_END};
     (void)sig;
     (void)provctx;
@@ -373,9 +388,12 @@ static int digest_verify_final(void *sig, const unsigned char *signature, size_t
 static const OSSL_DISPATCH rsa_table[] = {
     TABLE(rsa), ENTRY(OSSL_FUNC_SIGNATURE_VERIFY_RECOVER_INIT, recover_init),
     ENTRY(OSSL_FUNC_SIGNATURE_VERIFY_RECOVER, recover), ENTRY_END};
+#define ec_gettable sm2_gettable
 static const OSSL_DISPATCH sm2_table[] = {TABLE(sm2), ENTRY_END};
+static const OSSL_DISPATCH ec_table[] = {TABLE(ec), ENTRY_END};
 
 const OSSL_ALGORITHM prov_signature[] = {
     {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "provider=hufu", rsa_table, "RSA, by a Hufu"},
     {"SM2:1.2.156.10197.1.301", "provider=hufu", sm2_table, "SM2, by a Hufu"},
+    {"ECDSA", "provider=hufu", ec_table, "ECDSA, by a Hufu"},
     {NULL, NULL, NULL, NULL}};

@@ -49,6 +49,9 @@ make=(openssl genpkey -propquery provider=hufu)
 # ---------------------------------------------------------------- making and naming keys
 ok "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt hufu_label:rsa -out rsa.pem
 ok "${make[@]}" -algorithm SM2 -pkeyopt hufu_label:sm2 -pkeyopt hufu_id:0123456789 -out sm2.pem
+ok "${make[@]}" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt hufu_label:ec -out ec.pem
+ok "${make[@]}" -algorithm EC -pkeyopt group:P-384 -pkeyopt hufu_label:ec384 -out ec384.pem
+bad 'not a curve' "${make[@]}" -algorithm EC -pkeyopt ec_paramgen_curve:P-521
 has 'BEGIN HUFU KEY URI' rsa.pem
 bad '2048, 3072 and 4096' "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_bits:1024
 bad '65537' "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_pubexp:3
@@ -58,7 +61,7 @@ bad 'words of sign' "${make[@]}" -algorithm SM2 -pkeyopt hufu_usage:everything
 OPENSSL_CONF=/dev/null OPENSSL_MODULES=$build HUFU_DEVICE=unix:$dir/device/hufu.sock HUFU_PIN_FILE=$dir/pin \
     ok openssl genpkey -provider hufu -algorithm SM2 -pkeyopt hufu_label:alone -out alone.pem
 serial=$("$build/hufu" --device "unix:$dir/device/hufu.sock" info --json | sed -n 's/.*"serial": "\(.*\)".*/\1/p')
-for key in rsa sm2; do
+for key in rsa sm2 ec ec384; do
     ok openssl pkey -in $key.pem -pubout -out $key.pub
     for uri in "hufu:label=$key" "hufu:object=$key;type=private" "pkcs11:object=$key;type=private" \
         "pkcs11:token=test%20token;object=$key" "hufu:serial=$serial;label=$key" \
@@ -80,7 +83,7 @@ bad 'no key of this URI' openssl pkey -in hufu:label=nothing -pubout
 bad 'no key of this URI' openssl pkey -in 'pkcs11:token=other;object=rsa' -pubout
 bad 'wrong or not known' openssl pkey -in 'hufu:colour=red' -pubout
 ok openssl storeutl -noout -text hufu:
-has 'Total found: 3' out
+has 'Total found: 5' out
 HUFU_PIN=wrong-pin bad 'PIN' env HUFU_PIN_FILE=/nonexistent openssl pkey -in hufu:label=rsa -pubout
 HUFU_DEVICE=unix:$dir/nobody bad 'cannot reach' openssl pkey -in hufu:label=rsa -pubout
 # keys of software are the default provider's as before
@@ -93,6 +96,17 @@ ok openssl dgst -sm3 -sign soft-sm2.pem -out signature text
 for md in sha224 sha256 sha384 sha512 sha512-256 sha3-256; do
     ok openssl dgst -$md -sign rsa.pem -out signature text
     ok openssl dgst -$md -verify rsa.pub -signature signature text
+done
+for key in ec ec384; do
+    for md in sha224 sha256 sha384 sha512 sha3-256; do
+        ok openssl dgst -$md -sign $key.pem -out signature text
+        ok openssl dgst -$md -verify $key.pub -signature signature text
+    done
+    bad . openssl dgst -sha256 -verify $key.pub -signature signature text
+    ok openssl pkeyutl -sign -inkey $key.pem -in text.sha256 -pkeyopt digest:sha256 -out signature
+    ok openssl pkeyutl -verify -inkey $key.pem -in text.sha256 -sigfile signature
+    ok openssl pkeyutl -verify -pubin -inkey $key.pub -in text.sha256 -sigfile signature
+    bad . openssl dgst -sha1 -sign $key.pem -out signature text
 done
 bad . openssl dgst -sha1 -sign rsa.pem -out signature text
 for salt in digest max 20; do
@@ -140,9 +154,21 @@ decrypts sm2
 printf x | dd of=cipher bs=1 seek=40 conv=notrunc 2>/dev/null
 bad . openssl pkeyutl -decrypt -inkey sm2.pem -in cipher -out plain
 
+# ---------------------------------------------------------------- deriving
+for key in ec ec384; do
+    ok openssl genpkey -algorithm EC -pkeyopt group:$([ $key = ec ] && echo P-256 || echo P-384) -out peer.pem
+    ok openssl pkey -in peer.pem -pubout -out peer.pub
+    ok openssl pkeyutl -derive -inkey $key.pem -peerkey peer.pub -out secret
+    ok openssl pkeyutl -derive -inkey peer.pem -peerkey $key.pub -out secret.peer
+    same secret secret.peer
+done
+bad 'not on the curve|different parameters' openssl pkeyutl -derive -inkey ec.pem -peerkey peer.pub
+ok "${make[@]}" -algorithm EC -pkeyopt hufu_label:signs -pkeyopt hufu_usage:sign -out signs.pem
+bad . openssl pkeyutl -derive -inkey signs.pem -peerkey ec.pub
+
 # ---------------------------------------------------------------- certificates
 md_of() { [ "$1" = sm2 ] && echo sm3 || echo sha256; }
-for key in rsa sm2; do
+for key in rsa sm2 ec; do
     md=$(md_of $key)
     for how in $key.pem "hufu:label=$key;type=private"; do
         ok openssl req -new -key "$how" -$md -subj "/C=CN/ST=Zhejiang/O=Hufu/CN=$key.example" -out $key.csr
@@ -158,15 +184,15 @@ ok openssl req -in id.csr -verify -noout -vfyopt distid:1234567812345678
 ok openssl req -x509 -key rsa.pem -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest -sha512 -out pss.crt
 ok openssl verify -check_ss_sig -CAfile pss.crt pss.crt
 
-for ca in rsa sm2; do
+for ca in rsa sm2 ec; do
     md=$(md_of $ca)
-    for key in rsa sm2; do
+    for key in rsa sm2 ec; do
         ok openssl x509 -req -in $key.csr -CA ca-$ca.crt -CAkey $ca.pem -$md -days 30 -out leaf.crt
         ok openssl verify -CAfile ca-$ca.crt leaf.crt
     done
     rm -rf db && mkdir db && : >db/index && echo 01 >db/serial && echo 01 >db/crlnumber
     issuer=(-cert ca-$ca.crt -keyfile "hufu:label=$ca;type=private" -md $md)
-    for key in rsa sm2; do
+    for key in rsa sm2 ec; do
         ok openssl ca -batch -notext "${issuer[@]}" -in $key.csr -out $key.crt
         ok openssl verify -CAfile ca-$ca.crt $key.crt
     done
@@ -176,7 +202,7 @@ for ca in rsa sm2; do
     bad 'revoked' openssl verify -crl_check -CRLfile list.crl -CAfile ca-$ca.crt rsa.crt
     ok openssl verify -crl_check -CRLfile list.crl -CAfile ca-$ca.crt sm2.crt
     responder=(-index db/index -CA ca-$ca.crt -rsigner ca-$ca.crt -rkey $ca.pem -rmd $md)
-    for key in rsa sm2; do
+    for key in rsa sm2 ec; do
         ok openssl ocsp -issuer ca-$ca.crt -cert $key.crt -reqout request -no_nonce
         ok openssl ocsp "${responder[@]}" -reqin request -respout response
         ok openssl ocsp -respin response -CAfile ca-$ca.crt -issuer ca-$ca.crt -cert $key.crt
@@ -198,6 +224,11 @@ for option in "" -keyopt; do
     ok openssl cms -decrypt -recip ca-rsa.crt -inkey 'pkcs11:object=rsa;type=private' -in message -out plain
     same plain text
 done
+ok openssl cms -sign -signer ca-ec.crt -inkey ec.pem -in text -binary -out message
+ok openssl cms -verify -CAfile ca-ec.crt -in message -binary -out plain
+ok openssl cms -encrypt -aes256 -binary -in text -out message -recip ca-ec.crt
+ok openssl cms -decrypt -recip ca-ec.crt -inkey ec.pem -in message -out plain
+same plain text
 ok openssl smime -sign -signer ca-rsa.crt -inkey rsa.pem -in text -out message
 ok openssl smime -verify -CAfile ca-rsa.crt -in message
 
@@ -223,6 +254,10 @@ has 'TLSv1.2' err
 # the device decrypts the premaster secret
 tls rsa.pem ca-rsa.crt ca-rsa.crt -tls1_2 -cipher AES128-GCM-SHA256
 has 'AES128-GCM-SHA256' err
+for version in tls1_2 tls1_3; do
+    tls ec.pem ca-ec.crt ca-ec.crt -$version
+    has 'ECDSA' err
+done
 # the client proves itself by a device's key
 ok openssl req -x509 -newkey rsa:2048 -nodes -keyout soft.key -out soft.crt -subj /CN=soft
 client=(-key rsa.pem -cert ca-rsa.crt)

@@ -27,7 +27,7 @@ static char build[PATH_MAX], dir[] = "/tmp/hufu-provider-XXXXXX", url[100];
 static pid_t sim;
 static OSSL_LIB_CTX *ctx;
 static OSSL_PROVIDER *usual, *ours;
-static EVP_PKEY *rsa, *sm2;
+static EVP_PKEY *rsa, *sm2, *ec;
 
 #define HUFU "provider=hufu"
 
@@ -104,6 +104,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(ours);
     rsa = generate("RSA", "rsa");
     sm2 = generate("SM2", "sm2");
+    ec = generate("EC", "ec");
 }
 
 static void tear_down(void)
@@ -111,6 +112,7 @@ static void tear_down(void)
     char command[100];
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(sm2);
+    EVP_PKEY_free(ec);
     OSSL_PROVIDER_unload(ours);
     OSSL_PROVIDER_unload(usual);
     OSSL_LIB_CTX_free(ctx);
@@ -157,8 +159,8 @@ static int good(EVP_PKEY *key, const char *md, const char *text, const uint8_t *
 
 START_TEST(private_halves_stay)
 {
-    EVP_PKEY *const keys[] = {rsa, sm2};
-    for (size_t i = 0; i < 2; i++) {
+    EVP_PKEY *const keys[] = {rsa, sm2, ec};
+    for (size_t i = 0; i < 3; i++) {
         OSSL_PARAM *params = NULL;
         BIGNUM *d = NULL;
         uint8_t *der = NULL;
@@ -238,9 +240,10 @@ END_TEST
 
 START_TEST(contexts_are_copied_midway)
 {
-    EVP_PKEY *const keys[] = {rsa, sm2};
-    for (size_t i = 0; i < 2; i++) {
-        const char *md = i ? "SM3" : "SHA512";
+    EVP_PKEY *const keys[] = {rsa, sm2, ec};
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const mds[] = {"SHA512", "SM3", "SHA384"};
+        const char *md = mds[i];
         uint8_t one[512], two[512];
         size_t n_one = sizeof one, n_two = sizeof two;
         EVP_MD_CTX *a = EVP_MD_CTX_new(), *b = EVP_MD_CTX_new();
@@ -290,7 +293,7 @@ END_TEST
 static void *sign_much(void *arg)
 {
     EVP_PKEY *key = arg;
-    const char *md = EVP_PKEY_is_a(key, "RSA") ? "SHA256" : "SM3";
+    const char *md = EVP_PKEY_is_a(key, "SM2") ? "SM3" : "SHA256";
     uint8_t sig[512];
     uintptr_t bad = 0;
     for (unsigned i = 0; i < 25; i++) {
@@ -305,7 +308,11 @@ START_TEST(threads_share_a_key)
     pthread_t thread[8];
     void *bad;
     for (size_t i = 0; i < 8; i++)
-        ck_assert_int_eq(pthread_create(&thread[i], NULL, sign_much, i % 2 ? rsa : sm2), 0);
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, sign_much,
+                                        i % 3 == 0   ? rsa
+                                        : i % 3 == 1 ? sm2
+                                                     : ec),
+                         0);
     for (size_t i = 0; i < 8; i++) {
         ck_assert_int_eq(pthread_join(thread[i], &bad), 0);
         ck_assert_ptr_null(bad);
@@ -342,6 +349,51 @@ START_TEST(device_restarts)
     start_sim();
     const size_t n = sign_text(rsa, "SHA256", "back", sig);
     ck_assert(good(rsa, "SHA256", "back", sig, n));
+}
+END_TEST
+
+/* ------------------------------------------------------------------ ECDH */
+
+/* With the KDF of ANSI X9.63 as CMS uses it; md NULL: the plain secret. */
+static size_t derive(EVP_PKEY *key, EVP_PKEY *peer, const char *md, size_t wanted, uint8_t out[256])
+{
+    char kdf[] = "X963KDF", digest[16] = "";
+    uint8_t info[] = "shared info";
+    size_t n = 256;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(ctx, key, NULL);
+    snprintf(digest, sizeof digest, "%s", md ? md : "");
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE, kdf, 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST, digest, 0),
+        OSSL_PARAM_construct_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN, &wanted),
+        OSSL_PARAM_construct_octet_string(OSSL_EXCHANGE_PARAM_KDF_UKM, info, sizeof info),
+        OSSL_PARAM_construct_end()};
+    ck_assert_int_gt(EVP_PKEY_derive_init(c), 0);
+    if (md)
+        ck_assert_int_gt(EVP_PKEY_CTX_set_params(c, params), 0);
+    ck_assert_int_gt(EVP_PKEY_derive_set_peer(c, peer), 0);
+    ck_assert_int_gt(EVP_PKEY_derive(c, out, &n), 0);
+    EVP_PKEY_CTX_free(c);
+    return n;
+}
+
+START_TEST(secrets_are_shared)
+{
+    static const struct {
+        const char *md;
+        size_t size;
+    } cases[] = {{NULL, 32}, {"SHA256", 40}, {"SHA512", 100}, {"SHA384", 1}, {"SHA1", 24}};
+    EVP_PKEY *soft = EVP_PKEY_Q_keygen(ctx, "provider=default", "EC", "P-256");
+    EVP_PKEY *pub = public_of(ec), *peer = public_of(soft);
+    uint8_t a[256], b[256];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_uint_eq(derive(ec, peer, cases[i].md, cases[i].size, a), cases[i].size);
+        ck_assert_uint_eq(derive(soft, pub, cases[i].md, cases[i].size, b), cases[i].size);
+        ck_assert_msg(!memcmp(a, b, cases[i].size), "case %zu", i);
+    }
+    EVP_PKEY_free(soft);
+    EVP_PKEY_free(peer);
+    EVP_PKEY_free(pub);
 }
 END_TEST
 
@@ -391,8 +443,8 @@ END_TEST
 
 START_TEST(a_file_stands_for_a_key)
 {
-    EVP_PKEY *const keys[] = {rsa, sm2};
-    for (size_t i = 0; i < 2; i++) {
+    EVP_PKEY *const keys[] = {rsa, sm2, ec};
+    for (size_t i = 0; i < 3; i++) {
         BIO *file = BIO_new(BIO_s_mem());
         ck_assert_int_eq(
             PEM_write_bio_PrivateKey_ex(file, keys[i], NULL, NULL, 0, NULL, NULL, ctx, NULL), 1);
@@ -463,6 +515,7 @@ int main(void)
     tcase_add_test(t, threads_share_a_key);
     tcase_add_test(t, forked_children_sign);
     tcase_add_test(t, bad_premaster_secrets_look_like_good_ones);
+    tcase_add_test(t, secrets_are_shared);
     tcase_add_test(t, a_file_stands_for_a_key);
     tcase_add_test(t, uris_that_make_no_sense);
     tcase_add_test(t, random_numbers);

@@ -2,12 +2,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { TIMEOUT_MS = 60000 };
 #include <unistd.h>
 
 /* A session that is never opened: its commands carry channel 0. */
 struct hufu_session *hufu_nobody(struct hufu_device *device)
 {
     return &device->nobody;
+}
+
+void hufu_set_timeout(struct hufu_device *device, uint32_t timeout_ms)
+{
+    device->options.timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_MS;
 }
 
 const char *hufu_url(const struct hufu_device *device)
@@ -144,8 +151,7 @@ static struct hufu_device *device_new(const char *url, const struct hufu_options
     d->nobody.device = d;
     if (options)
         d->options = *options;
-    if (!d->options.timeout_ms)
-        d->options.timeout_ms = 60000;
+    hufu_set_timeout(d, d->options.timeout_ms);
     return d;
 }
 

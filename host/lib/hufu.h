@@ -271,9 +271,9 @@ struct hufu_options {
     uint32_t tickets_max;  /* default 16 */
     uint32_t threads;      /* default: one per processor */
     const char *engine;    /* default: the best */
-    /* unix: only, for a device behind a line that may spoil bytes: */
-    uint32_t checked; /* not 0: commands and answers carry check sums */
     uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
+    /* unix: only, for a device behind a line that may spoil bytes */
+    uint32_t checked; /* not 0: commands and answers carry check sums */
 };
 #define HUFU_NO_POOL UINT32_MAX
 
@@ -304,6 +304,8 @@ HUFU_API void hufu_close(struct hufu_device *device);
  * its own.
  */
 HUFU_API void hufu_forget(struct hufu_device *device);
+/* From now on wait so long for an answer, in ms; 0: the default. No other call may be running. */
+HUFU_API void hufu_set_timeout(struct hufu_device *device, uint32_t timeout_ms);
 /* As hufu_open understood it, for messages. */
 HUFU_API const char *hufu_url(const struct hufu_device *device);
 /*

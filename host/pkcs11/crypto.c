@@ -304,10 +304,10 @@ static CK_RV point_attribute(struct object *o, const uint8_t *point, size_t size
 
 static CK_RV curve_attributes(struct object *o, uint8_t type, const uint8_t *point, size_t size)
 {
-    const CK_RV rv = type == HUFU_KEY_P384 ? attribute_set(o, CKA_EC_PARAMS, oid_p384, sizeof oid_p384)
-                     : type == HUFU_KEY_P256
-                         ? attribute_set(o, CKA_EC_PARAMS, oid_p256, sizeof oid_p256)
-                         : attribute_set(o, CKA_EC_PARAMS, oid_sm2, sizeof oid_sm2);
+    const CK_RV rv =
+        type == HUFU_KEY_P384   ? attribute_set(o, CKA_EC_PARAMS, oid_p384, sizeof oid_p384)
+        : type == HUFU_KEY_P256 ? attribute_set(o, CKA_EC_PARAMS, oid_p256, sizeof oid_p256)
+                                : attribute_set(o, CKA_EC_PARAMS, oid_sm2, sizeof oid_sm2);
     return rv == CKR_OK ? point_attribute(o, point, size) : rv;
 }
 

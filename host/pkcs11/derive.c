@@ -11,9 +11,9 @@ static bool kdf_of(CK_ULONG kdf, enum hash *hash)
     static const struct {
         CK_ULONG kdf;
         enum hash hash;
-    } all[] = {{CKD_NULL, HASH_NONE},           {CKD_SHA1_KDF, HASH_SHA1},
-               {CKD_SHA224_KDF, HASH_SHA224},   {CKD_SHA256_KDF, HASH_SHA256},
-               {CKD_SHA384_KDF, HASH_SHA384},   {CKD_SHA512_KDF, HASH_SHA512}};
+    } all[] = {{CKD_NULL, HASH_NONE},         {CKD_SHA1_KDF, HASH_SHA1},
+               {CKD_SHA224_KDF, HASH_SHA224}, {CKD_SHA256_KDF, HASH_SHA256},
+               {CKD_SHA384_KDF, HASH_SHA384}, {CKD_SHA512_KDF, HASH_SHA512}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].kdf == kdf) {
             *hash = all[i].hash;
@@ -35,7 +35,8 @@ static const uint8_t *peer_of(const CK_BYTE *p, CK_ULONG n, size_t coordinates)
 }
 
 /* How long the new key is to be */
-static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum hash hash, size_t *size)
+static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum hash hash,
+                         size_t *size)
 {
     CK_ULONG wanted = 0;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -84,10 +85,11 @@ static EVP_PKEY *peer_key(const struct object *key, const uint8_t *point, size_t
 
 static bool shared_x(struct operation *op, const struct hufu_derivation *how, uint8_t *x, size_t *n)
 {
-    EVP_PKEY *own = key_of_object(op->key, true), *peer = peer_key(op->key, how->peer, how->peer_size);
+    EVP_PKEY *own = key_of_object(op->key, true),
+             *peer = peer_key(op->key, how->peer, how->peer_size);
     EVP_PKEY_CTX *c = own ? EVP_PKEY_CTX_new_from_pkey(crypto_context(), own, NULL) : NULL;
-    const bool good = c && peer && EVP_PKEY_derive_init(c) > 0 && EVP_PKEY_derive_set_peer(c, peer) > 0 &&
-                      EVP_PKEY_derive(c, x, n) > 0;
+    const bool good = c && peer && EVP_PKEY_derive_init(c) > 0 &&
+                      EVP_PKEY_derive_set_peer(c, peer) > 0 && EVP_PKEY_derive(c, x, n) > 0;
     EVP_PKEY_CTX_free(c);
     EVP_PKEY_free(own);
     EVP_PKEY_free(peer);
@@ -157,7 +159,8 @@ static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m
                                         .info = p.pSharedData,
                                         .info_size = p.ulSharedDataLen,
                                         .size = (uint16_t)size};
-    rv = key_in_device(op->key) ? device_ecdh(op, s->slot, &how, out) : soft_ecdh(op, &how, hash, out);
+    rv = key_in_device(op->key) ? device_ecdh(op, s->slot, &how, out)
+                                : soft_ecdh(op, &how, hash, out);
     if (rv == CKR_ARGUMENTS_BAD)
         rv = CKR_MECHANISM_PARAM_INVALID; /* not a point of the curve */
     if (rv == CKR_OK)

@@ -59,7 +59,7 @@ extern const struct sign_ops sign_pk, sign_hmac, sign_cmac;
 struct cipher_ops {
     CK_RV (*begin)(struct operation *op, struct slot *slot, const CK_MECHANISM *m);
     /* All at once: n bytes and what was gathered are the last. Room: cipher_most. */
-    CK_RV (*run)
+    CK_RV(*run)
     (struct operation *op, struct slot *slot, const uint8_t *data, size_t n, bool last,
      uint8_t *out, size_t *out_size);
     /* The most that run gives. */
@@ -149,6 +149,13 @@ CK_RV soft_check(struct operation *op, const uint8_t *data, size_t n, const uint
                  size_t size);
 CK_RV soft_crypt(struct operation *op, const uint8_t *data, size_t n, uint8_t *out,
                  size_t *out_size);
+
+/* Zeros in front of what was gathered, so that it is as large as the modulus. */
+bool front_zeros(struct operation *op);
+/* EMSA-PSS of RFC 8017 for any pair of hashes; em: as large as the modulus. */
+CK_RV pss_encode(struct slot *slot, const struct operation *op, const uint8_t *digest, uint8_t *em);
+/* EME-OAEP of em (as large as the modulus) for any pair of hashes. CT: as libcrypto's. */
+CK_RV oaep_decode(const struct operation *op, const uint8_t *em, uint8_t *out, size_t *out_size);
 
 /* Z of an SM2 signature, into a digest context. */
 CK_RV sm2_begin_z(EVP_MD_CTX *md, const struct object *key, const struct bytes *id);

@@ -64,9 +64,19 @@ static CK_RV device_crypt(struct operation *op, struct slot *slot, const struct 
 static CK_RV rsa_decrypt(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
 {
     struct hufu_ciphering how = {.scheme = HUFU_CIPHER_RSA_PKCS1};
+    uint8_t em[HUFU_SIGNATURE_MAX];
+    size_t size = sizeof em;
+    if (op->m->scheme == RSA_RAW)
+        how.scheme = HUFU_CIPHER_RSA_RAW;
+    if (op->m->scheme == RSA_OAEP && op->hash != op->mgf) {
+        how.scheme = HUFU_CIPHER_RSA_RAW;
+        CK_RV rv = device_crypt(op, slot, &how, op->in.data, op->in.size, em, &size);
+        if (rv == CKR_OK)
+            rv = oaep_decode(op, em, out, out_size);
+        hufu_wipe(em, sizeof em);
+        return rv;
+    }
     if (op->m->scheme == RSA_OAEP) {
-        if (op->hash != op->mgf)
-            return CKR_MECHANISM_PARAM_INVALID;
         how.scheme = HUFU_CIPHER_RSA_OAEP;
         how.hash = hash_device(op->hash);
         how.aad = op->extra.data;
@@ -132,6 +142,8 @@ static CK_RV run(struct operation *op, struct slot *slot, const uint8_t *data, s
     if (rsa && op->encrypt && op->m->scheme == RSA_OAEP &&
         op->in.size + 2 * hash_size(op->hash) + 2 > key_size_of(op->key))
         return CKR_DATA_LEN_RANGE;
+    if (rsa && op->encrypt && op->m->scheme == RSA_RAW && !front_zeros(op))
+        return CKR_HOST_MEMORY;
     static const uint8_t nothing[1];
     if (rsa && (op->encrypt || !key_in_device(op->key)))
         return soft_crypt(op, op->in.size ? op->in.data : nothing, op->in.size, out, out_size);

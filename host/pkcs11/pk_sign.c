@@ -145,8 +145,12 @@ static CK_RV input(struct operation *op, uint8_t digest[HASH_MAX], const uint8_t
     if ((op->m->scheme == RSA_PSS && *n != hash_size(op->hash)) ||
         (op->m->scheme == SM2_SIGN && *n != 32))
         return CKR_DATA_LEN_RANGE;
-    if (op->m->scheme == RSA_RAW && *n != key_size_of(op->key))
-        return CKR_DATA_LEN_RANGE;
+    if (op->m->scheme == RSA_RAW) {
+        if (!front_zeros(op))
+            return CKR_HOST_MEMORY;
+        *data = op->in.data;
+        *n = op->in.size;
+    }
     return CKR_OK;
 }
 
@@ -186,11 +190,19 @@ static size_t with_info(enum hash hash, const uint8_t *digest, size_t n, uint8_t
 static CK_RV rsa_sign(struct operation *op, struct slot *slot, const uint8_t *data, size_t n,
                       uint8_t *out, size_t *out_size)
 {
-    uint8_t info[128];
+    uint8_t info[128], em[HUFU_SIGNATURE_MAX];
     struct hufu_signing how = {.scheme = HUFU_SIGN_RSA_PKCS1};
-    if (op->m->scheme == RSA_PSS) {
-        if (op->mgf != op->hash || op->hash == HASH_SHA1)
-            return CKR_MECHANISM_PARAM_INVALID;
+    if (op->m->scheme == RSA_RAW) {
+        how.scheme = HUFU_SIGN_RSA_RAW;
+    } else if (op->m->scheme == RSA_PSS && (op->mgf != op->hash || op->hash == HASH_SHA1)) {
+        /* what the device does not make: here, and the bare operation there */
+        const CK_RV rv = pss_encode(slot, op, data, em);
+        if (rv != CKR_OK)
+            return rv;
+        how.scheme = HUFU_SIGN_RSA_RAW;
+        data = em;
+        n = key_size_of(op->key);
+    } else if (op->m->scheme == RSA_PSS) {
         how.scheme = HUFU_SIGN_RSA_PSS;
         how.hash = hash_device(op->hash);
         how.salt = (uint16_t)op->salt;

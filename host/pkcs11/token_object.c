@@ -32,6 +32,13 @@ static const struct kind *kind_of(uint8_t type)
     return NULL;
 }
 
+/* Does what the application may want of an RSA key need the bare operation? */
+static bool wants_raw(const struct object *o)
+{
+    return object_allows(o, CKM_RSA_X_509) || object_allows(o, CKM_RSA_PKCS_PSS) ||
+           object_allows(o, CKM_SHA1_RSA_PKCS_PSS) || object_allows(o, CKM_RSA_PKCS_OAEP);
+}
+
 uint32_t device_usage(const struct object *o, enum family family)
 {
     uint32_t usage = 0;
@@ -43,6 +50,8 @@ uint32_t device_usage(const struct object *o, enum family family)
         usage |= HUFU_USAGE_ENCRYPT;
     if ((family == FAMILY_SM2 || family == FAMILY_EC) && attribute_bool(o, CKA_DERIVE))
         usage |= HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT;
+    if (family == FAMILY_RSA && wants_raw(o))
+        usage |= HUFU_USAGE_RAW;
     if (attribute_bool(o, CKA_EXTRACTABLE))
         usage |= HUFU_USAGE_EXPORT_WRAPPED;
     return usage;

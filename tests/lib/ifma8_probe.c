@@ -3,10 +3,13 @@
 #include "firmware/crypto/ifma8/ifma8.h"
 
 #if HUFU_IFMA8
+#include "firmware/crypto/ifma8/rsa_spread.h"
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_order.h"
 #include "firmware/crypto/ifma8/sm2_sum.h"
 #include "firmware/crypto/ifma8/sm2_table.h"
+
+#include <string.h>
 
 static void get(struct lane_fe *r, probe_fe a)
 {
@@ -151,4 +154,37 @@ int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks)
     }
     return ifma8_sum(point, &wide, scalar, groups, blocks, 1) != 0;
 }
+
+void probe_spread_carry(uint64_t a[5][8])
+{
+    lanes x[5];
+    memcpy(x, a, sizeof x);
+    rsa8_spread_carry(x);
+    memcpy(a, x, sizeof x);
+}
+
+unsigned probe_spread_power(uint8_t m[8][128], uint8_t a[8][128], uint8_t x[8][128], unsigned count)
+{
+    enum { N = 20 };
+    static lanes modulus[N], base[N], one[N], two[N], exponent[16], room[RSA8_MONT_ROOM * N],
+        table[RSA8_POWER_ROOM * N];
+    const uint8_t *list[3][8];
+    struct rsa8_mont mont;
+    for (unsigned i = 0; i < 8; i++) {
+        list[0][i] = m[i];
+        list[1][i] = a[i];
+        list[2][i] = x[i];
+    }
+    rsa8_load(modulus, N, list[0], 128);
+    rsa8_load(base, N, list[1], 128);
+    rsa8_load_words(exponent, list[2], 128);
+    rsa8_mont_init(&mont, modulus, 1024, room);
+    rsa8_power(&mont, one, base, exponent, 16, table);
+    rsa8_power_spread(&mont, two, base, exponent, count, table);
+    rsa8_leave(&mont, one, one);
+    rsa8_leave(&mont, two, two);
+    const unsigned used = ((1u << count) - 1) * 0x11;
+    return used & (unsigned)(__mmask8)~rsa8_equal(one, two, N);
+}
+
 #endif

@@ -39,5 +39,13 @@ unsigned probe_range(probe_fe a, uint64_t less);
 /* Whether the batch sums of 8 * `groups` times [k]G can be done; 0: the lanes met equal or opposite
  * points. */
 int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks);
+/* Two numbers spread over four lanes each, with clean limbs: limb 5 l + r of number k is
+ * a[r][4 k + l]. */
+void probe_spread_carry(uint64_t a[5][8]);
+/* Lanes of the first `count` items (lane i and 4 + i) in which a power with numbers spread over
+ * lanes is not the one with a number in each lane; 128 bytes big-endian each, m odd with its top
+ * bit set. */
+unsigned probe_spread_power(uint8_t m[8][128], uint8_t a[8][128], uint8_t x[8][128],
+                            unsigned count);
 
 #endif

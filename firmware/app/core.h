@@ -106,6 +106,7 @@ struct call {
     uint32_t object;
     uint8_t detail_size, detail[32];
     bool open;          /* a store transaction */
+    bool early;         /* and it is written already, record and all */
     uint8_t tries_back; /* 1 + the account whose tries this transaction gives back; 0: none */
     /* Set by a handler whose changes in RAM must wait for the commit: called once, with the
      * verdict. */
@@ -122,6 +123,9 @@ uint64_t device_time(const struct device *d);
 uint64_t device_generation(const struct device *d); /* as the port counts it */
 void call_detail(struct call *c, const void *text, size_t n);
 
+/* A command whose only trace is its record begins to write that while it still works; should it fail
+ * nevertheless, another record says so. */
+uint16_t call_record_early(struct call *c);
 /* A long command has let others have a turn: is it still what it was allowed to do? */
 uint16_t call_again(struct call *c);
 
@@ -130,6 +134,8 @@ uint16_t tx_put(struct call *c, enum store_class cls, uint8_t type, uint32_t id,
                 size_t n);
 uint16_t tx_delete(struct call *c, uint32_t id);
 uint16_t tx_commit(struct call *c);
+/* All but the waiting for the medium: only tx_commit may follow. */
+uint16_t tx_commit_start(struct call *c);
 void tx_abort(struct call *c);
 /* A fault of the store fails the device. */
 uint16_t store_status(struct device *d, enum store_result r);

@@ -76,11 +76,40 @@ static bool wants_record(const struct call *c, uint16_t sw)
            sw != SW_WRONG_STATE;
 }
 
+uint16_t call_record_early(struct call *c)
+{
+    if (!wants_record(c, SW_OK))
+        return SW_OK;
+    uint16_t sw = audit_put(c, c->info->ins, SW_OK);
+    if (sw == SW_OK)
+        sw = tx_commit_start(c);
+    c->early = sw == SW_OK;
+    return sw;
+}
+
+/* What changes in RAM changes now, or not at all. */
+static uint16_t over(struct call *c, uint16_t sw)
+{
+    if (c->tries_back && sw == SW_OK) {
+        struct account *a = &c->d->accounts[c->tries_back - 1];
+        a->tries = a->tries_max;
+    }
+    if (c->settle)
+        c->settle(c, sw == SW_OK);
+    return sw;
+}
+
 /* The audit record joins the transaction of a command that went well; otherwise it is alone in one.
  */
 static uint16_t finish(struct call *c, uint16_t sw)
 {
     bool recorded = false;
+    if (c->early) {
+        const uint16_t end = tx_commit(c);
+        audit_settle(c->d, end == SW_OK);
+        if (sw == SW_OK || end != SW_OK)
+            return over(c, end);
+    }
     if (sw != SW_OK) {
         tx_abort(c);
         audit_settle(c->d, false);
@@ -94,15 +123,7 @@ static uint16_t finish(struct call *c, uint16_t sw)
         end = tx_commit(c);
     tx_abort(c);
     audit_settle(c->d, recorded && end == SW_OK);
-    if (sw == SW_OK)
-        sw = end;
-    if (c->tries_back && sw == SW_OK) {
-        struct account *a = &c->d->accounts[c->tries_back - 1];
-        a->tries = a->tries_max;
-    }
-    if (c->settle)
-        c->settle(c, sw == SW_OK);
-    return sw;
+    return over(c, sw == SW_OK ? end : sw);
 }
 
 static void serve(struct device *d, struct exchange *x)

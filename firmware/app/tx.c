@@ -92,6 +92,14 @@ uint16_t tx_commit(struct call *c)
     return store_status(c->d, store_commit(c->d->store));
 }
 
+uint16_t tx_commit_start(struct call *c)
+{
+    const uint16_t sw =
+        c->open ? store_status(c->d, store_commit_start(c->d->store)) : (uint16_t)SW_OK;
+    c->open = c->open && sw == SW_OK;
+    return sw;
+}
+
 void tx_abort(struct call *c)
 {
     if (c->open)

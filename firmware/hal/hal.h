@@ -24,6 +24,9 @@ struct hal_nvm {
     int (*program)(void *ctx, uint32_t segment, uint32_t offset, const void *data, uint32_t n);
     int (*erase)(void *ctx, uint32_t segment);
     int (*sync)(void *ctx);
+    /* Begins what sync will have to do with what is programmed by now, and returns at once. NULL: there
+     * is nothing to gain by it. */
+    void (*sync_start)(void *ctx);
     /* Device root: 32 secret bytes, outside the segments (fuses, OTP). root_read gives zeros on a fresh
      * part; root_program sets them (at manufacture, at zeroise). */
     int (*root_read)(void *ctx, uint8_t root[32]);

@@ -305,6 +305,19 @@ enum store_result store_commit(struct store *s)
     return STORE_OK;
 }
 
+enum store_result store_commit_start(struct store *s)
+{
+    enum store_result r = ready(s, true);
+    if (r != STORE_OK || !s->t.calls)
+        return r;
+    r = flush(s, FLAG_COMMIT);
+    if (r != STORE_OK)
+        store_abort(s);
+    else if (s->nvm->sync_start)
+        s->nvm->sync_start(s->nvm->ctx);
+    return r;
+}
+
 /* What was written of it stays in the log without COMMIT, and without its salts. */
 void store_abort(struct store *s)
 {

@@ -79,6 +79,10 @@ enum store_result store_delete(struct store *s, uint32_t id);
  * STORE_FAULT, where only the next mount can tell. The transaction is over either way. */
 enum store_result store_commit(struct store *s);
 void store_abort(struct store *s);
+/* Writes the transaction as store_commit does and lets the medium begin to make it durable, but does not
+ * wait. Only store_commit may follow, and only it says STORE_OK; after a power cut before that the
+ * transaction is there or not. Anything else than STORE_OK: as with store_commit. */
+enum store_result store_commit_start(struct store *s);
 
 /* *n: room in, bytes out. type may be NULL. STORE_ARGUMENT when the room is too small (*n tells the size). */
 enum store_result store_get(struct store *s, uint32_t id, uint8_t *type, void *data, size_t *n);

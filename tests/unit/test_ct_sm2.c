@@ -140,6 +140,23 @@ START_TEST(single)
 }
 END_TEST
 
+/* With a nonce made ahead: k and the first coordinate of [k]G are as secret as the key. */
+START_TEST(ready_signature)
+{
+    uint8_t d[32], point[64], k[32], kg[64], digest[32], sig[64];
+    struct sm2_sign_key key;
+    key_pair(d, point);
+    key_pair(k, kg);
+    SECRET(kg, 64);
+    ck_assert_int_eq(sm2_sign_key(&key, d), 0);
+    secret(digest, 32);
+    ck_assert_int_eq(sm2_sign_ready(&key, digest, k, kg, sig), 0);
+    PUBLIC(sig, 64);
+    PUBLIC(digest, 32);
+    ck_assert_int_eq(sm2_verify(ops, point, digest, sig), 0);
+}
+END_TEST
+
 START_TEST(encryption)
 {
     static const size_t size[] = {1, 16, 33, 200};
@@ -207,6 +224,7 @@ int main(void)
     tcase_add_test(t, keygen_edges);
     tcase_add_test(t, sign_batches);
     tcase_add_test(t, single);
+    tcase_add_test(t, ready_signature);
     tcase_add_test(t, encryption);
     tcase_add_test(t, exchange);
     tcase_add_test(t, scalars_and_points);

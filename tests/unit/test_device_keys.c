@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
 #include "tests/lib/vec.h"
@@ -133,6 +134,93 @@ START_TEST(rsa_batch)
         MUST(import(user, header, k, records + 532 * k, 532, &h));
         pair_works(user, h, KEY_RSA2048, records + 532 * k, 260);
     }
+}
+END_TEST
+
+/* ---------------------------------------------------------------- its record is written early */
+
+static unsigned syncs_started;
+static bool ruin;
+
+static void sync_start(void *ctx)
+{
+    (void)ctx;
+    syncs_started++;
+    if (ruin) /* there will be no keys */
+        dv.d->random.failed = true;
+}
+
+/* Records of KEY BATCH with this status word. */
+static unsigned batches_in_log(uint16_t sw)
+{
+    struct log_read_rsp r;
+    struct log_entry e;
+    struct rd in;
+    unsigned n = 0;
+    const uint16_t ch = dev_login(&dv, DEV_AUDITOR);
+    MUST(do_log_read(&dv, ch, &(struct log_read_req){0}, &r));
+    for (rd_init(&in, r.entries.data, r.entries.size); rd_left(&in);) {
+        ck_assert(log_entry_get(&in, &e));
+        n += e.command == INS_KEY_BATCH && e.sw == sw;
+    }
+    MUST(do_session_close(&dv, ch, &(struct session_close_req){0}, NULL));
+    return n;
+}
+
+START_TEST(record_while_keys_are_made)
+{
+    struct key_batch_rsp r;
+    dv.d->hal.nvm.sync_start = sync_start;
+    syncs_started = 0;
+    MUST(batch(user, KEY_SM2, USAGE_SIGN, 10, 0, &r));
+    ck_assert_uint_eq(syncs_started, 1);
+    ck_assert_uint_eq(batches_in_log(SW_OK), 1);
+    MUST(batch(user, KEY_RSA2048, USAGE_SIGN, 1, r.ticket, &r)); /* others may have a turn */
+    ck_assert_uint_eq(syncs_started, 1);
+    ck_assert_uint_eq(batches_in_log(SW_OK), 2);
+    MUST_BE(SW_WRONG_DATA, batch(user, KEY_SM2, USAGE_SIGN, 0, 0, &r)); /* refused in time */
+    ck_assert_uint_eq(syncs_started, 1);
+    ck_assert_uint_eq(batches_in_log(SW_OK), 2);
+    ck_assert_uint_eq(batches_in_log(SW_WRONG_DATA), 1);
+}
+END_TEST
+
+START_TEST(record_of_keys_that_failed)
+{
+    dv.d->hal.nvm.sync_start = sync_start;
+    ruin = true;
+    const uint16_t sw = batch(user, KEY_SM2, USAGE_SIGN, 10, 0, NULL);
+    ruin = false;
+    ck_assert_uint_ne(sw, SW_OK);
+    ck_assert_uint_eq(device_state(dv.d), STATE_FAILED);
+    dev_reboot(&dv);
+    log_in();
+    ck_assert_uint_eq(batches_in_log(SW_OK), 1);
+    MUST_BE(SW_NO_TICKET, fetch(user, 0, NULL));
+}
+END_TEST
+
+/* Whatever is left of it, the device and its log are well, and there are no keys. */
+START_TEST(record_that_is_cut)
+{
+    unsigned before = 0, cuts = 0;
+    for (uint16_t sw = 0; sw != SW_OK; cuts++) {
+        dv.d->hal.nvm.sync_start = sync_start;
+        nvm_sim_cut(&dv.sim, dv.sim.count + cuts, (enum nvm_cut)_i, cuts);
+        sw = batch(user, KEY_SM2, USAGE_SIGN, 10, 0, NULL);
+        dv.sim.cut_at = UINT64_MAX;
+        if (sw == SW_OK)
+            break;
+        dev_reboot(&dv);
+        ck_assert_uint_eq(device_state(dv.d), STATE_READY);
+        log_in();
+        MUST_BE(SW_NO_TICKET, fetch(user, 0, NULL));
+        const unsigned now = batches_in_log(SW_OK);
+        ck_assert(now == before || now == before + 1);
+        before = now;
+    }
+    ck_assert_uint_ge(cuts, 2); /* a program and a sync at least */
+    ck_assert_uint_eq(batches_in_log(SW_OK), before + 1);
 }
 END_TEST
 
@@ -450,6 +538,9 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, off);
     tcase_add_test(t, sm2_batches);
     tcase_add_test(t, rsa_batch);
+    tcase_add_test(t, record_while_keys_are_made);
+    tcase_add_test(t, record_of_keys_that_failed);
+    tcase_add_loop_test(t, record_that_is_cut, 0, NVM_CUT_KINDS);
     tcase_add_test(t, batch_limits);
     tcase_add_test(t, batch_in_a_small_room);
     tcase_add_test(t, batch_in_lanes);

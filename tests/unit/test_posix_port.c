@@ -296,6 +296,32 @@ START_TEST(forked)
 }
 END_TEST
 
+/* A sync that is begun early: whatever is written before, during or after it is there in the end. */
+START_TEST(sync_in_parts)
+{
+    struct posix_port *p = open_good(4, 4096);
+    uint8_t data[16], back[16];
+    for (unsigned i = 0; i < 100; i++) {
+        memset(data, (int)i + 1, sizeof data);
+        ck_assert_int_eq(hal.nvm.program(hal.nvm.ctx, 1, 32 * i, data, 16), 0);
+        hal.nvm.sync_start(hal.nvm.ctx);
+        if (i % 3)
+            ck_assert_int_eq(hal.nvm.program(hal.nvm.ctx, 1, 32 * i + 16, data, 16), 0);
+        if (i % 2)
+            ck_assert_int_eq(hal.nvm.sync(hal.nvm.ctx), 0);
+    }
+    hal.nvm.sync_start(hal.nvm.ctx);
+    posix_close(p);
+    p = open_good(0, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        memset(data, (int)i + 1, sizeof data);
+        ck_assert_int_eq(hal.nvm.read(hal.nvm.ctx, 1, 32 * i, back, 16), 0);
+        ck_assert_mem_eq(back, data, 16);
+    }
+    posix_close(p);
+}
+END_TEST
+
 START_TEST(wrong_shapes)
 {
     refused(3, 4096, "3 segments", "take 4 to 65535");
@@ -459,6 +485,7 @@ int main(void)
     tcase_add_test(t, one_process_at_a_time);
     tcase_add_test(t, lock_of_the_killed);
     tcase_add_test(t, forked);
+    tcase_add_test(t, sync_in_parts);
     tcase_add_test(t, wrong_shapes);
     tcase_add_test(t, no_directory);
     tcase_add_test(t, no_rights);

@@ -395,6 +395,57 @@ START_TEST(zero_key_stream)
 }
 END_TEST
 
+/* out = (a - b - c) mod n, all big-endian */
+static void subtract(uint8_t out[32], const uint8_t a[32], const uint8_t b[32], const uint8_t c[32])
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *n = NULL, *x = BN_bin2bn(a, 32, NULL), *y = BN_bin2bn(b, 32, NULL),
+           *z = BN_bin2bn(c, 32, NULL);
+    BN_hex2bn(&n, SM2_N);
+    BN_mod_sub(x, x, y, n, ctx);
+    BN_mod_sub(x, x, z, n, ctx);
+    BN_bn2binpad(x, out, 32);
+    BN_free(n);
+    BN_free(x);
+    BN_free(y);
+    BN_free(z);
+    BN_CTX_free(ctx);
+}
+
+/* With a nonce made ahead: the engine's own signature, and the same refusals. */
+START_TEST(ready_signatures)
+{
+    static const uint8_t zero[32];
+    uint8_t d[32], pub[64], e[1][32], k[1][32], kg[64], want[1][64], sig[64], ok, n[32];
+    _Alignas(64) uint8_t scratch[SM2_SCRATCH_ONE];
+    struct sm2_sign_key key;
+    const struct sm2_sign_key *const keys[] = {&key};
+    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_sign_key(&key, d), 0);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(sm2_keygen(ops, &any, k[0], kg), 0);
+        test_random(e[0], 32);
+        if (i < 2)
+            memset(e[0], i ? 0xFF : 0, 32);
+        ops->sign(1, keys, (const uint8_t(*)[32])e, (const uint8_t(*)[32])k, want, &ok, scratch);
+        ck_assert_int_eq(ok, 1);
+        ck_assert_int_eq(sm2_sign_ready(&key, e[0], k[0], kg, sig), 0);
+        ck_assert_mem_eq(sig, want[0], 64);
+        ck_assert_int_eq(sm2_verify(ops, pub, e[0], sig), 0);
+    }
+    subtract(e[0], zero, kg, zero); /* r = 0 */
+    ck_assert_int_eq(sm2_sign_ready(&key, e[0], k[0], kg, sig), -1);
+    ck_assert(zeros(sig, 64));
+    subtract(e[0], zero, kg, k[0]); /* r + k = n */
+    ck_assert_int_eq(sm2_sign_ready(&key, e[0], k[0], kg, sig), -1);
+    ck_assert(zeros(sig, 64));
+    near(n, SM2_N, 0);
+    ck_assert_int_eq(sm2_sign_ready(&key, d, n, kg, sig), -1);
+    ck_assert_int_eq(sm2_sign_ready(&key, d, zero, kg, sig), -1);
+    ck_assert(zeros(sig, 64));
+}
+END_TEST
+
 START_TEST(encrypt_refuses)
 {
     uint8_t d[32], pub[64], m[20] = {1}, c[20 + SM2_CIPHER_OVERHEAD];
@@ -616,6 +667,7 @@ int main(void)
     tcase_add_test(t, verify_refuses);
     tcase_add_test(t, encrypt_sizes);
     tcase_add_test(t, zero_key_stream);
+    tcase_add_test(t, ready_signatures);
     tcase_add_test(t, encrypt_refuses);
     tcase_add_test(t, decrypt_refuses);
     tcase_add_test(t, exchange_agrees);

@@ -317,6 +317,10 @@ static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct
     uint8_t *records = wr_reserve(out, q->count * wrap_record_size(q->type));
     if (!bits || !records)
         return SW_RESPONSE_TOO_BIG;
+    /* the medium works while we do, unless others have a turn meanwhile */
+    const uint16_t sw = key_rsa_bits(q->type) ? SW_OK : call_record_early(c);
+    if (sw != SW_OK)
+        return sw;
     const int bad = batch_keys(d, w, q->count, records, d->batch.good);
     if (bad && d->state == STATE_READY) {
         device_fail(d, "pairwise test", "key batch");

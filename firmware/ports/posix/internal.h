@@ -40,6 +40,17 @@ void directory_close(struct directory *d);
 long directory_read(const struct directory *d, const char *name, void *out, size_t room);
 int directory_write(const struct directory *d, const char *name, const void *data, size_t n);
 
+/* A thread that syncs a file while others go on. NULL where no thread can be had. */
+struct syncer;
+struct syncer *syncer_open(int fd);
+void syncer_close(struct syncer *s);
+void syncer_start(struct syncer *s);
+/* The file was written: a sync that runs is not enough. */
+void syncer_dirty(struct syncer *s);
+/* Waits for a sync that runs. 0: it has synced all that was written; 1: that needs another; -1: a sync
+ * has failed. */
+int syncer_wait(struct syncer *s);
+
 /* NVM in a file; its bytes are stored inverted, so that erased space is a hole. */
 struct nvm_file {
     pid_t owner; /* the process that may write: a child that it forks may not */
@@ -47,6 +58,7 @@ struct nvm_file {
     int fd;
     uint32_t segment_size;
     uint64_t size;
+    struct syncer *syncer;
 };
 int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_nvm *nvm,
                   const struct message *m);

@@ -68,13 +68,23 @@ static int nvm_read(void *ctx, uint32_t segment, uint32_t offset, void *buffer, 
     return 0;
 }
 
+/* May this process write? What it writes then wants another sync. */
+static bool begin_write(struct nvm_file *f)
+{
+    if (f->owner != getpid())
+        return false;
+    if (f->syncer)
+        syncer_dirty(f->syncer);
+    return true;
+}
+
 static int nvm_program(void *ctx, uint32_t segment, uint32_t offset, const void *data, uint32_t n)
 {
     struct nvm_file *f = ctx;
     uint8_t old[BLOCK];
     const uint8_t *p = data;
     uint64_t at;
-    if (f->owner != getpid() || offset % UNIT || n % UNIT || locate(f, segment, offset, n, &at))
+    if (!begin_write(f) || offset % UNIT || n % UNIT || locate(f, segment, offset, n, &at))
         return -1;
     while (n) {
         const uint32_t part = n < sizeof old ? n : (uint32_t)sizeof old;
@@ -99,7 +109,7 @@ static int nvm_erase(void *ctx, uint32_t segment)
     static const uint8_t zeros[BLOCK];
     struct nvm_file *f = ctx;
     uint64_t at;
-    if (f->owner != getpid() || locate(f, segment, 0, f->segment_size, &at))
+    if (!begin_write(f) || locate(f, segment, 0, f->segment_size, &at))
         return -1;
     if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at,
                   (off_t)f->segment_size) == 0)
@@ -113,7 +123,20 @@ static int nvm_erase(void *ctx, uint32_t segment)
 static int nvm_sync(void *ctx)
 {
     struct nvm_file *f = ctx;
-    return fdatasync(f->fd);
+    const int done = f->syncer && f->owner == getpid() ? syncer_wait(f->syncer) : 1;
+    return done == 1 ? fdatasync(f->fd) : done;
+}
+
+/* The thread is made when it is first wanted. */
+static void nvm_sync_start(void *ctx)
+{
+    struct nvm_file *f = ctx;
+    if (f->owner != getpid())
+        return;
+    if (!f->syncer)
+        f->syncer = syncer_open(f->fd);
+    if (f->syncer)
+        syncer_start(f->syncer);
 }
 
 /* ---------------------------------------------------------------- root */
@@ -261,6 +284,7 @@ int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_
                             .program = nvm_program,
                             .erase = nvm_erase,
                             .sync = nvm_sync,
+                            .sync_start = nvm_sync_start,
                             .root_read = root_read,
                             .root_program = root_program};
     return 0;
@@ -268,6 +292,9 @@ int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_
 
 void nvm_file_close(struct nvm_file *f)
 {
+    if (f->owner == getpid())
+        syncer_close(f->syncer);
+    f->syncer = NULL;
     if (f->fd >= 0)
         close(f->fd);
     f->fd = -1;

@@ -57,6 +57,8 @@ SKEL_SRC  := $(wildcard firmware/ports/skeleton/*.c)
 LIB_SRC   := $(wildcard host/lib/*.c)
 IFD_SRC   := $(wildcard host/ifd/*.c)
 CLI_SRC   := $(wildcard host/cli/*.c)
+# Tests of randomness: the P-values are the host's, the counts below them the firmware's.
+RAND_SRC  := $(wildcard host/random/*.c)
 # The PKCS#11 module is built where p11-kit's header is.
 P11_HEADER := $(wildcard /usr/include/p11-kit-1/p11-kit/pkcs11.h)
 P11_SRC   := $(wildcard host/pkcs11/*.c)
@@ -256,9 +258,9 @@ size: firmware-mps2 ## Flash, RAM and deepest stack of the bare-metal images, ag
 	$(Q)BUILD=$(BUILD) bash tests/size.sh $(MPS2_LIMITS)
 
 # ---------------------------------------------------------------- programs
-$(BUILD)/hufu: $(call obj,$(CLI_SRC)) $(BUILD)/libhufu.a
+$(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/randomness*.c)) $(BUILD)/libhufu.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -lm
 $(BUILD)/hufu-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
@@ -300,7 +302,7 @@ TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 $(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so
-$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TLIB_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)

@@ -26,7 +26,8 @@ allowed() {
     host/lib/*) echo '^host/lib/|^proto/|^firmware/base/' ;;
     host/ifd/*) echo '^host/(lib|ifd)/' ;;
     host/provider/*) echo '^host/(lib/hufu\.h|provider/)' ;;
-    host/cli/*) echo '^host/(lib/hufu\.h|cli/)' ;;
+    host/random/*) echo '^host/random/|^firmware/crypto/randomness\.h$' ;;
+    host/cli/*) echo '^host/(lib/hufu\.h|cli/|random/random_test\.h)' ;;
     host/pkcs11/*) echo '^host/(lib/hufu\.h|pkcs11/)' ;;
     host/examples/*) echo '^host/lib/hufu\.h' ;;
     *) echo . ;;

@@ -1,6 +1,6 @@
 /*
- * The audit log: records in the store, numbered for ever, each with the hash of the one before. A full
- * log drops its oldest records, or (INIT_AUDIT_STOPS) stops the device.
+ * The audit log: records in the store, numbered for ever, each with the hash of the one before. A
+ * full log drops its oldest records, or (INIT_AUDIT_STOPS) stops the device.
  */
 #ifndef HUFU_APP_AUDIT_H
 #define HUFU_APP_AUDIT_H
@@ -38,7 +38,8 @@ uint16_t audit_load(struct device *d);
 uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw);
 /* The transaction is over; done: it is committed with its record. */
 void audit_settle(struct device *d, bool done);
-/* Stage the end of the records up to this one. More than one transaction may have passed, each whole. */
+/* Stage the end of the records up to this one. More than one transaction may have passed, each
+ * whole. */
 uint16_t audit_truncate(struct call *c, uint64_t through);
 /* The log is full and the device must not go on: only what needs no record, and who can help. */
 bool audit_refuses(const struct call *c);

@@ -91,8 +91,8 @@ struct device {
     void *interlude_ctx;
     struct gather gather;
     struct nonces nonces;
-    uint8_t *record;  /* STORE_MAX_DATA bytes for one record */
-    bool record_used; /* it holds something: wiped after each command */
+    uint8_t *record;    /* STORE_MAX_DATA bytes for one record */
+    size_t record_used; /* so much of it was written: wiped after each command */
 };
 
 /* One command on its way through the device. */

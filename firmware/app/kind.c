@@ -5,9 +5,10 @@
 #include "firmware/crypto/sm4.h"
 
 enum {
-    PAIR = USAGE_SIGN | USAGE_EXPORT_WRAPPED,
+    PAIR = USAGE_SIGN | USAGE_EXPORT_WRAPPED | USAGE_PUBLIC,
     AGREES = USAGE_AGREE | USAGE_DERIVE_OUT,
-    CIPHER = USAGE_ENCRYPT | USAGE_DECRYPT | USAGE_EXPORT_WRAPPED
+    KEPT = USAGE_EXPORT_WRAPPED | USAGE_PUBLIC,
+    CIPHER = USAGE_ENCRYPT | USAGE_DECRYPT | KEPT
 };
 
 unsigned key_rsa_bits(uint8_t type)
@@ -43,6 +44,9 @@ size_t key_secret_most(uint8_t type)
         return HUFU_SMALL ? 0 : 32;
     case KEY_HMAC:
         return KIND_SECRET_MAX;
+    case KEY_DATA:
+    case KEY_CERTIFICATE:
+        return LIMIT_VALUE_MAX;
     case KEY_P256:
     case KEY_P384:
         return key_curve(type) ? key_curve(type)->size : 0;
@@ -54,7 +58,14 @@ size_t key_secret_most(uint8_t type)
 bool key_secret_fits(uint8_t type, size_t n)
 {
     const size_t most = key_secret_most(type);
+    if (key_is_blob(type))
+        return n <= most;
     return most && (type == KEY_HMAC ? n > 0 && n <= most : n == most);
+}
+
+bool key_is_blob(uint8_t type)
+{
+    return type == KEY_DATA || type == KEY_CERTIFICATE;
 }
 
 bool key_is_secret(uint8_t type)
@@ -66,10 +77,12 @@ uint32_t key_usages(uint8_t type)
 {
     if (type == KEY_SM2)
         return PAIR | USAGE_DECRYPT | AGREES;
+    if (key_is_blob(type))
+        return USAGE_PUBLIC;
     if (key_curve(type))
         return PAIR | AGREES;
     if (type == KEY_HMAC)
-        return USAGE_SIGN | USAGE_EXPORT_WRAPPED;
+        return USAGE_SIGN | KEPT;
     if (key_is_secret(type))
         return key_secret_most(type) ? CIPHER : 0;
     return key_rsa_bits(type) ? PAIR | USAGE_DECRYPT | USAGE_RAW : 0;

@@ -21,6 +21,12 @@ unsigned key_rsa_bits(uint8_t type);  /* 0: no RSA */
 /* The secret part in a record of the store: at most, 0: no such type; may it be so long? */
 size_t key_secret_most(uint8_t type);
 bool key_secret_fits(uint8_t type, size_t n);
+bool key_is_blob(uint8_t type); /* DATA, CERTIFICATE: no key at all */
+/* What it allows, beside being seen. */
+static inline uint32_t usage_work(uint32_t usage)
+{
+    return usage & ~(uint32_t)USAGE_PUBLIC;
+}
 /* USAGE_* that the type can have; 0: no such type */
 uint32_t key_usages(uint8_t type);
 bool key_is_secret(uint8_t type); /* symmetric: no public part */

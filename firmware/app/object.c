@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-enum { OBJECT_VERSION = 1, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
+/* Version 1 had no attributes. */
+enum { OBJECT_VERSION = 2, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
 
 void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret)
 {
@@ -52,7 +53,7 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
 {
     struct rd r;
     rd_init(&r, record, n);
-    const bool known = rd_u8(&r) == OBJECT_VERSION;
+    const uint8_t version = rd_u8(&r);
     o->usage = rd_u32(&r);
     o->owner = rd_u8(&r);
     o->origin = rd_u8(&r);
@@ -60,9 +61,11 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
     o->label = rd_var(&r, LIMIT_LABEL_MAX);
     o->id = rd_var(&r, LIMIT_ID_MAX);
     o->pub = rd_var(&r, LIMIT_PUBLIC_MAX);
+    if (version >= 2)
+        o->attributes = rd_var(&r, LIMIT_ATTRIBUTES_MAX);
     o->secret = rd_rest(&r);
-    return rd_done(&r) && known && o->pub.size == key_public_size(o->type) &&
-           key_secret_fits(o->type, o->secret.size);
+    return rd_done(&r) && version && version <= OBJECT_VERSION &&
+           o->pub.size == key_public_size(o->type) && key_secret_fits(o->type, o->secret.size);
 }
 
 uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
@@ -81,8 +84,10 @@ uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
  */
 static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
 {
-    uint8_t buffer[32 + LIMIT_LABEL_MAX + LIMIT_ID_MAX + LIMIT_PUBLIC_MAX + 7 * RSA_MAX_BYTES / 2];
+    uint8_t buffer[STORE_MAX_DATA];
+    struct store_stat s;
     struct wr w;
+    store_stat(c->d->store, &s);
     wr_init(&w, buffer, sizeof buffer);
     wr_u8(&w, OBJECT_VERSION);
     wr_u32(&w, o->usage);
@@ -92,24 +97,31 @@ static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
     wr_var(&w, o->label, LIMIT_LABEL_MAX);
     wr_var(&w, o->id, LIMIT_ID_MAX);
     wr_var(&w, o->pub, LIMIT_PUBLIC_MAX);
+    wr_var(&w, o->attributes, LIMIT_ATTRIBUTES_MAX);
     wr_bytes(&w, o->secret.data, o->secret.size);
-    const uint16_t sw =
-        w.bad ? SW_INTERNAL : tx_put(c, STORE_OBJECT, o->type, handle, buffer, wr_size(&w));
-    wipe(buffer, sizeof buffer);
+    const uint16_t sw = w.bad || wr_size(&w) > s.record_max
+                            ? SW_NO_SPACE
+                            : tx_put(c, STORE_OBJECT, o->type, handle, buffer, wr_size(&w));
+    wipe(buffer, wr_size(&w));
     return sw;
 }
 
-uint16_t object_room(struct device *d, uint8_t type)
+static uint16_t room_for(struct device *d, uint64_t bytes)
 {
     struct store_stat s;
     store_stat(d->store, &s);
     const uint64_t kept = d->audit.next - d->audit.first;
     const uint64_t log_to_come = kept < d->audit.max ? d->audit.max - kept : 0;
-    const uint64_t wanted = key_public_size(type) + key_secret_most(type) + LIMIT_LABEL_MAX +
-                            LIMIT_ID_MAX + RECORD_OVERHEAD + log_to_come * AUDIT_RECORD + ROOM_KEPT;
+    const uint64_t wanted = bytes + RECORD_OVERHEAD + log_to_come * AUDIT_RECORD + ROOM_KEPT;
     if (d->objects.count >= d->config.objects_max || s.live_bytes + wanted > s.capacity_bytes)
         return SW_NO_SPACE;
     return SW_OK;
+}
+
+uint16_t object_room(struct device *d, uint8_t type)
+{
+    return room_for(d,
+                    key_public_size(type) + key_secret_most(type) + LIMIT_LABEL_MAX + LIMIT_ID_MAX);
 }
 
 /* Handles are never used twice: before they run past the mark in the store, it is moved ahead. */
@@ -135,12 +147,14 @@ static void added(struct call *c, bool done)
     if (handle >= o->reserved)
         o->reserved = handle + HANDLES_AHEAD;
     o->next_handle = handle + 1;
+    o->changes++;
     index_add(o, handle, (uint8_t)c->pending[1]);
 }
 
 uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle)
 {
-    uint16_t sw = object_room(c->d, o->type);
+    uint16_t sw = room_for(c->d, o->pub.size + o->secret.size + o->attributes.size +
+                                     LIMIT_LABEL_MAX + LIMIT_ID_MAX);
     if (sw == SW_OK)
         sw = take_handle(c, handle);
     if (sw == SW_OK)
@@ -156,8 +170,11 @@ uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle)
 static void replaced(struct call *c, bool done)
 {
     struct indexed *i = index_at(&c->d->objects, c->pending[0]);
-    if (done && i)
-        i->state = INDEX_NEW;
+    if (!done || !i)
+        return;
+    i->state = INDEX_NEW;
+    c->d->objects.changes++;
+    cache_drop(&c->d->objects, c->pending[0]);
 }
 
 uint16_t object_replace(struct call *c, uint32_t handle, const struct object *o)
@@ -171,6 +188,7 @@ static void removed(struct call *c, bool done)
 {
     if (!done)
         return;
+    c->d->objects.changes++;
     index_remove(&c->d->objects, c->pending[0]);
     cache_drop(&c->d->objects, c->pending[0]);
 }

@@ -24,8 +24,10 @@ struct object {
     uint32_t usage;
     uint64_t created;
     struct view label, id;
-    struct view pub;    /* SM2 and EC: x || y; RSA: e (4 bytes) || n; secret keys: empty */
-    struct view secret; /* SM2 and EC: d; RSA: p, q, dp, dq, qinv, d; secret keys: the key */
+    struct view attributes; /* a program's own */
+    struct view pub;        /* SM2 and EC: x || y; RSA: e (4 bytes) || n; secret keys: empty */
+    struct view secret; /* DATA, CERTIFICATE: the value; SM2 and EC: d; RSA: p, q, dp, dq, qinv, d;
+                           secret keys: the key */
 };
 
 /* A key ready for use; lives in the cache until the next key is loaded, or longer. */
@@ -43,12 +45,14 @@ struct key {
 enum { INDEX_NEW, INDEX_KNOWN, INDEX_DAMAGED };
 struct indexed {
     uint32_t handle, label, id; /* hashes of label and id */
-    uint8_t owner, type, state; /* INDEX_*: owner and hashes count only when KNOWN */
+    uint8_t owner, type, state; /* INDEX_*: owner, open and hashes count only when KNOWN */
+    uint8_t open;               /* USAGE_PUBLIC */
 };
 
 struct objects {
     struct indexed *index;                 /* in order of handles */
     uint32_t count, next_handle, reserved; /* handles below reserved are spoken for in the store */
+    uint32_t changes;                      /* since the start */
     struct key *keys;                      /* handle h lives at h % keys_max */
     struct rsa_private *rsa;               /* and its RSA part at h % rsa_max */
     uint32_t keys_max, rsa_max;
@@ -86,7 +90,7 @@ int object_maybe(const struct indexed *i, struct view label, struct view id);
 uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle);
 uint16_t object_replace(struct call *c, uint32_t handle, const struct object *o);
 uint16_t object_remove(struct call *c, uint32_t handle);
-/* SW_OK: one more object of this size fits, and the log with it */
+/* SW_OK: one more key of this type fits, and the log with it */
 uint16_t object_room(struct device *d, uint8_t type);
 
 /* The key with this handle, from the cache or into it. Rights: see policy.h, which is the only

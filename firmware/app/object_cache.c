@@ -84,7 +84,9 @@ uint16_t object_load(struct device *d, uint32_t handle, const struct key **key)
     if (handle && k->handle == handle)
         return SW_OK;
     uint16_t sw = object_get(d, handle, &o);
-    if (sw == SW_OK) {
+    if (sw == SW_OK && key_is_blob(o.type)) {
+        sw = SW_KEY_TYPE;
+    } else if (sw == SW_OK) {
         drop(k);
         k->handle = handle;
         k->type = o.type;

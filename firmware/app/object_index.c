@@ -61,6 +61,7 @@ static void learn(struct device *d, struct indexed *i)
     const uint16_t sw = object_get(d, i->handle, &o);
     i->state = sw == SW_OK ? INDEX_KNOWN : INDEX_DAMAGED;
     i->owner = o.owner;
+    i->open = (o.usage & USAGE_PUBLIC) != 0;
     i->label = hash_of(o.label);
     i->id = hash_of(o.id);
     record_wipe(d);
@@ -87,7 +88,7 @@ struct indexed *object_next(struct call *c, uint32_t after, uint8_t type)
         if (type && i->type != type)
             continue;
         learn(c->d, i);
-        if (i->state == INDEX_KNOWN && policy_sees(c, i->owner))
+        if (i->state == INDEX_KNOWN && policy_sees(c, i->owner, i->open))
             return i;
     }
     return NULL;

@@ -4,17 +4,18 @@
 
 #include <string.h>
 
-bool policy_sees(const struct call *c, uint8_t owner)
+bool policy_sees(const struct call *c, uint8_t owner, bool open)
 {
-    return c->session && c->session->role &&
-           (c->session->role != ROLE_USER || c->session->account == owner);
+    if (!c->session || !c->session->role)
+        return c->session && open;
+    return open || c->session->role != ROLE_USER || c->session->account == owner;
 }
 
-uint16_t policy_access(const struct call *c, uint8_t owner, enum access access)
+uint16_t policy_access(const struct call *c, uint8_t owner, bool open, enum access access)
 {
-    if (!policy_sees(c, owner))
+    if (!policy_sees(c, owner, open))
         return SW_NO_OBJECT;
-    const bool own = c->session->account == owner;
+    const bool own = c->session->role && c->session->account == owner;
     switch (access) {
     case ACCESS_SEE:
         return SW_OK;
@@ -34,7 +35,7 @@ uint16_t object_for(struct call *c, uint32_t handle, enum access access, struct 
     if (!c->session || handle & SESSION_HANDLE)
         return SW_NO_OBJECT;
     const uint16_t sw = object_get(c->d, handle, o);
-    return sw == SW_OK ? policy_access(c, o->owner, access) : sw;
+    return sw == SW_OK ? policy_access(c, o->owner, o->usage & USAGE_PUBLIC, access) : sw;
 }
 
 /* Session keys look like stored ones for the time of the call. */
@@ -60,12 +61,13 @@ uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
                  const struct key **key)
 {
     c->object = handle;
-    if (!c->session || !c->session->role)
+    if (!c->session)
         return SW_NO_OBJECT;
     uint16_t sw =
         handle & SESSION_HANDLE ? session_key_for(c, handle, key) : object_load(c->d, handle, key);
     if (sw == SW_OK)
-        sw = policy_access(c, (*key)->owner, usage ? ACCESS_USE : ACCESS_SEE);
+        sw = policy_access(c, (*key)->owner, (*key)->usage & USAGE_PUBLIC,
+                           usage ? ACCESS_USE : ACCESS_SEE);
     if (sw != SW_OK)
         return sw;
     if (type && (*key)->type != type)

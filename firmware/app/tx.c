@@ -110,13 +110,16 @@ void tx_abort(struct call *c)
 uint16_t record_get(struct device *d, uint32_t id, size_t *n)
 {
     *n = STORE_MAX_DATA;
-    d->record_used = true;
-    return store_status(d, store_get(d->store, id, NULL, d->record, n));
+    const enum store_result r = store_get(d->store, id, NULL, d->record, n);
+    const size_t used = r == STORE_OK ? *n : STORE_MAX_DATA;
+    if (used > d->record_used)
+        d->record_used = used;
+    return store_status(d, r);
 }
 
 void record_wipe(struct device *d)
 {
     if (d->record_used)
-        wipe(d->record, STORE_MAX_DATA);
-    d->record_used = false;
+        wipe(d->record, d->record_used);
+    d->record_used = 0;
 }

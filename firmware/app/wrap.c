@@ -23,7 +23,7 @@ size_t wrap_record_size(uint8_t type)
 {
     const unsigned bits = key_rsa_bits(type);
     const size_t secret = bits ? bits / 8 : key_secret_most(type);
-    return secret ? key_public_size(type) + secret + WRAP_TAG : 0;
+    return secret && !key_is_blob(type) ? key_public_size(type) + secret + WRAP_TAG : 0;
 }
 
 static void set_key(const struct device *d, struct wrap *w)

@@ -19,7 +19,7 @@ enum {
     CONFIG_WRAP_BATCH = HUFU_SMALL ? 8 : 512, /* records that are sealed at once */
     CONFIG_SPARE = HUFU_SMALL ? 0 : 1,        /* lanes for commands that come during a long one */
     CONFIG_GATHER = HUFU_SMALL ? 4 : 64,      /* single signatures that are made at once */
-    CONFIG_RECORD = HUFU_SMALL ? 2048 : 4096, /* bytes of a stored record */
+    CONFIG_RECORD = HUFU_SMALL ? 2048 : 13312, /* bytes of a stored record */
     CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512   /* of the store's log */
 };
 

@@ -434,4 +434,5 @@ void store_stat(const struct store *s, struct store_stat *out)
                                .capacity_bytes = s->capacity,
                                .segments = s->count,
                                .erases = s->erases};
+    out->record_max = s->max_data;
 }

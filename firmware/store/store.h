@@ -46,6 +46,7 @@ struct store_stat {
     uint32_t records, max_records;
     uint64_t live_bytes, capacity_bytes; /* capacity: what live records may take in all */
     uint32_t segments, erases;           /* erases since mount */
+    uint32_t record_max;                 /* bytes in a record, on this medium */
 };
 
 /* Bytes of memory (alignment 16) for a store that holds up to max_records. */

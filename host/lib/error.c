@@ -18,6 +18,7 @@
 #define UP_init            INIT
 #define UP_key_flag        KEY_FLAG
 #define UP_agree           AGREE
+#define UP_part            PART
 #define UP_derive          DERIVE
 #define JOIN_(group, name) HUFU_##group##_##name
 #define JOIN(group, name)  JOIN_(group, name)

@@ -135,7 +135,9 @@ enum hufu_key_type {
     HUFU_KEY_AES128 = 8,
     HUFU_KEY_AES192 = 9,
     HUFU_KEY_AES256 = 10,
-    HUFU_KEY_HMAC = 11 /* any secret of 1 to HUFU_SECRET_MAX bytes */
+    HUFU_KEY_HMAC = 11, /* any secret of 1 to HUFU_SECRET_MAX bytes */
+    HUFU_KEY_DATA = 12, /* no keys, but objects like them: hufu_object_create */
+    HUFU_KEY_CERTIFICATE = 13
 };
 
 /* Bits */
@@ -146,10 +148,16 @@ enum hufu_usage {
     HUFU_USAGE_AGREE = 0x0008,
     HUFU_USAGE_RAW = 0x0010,
     HUFU_USAGE_EXPORT_WRAPPED = 0x0100,
-    HUFU_USAGE_DERIVE_OUT = 0x0200
+    HUFU_USAGE_DERIVE_OUT = 0x0200,
+    HUFU_USAGE_PUBLIC = 0x1000 /* any session may see it and use its public part, log-in or not */
 };
 
-enum hufu_origin { HUFU_ORIGIN_GENERATED = 1, HUFU_ORIGIN_IMPORTED = 2, HUFU_ORIGIN_AGREED = 3 };
+enum hufu_origin {
+    HUFU_ORIGIN_GENERATED = 1,
+    HUFU_ORIGIN_IMPORTED = 2,
+    HUFU_ORIGIN_AGREED = 3,
+    HUFU_ORIGIN_CLEAR = 4
+};
 
 enum hufu_digest_alg {
     HUFU_DIGEST_NONE = 0,
@@ -202,6 +210,8 @@ enum hufu_limit {
     HUFU_SIGNER_ID_MAX = 8191,
     HUFU_WRAPPED_MAX = 1056,
     HUFU_ACCOUNTS_MAX = 32,
+    HUFU_ATTRIBUTES_MAX = 4096,
+    HUFU_VALUE_MAX = 8192,
     HUFU_SECRET_MAX = 256,
     HUFU_SESSION_KEYS_MAX = 8,
     HUFU_DERIVE_INFO_MAX = 1024,
@@ -448,6 +458,58 @@ HUFU_API enum hufu_status hufu_object_label(struct hufu_session *session, uint32
                                             const char *label, const void *id, size_t id_size);
 HUFU_API enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t handle);
 
+/*
+ * DATA and CERTIFICATE: bytes that the device keeps for programs, and attributes: bytes that they
+ * attach to any object. Both are a program's own; the device only keeps them.
+ */
+struct hufu_object_spec {
+    uint8_t type;   /* HUFU_KEY_DATA, HUFU_KEY_CERTIFICATE */
+    uint32_t usage; /* 0 or HUFU_USAGE_PUBLIC */
+    const char *label;
+    const void *id;
+    size_t id_size;
+    const void *attributes;
+    size_t attributes_size; /* at most HUFU_ATTRIBUTES_MAX */
+    const void *value;
+    size_t value_size; /* at most HUFU_VALUE_MAX */
+};
+HUFU_API enum hufu_status hufu_object_create(struct hufu_session *session,
+                                             const struct hufu_object_spec *spec, uint32_t *handle);
+/* Attributes of any object, and the value of DATA and CERTIFICATE (of a key: nothing). Sizes: room,
+ * then what there is; HUFU_E_ROOM. A pair of NULLs is not asked for. */
+HUFU_API enum hufu_status hufu_object_read(struct hufu_session *session, uint32_t handle,
+                                           void *attributes, size_t *attributes_size, void *value,
+                                           size_t *value_size);
+/* Replace parts (bits); only the object's owner may. */
+enum hufu_part { HUFU_PART_ATTRIBUTES = 0x01, HUFU_PART_VALUE = 0x02 };
+HUFU_API enum hufu_status hufu_object_write(struct hufu_session *session, uint32_t handle,
+                                            uint8_t parts, const void *attributes,
+                                            size_t attributes_size, const void *value,
+                                            size_t value_size);
+/* A copy within the device, of a key too. spec: usage (some of the original's; PUBLIC as it likes),
+ * label, id and attributes of the copy; its type and value are not looked at. */
+HUFU_API enum hufu_status hufu_object_copy(struct hufu_session *session, uint32_t handle,
+                                           const struct hufu_object_spec *spec, uint32_t *copy);
+
+struct hufu_detail {
+    struct hufu_object object; /* with its public key */
+    const uint8_t *attributes; /* for the time of the call */
+    size_t attributes_size;
+    size_t value_size; /* of DATA and CERTIFICATE; bytes of a secret key */
+};
+typedef int hufu_scan_fn(void *context, const struct hufu_detail *detail);
+/*
+ * All objects that the session may see, in order of handle, with all that is known of them, some
+ * thousands a command; not 0 from each stops (HUFU_E_STOPPED). type 0: all. *changes (may be NULL):
+ * what hufu_object_changes would have said at the beginning.
+ */
+HUFU_API enum hufu_status hufu_object_scan(struct hufu_session *session, uint8_t type,
+                                           hufu_scan_fn *each, void *context, uint64_t *changes);
+/* A number that is another one after every change to any object: whoever keeps what a scan gave
+ * asks whether it still holds. count (may be NULL): objects in the device, seen or not. */
+HUFU_API enum hufu_status hufu_object_changes(struct hufu_session *session, uint64_t *changes,
+                                              uint32_t *count);
+
 /* ------------------------------------------------------------------ making and moving keys */
 
 struct hufu_key_spec {
@@ -680,7 +742,7 @@ struct hufu_log_entry {
     uint16_t sw;
     uint32_t object;
     char detail[HUFU_NAME_MAX + 1];
-    uint8_t previous[32]; /* SM3 of the record before; zeros in record 1 */
+    uint8_t previous[32];                /* SM3 of the record before; zeros in record 1 */
     uint8_t record[HUFU_LOG_RECORD_MAX]; /* this one as the device keeps it */
     size_t record_size;
 };
@@ -693,8 +755,8 @@ HUFU_API enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t a
 HUFU_API enum hufu_status hufu_log_entry_read(const void *record, size_t size,
                                               struct hufu_log_entry *out);
 /*
- * What the device states about its newest record: signature (r || s) is of the 69 bytes of statement
- * as an SM2 message with the default ID, by the device's own key.
+ * What the device states about its newest record: signature (r || s) is of the 69 bytes of
+ * statement as an SM2 message with the default ID, by the device's own key.
  */
 struct hufu_log_checkpoint {
     uint8_t statement[HUFU_LOG_STATEMENT], signature[64];
@@ -711,7 +773,8 @@ HUFU_API enum hufu_status hufu_log_statement_read(const uint8_t statement[HUFU_L
  * device must cover it: HUFU_E_WRONG_DATA. */
 HUFU_API enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t through);
 
-/* ------------------------------------------------------------------ what the device states of itself */
+/* ------------------------------------------------------------------ what the device states of
+ * itself */
 
 /* The public part x || y of the device's own key. HUFU_E_WRONG_STATE: not initialised. */
 HUFU_API enum hufu_status hufu_identity(struct hufu_device *device, uint8_t public_key[64]);
@@ -728,12 +791,12 @@ HUFU_API enum hufu_status hufu_identity_install(struct hufu_session *session, co
 /* What a device states about one of its keys. */
 struct hufu_key_statement {
     uint8_t serial[HUFU_SERIAL_SIZE];
-    uint64_t time;           /* ms since 1970, UTC */
-    char firmware[17];       /* its version */
-    char port[17];           /* what it runs on: "simulator", "inproc", or the board */
-    uint8_t flags;           /* HUFU_INIT_* */
-    struct hufu_object key;  /* with its public part */
-    uint8_t nonce[64];       /* the caller's */
+    uint64_t time;          /* ms since 1970, UTC */
+    char firmware[17];      /* its version */
+    char port[17];          /* what it runs on: "simulator", "inproc", or the board */
+    uint8_t flags;          /* HUFU_INIT_* */
+    struct hufu_object key; /* with its public part */
+    uint8_t nonce[64];      /* the caller's */
     size_t nonce_size;
 };
 /* The statement as the device signed it (r || s, as an SM2 message with the default ID). */

@@ -31,7 +31,7 @@ struct hufu_request {
     uint32_t tag;
     uint16_t slot;
     bool done, waiting, orphan;
-    int completed; /* done, as libusb wants to see it */
+    int completed;            /* done, as libusb wants to see it */
     enum hufu_status failure; /* when done: of the link; HUFU_OK: there is an answer */
     pthread_cond_t ready;     /* on the monotonic clock */
 };

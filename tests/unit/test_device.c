@@ -77,7 +77,7 @@ START_TEST(capabilities)
 {
     struct capabilities_rsp r;
     MUST(do_capabilities(&dv, 0, &(struct capabilities_req){0}, &r));
-    ck_assert_uint_eq(r.keys, 0xFFE);
+    ck_assert_uint_eq(r.keys, 0x3FFE);
     ck_assert_uint_eq(r.signs, 0x3E);
     ck_assert_uint_eq(r.ciphers, 0x7FE);
     ck_assert_uint_eq(r.hashes, 0x7E);

@@ -39,7 +39,7 @@ uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, stru
     const struct device *d = c->d;
     uint32_t keys = 0;
     (void)q;
-    for (uint8_t type = KEY_SM2; type <= KEY_HMAC; type++)
+    for (uint8_t type = KEY_SM2; type <= KEY_CERTIFICATE; type++)
         keys |= key_usages(type) ? BIT(type) : 0;
     capabilities_rsp_put(
         out, &(struct capabilities_rsp){

@@ -10,9 +10,9 @@
 
 static uint16_t check_kind(uint8_t type, uint32_t usage)
 {
-    if (!key_usages(type))
+    if (!key_usages(type) || key_is_blob(type))
         return SW_NOT_SUPPORTED;
-    return !usage || usage & ~key_usages(type) ? SW_WRONG_DATA : SW_OK;
+    return !usage_work(usage) || usage & ~key_usages(type) ? SW_WRONG_DATA : SW_OK;
 }
 
 /* A key on its way into the store: its parts as a record has them. */

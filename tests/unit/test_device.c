@@ -78,7 +78,7 @@ START_TEST(capabilities)
     struct capabilities_rsp r;
     MUST(do_capabilities(&dv, 0, &(struct capabilities_req){0}, &r));
     ck_assert_uint_eq(r.keys, 0x3FFE);
-    ck_assert_uint_eq(r.signs, 0x3E);
+    ck_assert_uint_eq(r.signs, 0x7E);
     ck_assert_uint_eq(r.ciphers, 0x7FE);
     ck_assert_uint_eq(r.hashes, 0x7E);
     ck_assert_uint_eq(r.tickets, dv.config.tickets_max);
@@ -163,8 +163,8 @@ START_TEST(many_sessions)
     ck_assert_uint_ne(again, channel[50]); /* numbers do not come back soon */
     MUST_BE(SW_NO_SESSION, do_logout(&dv, channel[50], &(struct logout_req){0}, NULL));
     /* every other one still has its rights */
-    MUST(do_object_list(&dv, channel[40], &(struct object_list_req){0}, NULL));
-    MUST_BE(SW_NOT_AUTHORISED, do_object_list(&dv, again, &(struct object_list_req){0}, NULL));
+    MUST_BE(SW_NO_TICKET, do_key_fetch(&dv, channel[40], &(struct key_fetch_req){0}, NULL));
+    MUST_BE(SW_NOT_AUTHORISED, do_key_fetch(&dv, again, &(struct key_fetch_req){0}, NULL));
 }
 END_TEST
 

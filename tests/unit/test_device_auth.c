@@ -131,7 +131,7 @@ START_TEST(log_in_again_replaces)
     MUST_BE(SW_NO_OBJECT, do_object_info(&dv, ch, &(struct object_info_req){k.handle}, NULL));
     MUST_BE(SW_NOT_AUTHORISED, do_log_read(&dv, ch, &(struct log_read_req){0}, NULL));
     MUST(do_logout(&dv, ch, &(struct logout_req){0}, NULL));
-    MUST_BE(SW_NOT_AUTHORISED, do_object_list(&dv, ch, &(struct object_list_req){0}, NULL));
+    MUST_BE(SW_NOT_AUTHORISED, do_key_fetch(&dv, ch, &(struct key_fetch_req){0}, NULL));
     MUST(do_logout(&dv, ch, &(struct logout_req){0}, NULL));
 }
 END_TEST
@@ -276,7 +276,7 @@ START_TEST(delete_account)
             do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
     MUST(do_object_destroy(&dv, user, &(struct object_destroy_req){h}, NULL));
     MUST(do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));
-    MUST_BE(SW_NOT_AUTHORISED, do_object_list(&dv, user, &(struct object_list_req){0}, NULL));
+    MUST_BE(SW_NOT_AUTHORISED, do_key_fetch(&dv, user, &(struct key_fetch_req){0}, NULL));
     MUST_BE(SW_WRONG_DATA, dev_pin(&dv, user, DEV_USER, DEV_USER_PIN));
     MUST_BE(SW_WRONG_DATA,
             do_account_delete(&dv, admin, &(struct account_delete_req){DEV_USER}, NULL));

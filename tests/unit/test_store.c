@@ -540,7 +540,7 @@ END_TEST
 START_TEST(memory)
 {
     const size_t fixed = store_memory(0);
-    ck_assert_uint_le(fixed, 32 * 1024);
+    ck_assert_uint_le(fixed, 40 * 1024);
     ck_assert_uint_le(store_memory(4096), fixed + 4096 * 24);
     ck_assert_uint_le(store_memory(100000), fixed + 100000 * 24);
 }

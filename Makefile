@@ -302,7 +302,9 @@ TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 $(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so
-$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+# Of the USB device what needs no simulator around it.
+USB_PARTS := $(call obj,sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
+$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(USB_PARTS) $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
@@ -315,7 +317,7 @@ $(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZERS    := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz_%)
 FUZZ_MAIN  := $(if $(LIBFUZZER),,$(BUILD)/obj/tests/fuzz/driver.o)
-$(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/obj/sim/client.o $(call obj,$(LIB_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+$(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/obj/sim/client.o $(USB_PARTS) $(call obj,$(LIB_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)

@@ -347,7 +347,8 @@ DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
                   libclang-rt-14-dev valgrind python3 procps \
                   libp11-kit-dev p11-kit opensc gnutls-bin softhsm2 umockdev libumockdev-dev libusb-1.0-0-dev \
-                  pcscd pcsc-tools python3-pyscard libpcsclite1 libccid usbip
+                  pcscd pcsc-tools python3-pyscard libpcsclite1 libccid usbip \
+                  qemu-system-x86 busybox-static
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo
 setup: ## Install the packages that building and testing need (Debian)

@@ -286,8 +286,9 @@ static void frame_answer(struct place *p, struct iovec *part)
     part->iov_len = FRAME_HEADER + p->size;
 }
 
-void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *arg)
+unsigned desk_answer(struct desk *k, void (*done)(void *, struct client *), void *arg)
 {
+    const unsigned answers = k->count;
     struct iovec parts[DESK_BATCH];
     for (unsigned i = 0, n; i < k->count; i += n) {
         struct client *c = k->place[i].command->client;
@@ -307,6 +308,7 @@ void desk_answer(struct desk *k, void (*done)(void *, struct client *), void *ar
     k->count = k->native_count = 0;
     k->round_ns = 0;
     k->closed = false;
+    return answers;
 }
 
 void desk_close_link(struct desk *k, struct client *c)

@@ -31,8 +31,9 @@ uint32_t desk_cost(const struct desk *k, const struct command *m);
 unsigned desk_take(struct desk *k, struct client *c, unsigned quota);
 /* Execute what was taken. The only step without the lock of the clients. */
 void desk_run(struct desk *k);
-/* Give the answers to their clients and clear the desk. done is called once for each client. */
-void desk_answer(struct desk *k, void (*done)(void *arg, struct client *c), void *arg);
+/* Give the answers to their clients and clear the desk; how many. done is called once for each
+ * client. */
+unsigned desk_answer(struct desk *k, void (*done)(void *arg, struct client *c), void *arg);
 /* End the link of a client that is gone. */
 void desk_close_link(struct desk *k, struct client *c);
 /* Give memory back that large answers took. */

@@ -498,7 +498,8 @@ int main(void)
     tcase_add_test(u, sign_many);
     tcase_add_test(u, one_signature_fails);
     tcase_add_test(u, signer_lies);
-    tcase_set_timeout(u, 60);
+    tcase_set_timeout(t, 120);
+    tcase_set_timeout(u, 120);
     suite_add_tcase(s, t);
     suite_add_tcase(s, u);
     SRunner *runner = srunner_create(s);

@@ -539,6 +539,25 @@ HUFU_API enum hufu_status hufu_key_import(struct hufu_session *session,
                                           const struct hufu_wrapped *wrapped, const char *label,
                                           const void *id, size_t id_size, uint32_t *handle);
 
+/*
+ * A key that was made elsewhere: spec's type, usage, label and id. sealed: SM2 ciphertext, C1 || C3
+ * || C2, to the key transport (SM2, usage DECRYPT) of SM2 and EC d; RSA p || q, e = 65537; secret
+ * keys the key. public_key and public_size may be NULL. HUFU_E_WRONG_DATA: no such key.
+ */
+HUFU_API enum hufu_status hufu_key_receive(struct hufu_session *session, uint32_t transport,
+                                           const struct hufu_key_spec *spec, const void *sealed,
+                                           size_t size, uint32_t *handle, uint8_t *public_key,
+                                           size_t *public_size);
+/*
+ * The same with the secret in clear: the device makes a transport key for this one time, the secret
+ * is encrypted to it here, by libcrypto, and the transport key is destroyed. The caller wipes the
+ * secret.
+ */
+HUFU_API enum hufu_status hufu_key_take(struct hufu_session *session,
+                                        const struct hufu_key_spec *spec, const void *secret,
+                                        size_t size, uint32_t *handle, uint8_t *public_key,
+                                        size_t *public_size);
+
 /* What the header in front of wrapped keys says. */
 struct hufu_wrap_header {
     uint8_t type;

@@ -157,7 +157,8 @@ static uint16_t adopt_ec(const struct ec_curve *curve, const struct fresh *f)
     return SW_OK;
 }
 
-static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
+/* All parts of an RSA key from p || q, in the first lane's room. */
+static uint16_t rsa_of_secret(struct device *d, const struct fresh *f, uint8_t type)
 {
     struct lane *lane = &d->batch.lanes[0];
     struct rsa_private *key = lane->rsa;
@@ -166,14 +167,26 @@ static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
     key->pub.bits = (uint16_t)key_rsa_bits(type);
     memcpy(key->p, f->secret, half);
     memcpy(key->q, f->secret + half, half);
-    uint16_t sw = rsa_from_primes(key, lane->scratch) || load_be32(f->pub) != RSA_E ||
-                          memcmp(key->pub.n, f->pub + 4, 2 * half)
-                      ? SW_WRONG_WRAP
-                      : SW_OK;
+    return rsa_from_primes(key, lane->scratch) ? SW_WRONG_DATA : SW_OK;
+}
+
+static void rsa_keep(struct device *d, struct fresh *f, uint8_t type, uint16_t sw)
+{
+    struct rsa_private *key = d->batch.lanes[0].rsa;
     if (sw == SW_OK)
         rsa_to_object(key, f->pub, f->secret);
     f->secret_size = key_secret_most(type);
     wipe(key, sizeof *key);
+}
+
+static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
+{
+    const struct rsa_private *key = d->batch.lanes[0].rsa;
+    uint16_t sw = SW_WRONG_WRAP;
+    if (rsa_of_secret(d, f, type) == SW_OK && load_be32(f->pub) == RSA_E &&
+        !memcmp(key->pub.n, f->pub + 4, key_rsa_bits(type) / 8))
+        sw = SW_OK;
+    rsa_keep(d, f, type, sw);
     return sw;
 }
 
@@ -217,6 +230,83 @@ uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct w
     }
     wipe(&f, sizeof f);
     wrap_end(&w);
+    return sw;
+}
+
+/* ---------------------------------------------------------------- KEY RECEIVE */
+
+/* Whoever made p and q: a private operation, which checks its own result, tells that they are
+ * primes. */
+static uint16_t try_rsa(struct device *d, uint8_t type)
+{
+    struct lane *lane = &d->batch.lanes[0];
+    uint8_t in[RSA_MAX_BYTES], out[RSA_MAX_BYTES];
+    const size_t n = key_rsa_bits(type) / 8;
+    if (random_fill(&d->random, in, n))
+        return SW_RANDOM_FAILED;
+    in[0] = 0; /* below n */
+    const int bad = rsa_private_op(d->engine->rsa, &d->rng, lane->rsa, in, out, lane->scratch);
+    wipe(out, sizeof out);
+    return bad ? SW_WRONG_DATA : SW_OK;
+}
+
+/* The public part of a secret from outside, and a trial of the two. What fails is not ours: the
+ * device is well. */
+static uint16_t receive(struct device *d, struct fresh *f, uint8_t type)
+{
+    const struct ec_curve *curve = key_curve(type);
+    if (key_is_secret(type))
+        return SW_OK;
+    if (type == KEY_SM2)
+        return sm2_public_from_private(d->engine->sm2, f->secret, f->pub) ||
+                       sm2_try_pair(d->engine->sm2, &d->rng, f->secret, f->pub)
+                   ? SW_WRONG_DATA
+                   : SW_OK;
+    if (curve)
+        return curve->public_from_private(f->secret, f->pub) ||
+                       ec_try_pair(curve, &d->rng, f->secret, f->pub)
+                   ? SW_WRONG_DATA
+                   : SW_OK;
+    uint16_t sw = rsa_of_secret(d, f, type);
+    if (sw == SW_OK)
+        sw = try_rsa(d, type);
+    rsa_keep(d, f, type, sw);
+    return sw;
+}
+
+static uint16_t open_sealed(struct call *c, const struct key_receive_req *q, struct fresh *f)
+{
+    const struct key *transport;
+    const size_t n =
+        q->sealed.size > SM2_CIPHER_OVERHEAD ? q->sealed.size - SM2_CIPHER_OVERHEAD : 0;
+    uint16_t sw = check_kind(q->type, q->usage);
+    if (sw == SW_OK)
+        sw = object_room(c->d, q->type);
+    if (sw == SW_OK)
+        sw = key_for(c, q->transport, USAGE_DECRYPT, KEY_SM2, &transport);
+    if (sw != SW_OK)
+        return sw;
+    if (!wrap_secret_size(q->type, key_public_size(q->type) + n + WRAP_TAG, &f->secret_size))
+        return SW_WRONG_DATA;
+    return sm2_decrypt(transport->sm2.d, q->sealed.data, q->sealed.size, f->secret)
+               ? SW_DECRYPT_FAILED
+               : SW_OK;
+}
+
+uint16_t cmd_key_receive(struct call *c, const struct key_receive_req *q, struct wr *out)
+{
+    struct fresh f;
+    uint32_t handle = 0;
+    uint16_t sw = open_sealed(c, q, &f);
+    if (sw == SW_OK)
+        sw = receive(c->d, &f, q->type);
+    if (sw == SW_OK) {
+        const struct object o =
+            fresh_object(c, &f, q->type, q->usage, ORIGIN_IMPORTED, q->label, q->id);
+        sw = object_add(c, &o, &handle);
+        key_receive_rsp_put(out, &(struct key_receive_rsp){handle, o.pub});
+    }
+    wipe(&f, sizeof f);
     return sw;
 }
 

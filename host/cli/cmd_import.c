@@ -1,0 +1,239 @@
+/* Keys of other software into the device: PKCS#8 and PKCS#12 files, SoftHSM and other PKCS#11
+ * tokens. Each is encrypted to a key that the device makes for this one time, and wiped here. */
+#include <openssl/decoder.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/foreign.h"
+
+enum { IMPORT_MAX = 1 << 20 };
+
+static const char softhsm[] = "/usr/lib/softhsm/libsofthsm2.so";
+
+/* What SM2 and RSA keys of software can do, and may be backed up as they could be. */
+static uint32_t usual_usage(uint8_t type)
+{
+    const uint32_t more = type == HUFU_KEY_P256 || type == HUFU_KEY_P384
+                              ? HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT
+                              : HUFU_USAGE_DECRYPT;
+    return HUFU_USAGE_SIGN | HUFU_USAGE_EXPORT_WRAPPED | more;
+}
+
+/* One key. Prints its handle. */
+static int take(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label,
+                const void *id, size_t id_size)
+{
+    struct foreign f;
+    uint32_t usage, handle = 0;
+    int status = foreign_of(from, key, &f);
+    if (!status && !mask_of(cli, "usage", "usage", usual_usage(f.type), &usage))
+        status = USAGE;
+    if (!status) {
+        const struct hufu_key_spec spec = {
+            .type = f.type, .usage = usage, .label = label, .id = id, .id_size = id_size};
+        if (hufu_key_take(cli->session, &spec, f.secret, f.size, &handle, NULL, NULL))
+            status = say_library(cli);
+    }
+    hufu_wipe(&f, sizeof f);
+    if (!status)
+        printf("%u\n", (unsigned)handle);
+    return status;
+}
+
+/* Label and id from the command line. */
+static int take_named(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label)
+{
+    uint8_t id[HUFU_ID_MAX];
+    size_t id_size = sizeof id;
+    if (!hex_of(cli, "id", id, &id_size))
+        return USAGE;
+    const char *given = value_of(cli, "label");
+    const int status = link_login(cli);
+    return status ? status : take(cli, from, key, given ? given : label, id, id_size);
+}
+
+static const char *only_file(const struct cli *cli)
+{
+    const char *path = operand(cli, 0);
+    if (path && !operand(cli, 1))
+        return path;
+    say_usage(cli, "give one file");
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ files */
+
+/* Asked for only when the file is encrypted. */
+static int passphrase(char *text, int room, int writing, void *cli)
+{
+    char all[PASSPHRASE_MAX + 1];
+    (void)writing;
+    if (passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", all))
+        return -1;
+    const int n = (int)strlen(all);
+    if (n <= room)
+        memcpy(text, all, (size_t)n);
+    hufu_wipe(all, sizeof all);
+    return n <= room ? n : -1;
+}
+
+static int run_pkcs8(struct cli *cli)
+{
+    EVP_PKEY *key = NULL;
+    const char *path = only_file(cli);
+    uint8_t *data;
+    size_t size;
+    if (!path)
+        return USAGE;
+    if (file_read(path, IMPORT_MAX, &data, &size))
+        return FAILED;
+    const uint8_t *p = data;
+    size_t left = size;
+    OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&key, NULL, NULL, NULL, EVP_PKEY_KEYPAIR,
+                                                          NULL, "provider=default");
+    int status = DONE;
+    if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase, cli) ||
+        !OSSL_DECODER_from_data(ctx, &p, &left))
+        status = say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
+    OSSL_DECODER_CTX_free(ctx);
+    hufu_wipe(data, size);
+    free(data);
+    if (!status)
+        status = take_named(cli, path, key, NULL);
+    EVP_PKEY_free(key);
+    return status;
+}
+
+static int write_certificates(const char *path, X509 *own, const STACK_OF(X509) * chain)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    char *text;
+    bool good = out && (!own || PEM_write_bio_X509(out, own));
+    for (int i = 0; good && chain && i < sk_X509_num(chain); i++)
+        good = PEM_write_bio_X509(out, sk_X509_value(chain, i));
+    const long n = good ? BIO_get_mem_data(out, &text) : -1;
+    const int status = n >= 0 ? file_write(path, text, (size_t)n, false)
+                              : say_crypto("the certificates cannot be written");
+    BIO_free(out);
+    return status;
+}
+
+static int run_pkcs12(struct cli *cli)
+{
+    const char *path = only_file(cli), *to = value_of(cli, "certificates");
+    char text[PASSPHRASE_MAX + 1];
+    uint8_t *data;
+    size_t size;
+    if (!path)
+        return USAGE;
+    if (file_read(path, IMPORT_MAX, &data, &size))
+        return FAILED;
+    int status =
+        passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", text);
+    const uint8_t *p = data;
+    PKCS12 *bag = status ? NULL : d2i_PKCS12(NULL, &p, (long)size);
+    EVP_PKEY *key = NULL;
+    X509 *own = NULL;
+    STACK_OF(X509) *chain = NULL;
+    if (!status && (!bag || !PKCS12_parse(bag, text, &key, &own, &chain) || !key))
+        status = say_failed("%s: no PKCS#12 with a private key, or the passphrase is wrong", path);
+    hufu_wipe(text, sizeof text);
+    if (!status) {
+        const unsigned char *alias = own ? X509_alias_get0(own, NULL) : NULL;
+        status = take_named(cli, path, key, (const char *)alias);
+    }
+    if (!status && to)
+        status = write_certificates(to, own, chain);
+    EVP_PKEY_free(key);
+    X509_free(own);
+    sk_X509_pop_free(chain, X509_free);
+    PKCS12_free(bag);
+    hufu_wipe(data, size);
+    free(data);
+    return status;
+}
+
+/* ------------------------------------------------------------------ tokens */
+
+struct moving {
+    struct cli *cli;
+    unsigned moved, left;
+};
+
+static int move_one(void *context, const struct token_key *key)
+{
+    struct moving *m = context;
+    const char *label = *key->label ? key->label : "(no label)";
+    const uint8_t *p = key->pkcs8;
+    if (!p) {
+        m->left++;
+        say_note(m->cli, "hufu: %s: not extractable: the module keeps it", label);
+        return DONE;
+    }
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)key->size);
+    EVP_PKEY *pkey = info ? EVP_PKCS82PKEY_ex(info, NULL, "provider=default") : NULL;
+    int status = pkey ? DONE : say_failed("%s: the module gave no key", label);
+    if (!status)
+        status = take(m->cli, label, pkey, key->label, key->id, key->id_size);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    EVP_PKEY_free(pkey);
+    m->moved += !status;
+    return status;
+}
+
+static int run_softhsm(struct cli *cli)
+{
+    struct moving m = {.cli = cli};
+    const char *module = value_of(cli, "module");
+    char pin[PASSPHRASE_MAX + 1];
+    int status = link_login(cli);
+    if (status)
+        return status;
+    status = passphrase_get(cli, "token-pin-file", "HUFU_TOKEN_PIN", "PIN of the token: ", pin);
+    if (!status)
+        status = token_keys(module ? module : softhsm, value_of(cli, "token"), pin, move_one, &m);
+    hufu_wipe(pin, sizeof pin);
+    if (!status)
+        say_note(cli, "%u keys moved, %u left", m.moved, m.left);
+    return status   ? status
+           : m.left ? say_failed("%u keys are not extractable and were left where they are", m.left)
+                    : DONE;
+}
+
+#define NAMES                                                                                      \
+    {"label=TEXT", "label of the key", 0}, {"id=HEX", "id of the key, up to 32 bytes", 0},         \
+    {                                                                                              \
+        "usage=LIST",                                                                              \
+            "of sign,decrypt,agree,export-wrapped,derive-out (default: all that its kind can do)", \
+            0                                                                                      \
+    }
+#define PASSPHRASE                                                                                 \
+    {                                                                                              \
+        "passphrase-file=FILE",                                                                    \
+            "the passphrase is the first line of FILE (else HUFU_PASSPHRASE, or a prompt)", 0      \
+    }
+static const struct option pkcs8_options[] = {NAMES, PASSPHRASE, {NULL, NULL, 0}};
+static const struct option pkcs12_options[] = {
+    NAMES,
+    PASSPHRASE,
+    {"certificates=FILE", "write the certificates there, in PEM", 0},
+    {NULL, NULL, 0}};
+static const struct option softhsm_options[] = {
+    {"token=LABEL", "label of the token (default: the only one)", 0},
+    {"token-pin-file=FILE",
+     "the token's PIN is the first line of FILE (else HUFU_TOKEN_PIN, or a prompt)", 0},
+    {"module=PATH", "another PKCS#11 module than SoftHSM's", 0},
+    {"usage=LIST",
+     "of sign,decrypt,agree,export-wrapped,derive-out (default: all that its kind can do)", 0},
+    {NULL, NULL, 0}};
+
+const struct command import_commands[] = {
+    {"import pkcs8", "FILE", "Take in a private key from PEM or DER; prints its handle", "user",
+     run_pkcs8, pkcs8_options},
+    {"import pkcs12", "FILE", "Take in the private key of a PKCS#12 file; prints its handle",
+     "user", run_pkcs12, pkcs12_options},
+    {"import softhsm", NULL, "Take in the keys of a SoftHSM or other PKCS#11 token", "user",
+     run_softhsm, softhsm_options},
+    {NULL, NULL, NULL, NULL, NULL, NULL}};

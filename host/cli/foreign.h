@@ -1,0 +1,39 @@
+/* Keys of other software, on their way into the device. */
+#ifndef HUFU_CLI_FOREIGN_H
+#define HUFU_CLI_FOREIGN_H
+
+#include <openssl/evp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/cli/cli.h"
+
+/* A key of the device as type and secret: SM2 and EC d; RSA p || q. */
+struct foreign {
+    uint8_t type;
+    uint8_t secret[HUFU_SIGNATURE_MAX];
+    size_t size;
+};
+/* FAILED after a message, with from in it. The caller wipes. */
+int foreign_of(const char *from, const EVP_PKEY *key, struct foreign *foreign);
+
+enum { PASSPHRASE_MAX = 255 };
+/* The first line of the file that the option names, the variable, or typed. FAILED after a message.
+ */
+int passphrase_get(const struct cli *cli, const char *option, const char *variable,
+                   const char *prompt, char text[PASSPHRASE_MAX + 1]);
+
+/* A token of another PKCS#11 module. Each key is handed over as PKCS#8 in DER. */
+struct token_key {
+    char label[HUFU_LABEL_MAX + 1];
+    uint8_t id[HUFU_ID_MAX];
+    size_t id_size;
+    const uint8_t *pkcs8; /* NULL: the module does not give it out */
+    size_t size;
+};
+typedef int token_key_fn(void *context, const struct token_key *key);
+/* label NULL: the only token there is. Stops at the first status of each that is not 0. */
+int token_keys(const char *module, const char *label, const char *pin, token_key_fn *each,
+               void *context);
+
+#endif

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# hufu import: keys of PKCS#8 and PKCS#12 files and of a SoftHSM token, then a back-up and a move of all
+# of them; the openssl program is the judge.
+. "$(dirname "$0")/openssl.lib"
+write_conf
+hufu=$build/hufu
+start_device || exit 1
+echo user-pin >pin
+export HUFU_DEVICE=unix:$dir/device/hufu.sock HUFU_ADMIN_PIN=admin-pin HUFU_OPERATOR_PIN=operator-pin HUFU_USER_PIN=user-pin
+ok "$hufu" init --label import -q
+soft() { OPENSSL_CONF=/dev/null openssl "$@" 2>/dev/null; }
+# same_key FILE LABEL: the device has the key of the file, and it works
+same_key() {
+    soft pkey -in "$1" -pubout >expected.pub
+    ok openssl pkey -in "hufu:label=$2" -pubout -out got.pub
+    same expected.pub got.pub
+    ok openssl dgst -sm3 -sign "hufu:label=$2;type=private" -out signature "$1"
+    case $2 in rsa*) return ;; esac # software does not verify RSA with SM3
+    ok openssl dgst -sm3 -verify expected.pub -signature signature "$1"
+}
+
+# ---------------------------------------------------------------- files
+soft genrsa -out rsa2.pem 2048
+soft genrsa -traditional -aes256 -passout pass:secret -out rsa3.pem 3072
+soft genpkey -algorithm SM2 -out sm2.pem
+soft genpkey -algorithm EC -pkeyopt group:P-256 -outform DER -out p256.der
+soft genpkey -algorithm EC -pkeyopt group:P-384 -aes128 -pass pass:secret -out p384.pem
+export HUFU_PASSPHRASE=secret
+ok "$hufu" import pkcs8 rsa2.pem --label rsa2
+ok "$hufu" import pkcs8 rsa3.pem --label rsa3 --id 0102
+ok "$hufu" import pkcs8 sm2.pem --label sm2
+ok "$hufu" import pkcs8 p256.der --label p256 --usage sign
+ok "$hufu" import pkcs8 p384.pem --label p384
+soft rsa -in rsa3.pem -passin pass:secret -out rsa3.clear
+soft pkey -in p384.pem -passin pass:secret -out p384.clear
+same_key rsa2.pem rsa2
+same_key rsa3.clear rsa3
+same_key sm2.pem sm2
+same_key p256.der p256
+same_key p384.clear p384
+HUFU_PASSPHRASE=wrong bad 'passphrase is wrong' "$hufu" import pkcs8 rsa3.pem
+bad 'no private key' "$hufu" import pkcs8 expected.pub
+bad 'nothing.pem' "$hufu" import pkcs8 nothing.pem
+soft genrsa -out small.pem 1024
+soft genrsa -3 -out three.pem 2048
+soft genrsa -primes 3 -out primes.pem 2048
+soft genpkey -algorithm ED25519 -out ed.pem
+soft genpkey -algorithm EC -pkeyopt group:P-521 -out p521.pem
+bad 'RSA key of 1024' "$hufu" import pkcs8 small.pem
+bad 'exponent 65537' "$hufu" import pkcs8 three.pem
+bad 'two primes' "$hufu" import pkcs8 primes.pem
+bad 'of a kind' "$hufu" import pkcs8 ed.pem
+bad 'has SM2, P-256 and P-384' "$hufu" import pkcs8 p521.pem
+bad 'one file' "$hufu" import pkcs8
+
+soft req -x509 -key rsa2.pem -subj /CN=chain -out ca.crt
+soft genrsa -out leaf.pem 2048
+soft req -new -key leaf.pem -subj /CN=leaf | soft x509 -req -CA ca.crt -CAkey rsa2.pem -out leaf.crt
+soft pkcs12 -export -inkey leaf.pem -in leaf.crt -certfile ca.crt -name rsa-leaf -passout pass:secret -out leaf.p12
+ok "$hufu" import pkcs12 leaf.p12 --certificates chain.pem
+same_key leaf.pem rsa-leaf
+cat leaf.crt ca.crt | cmp -s - chain.pem && pass || fail "the certificates of the PKCS#12 file"
+HUFU_PASSPHRASE=wrong bad 'passphrase is wrong' "$hufu" import pkcs12 leaf.p12
+bad 'no PKCS#12' "$hufu" import pkcs12 rsa2.pem
+
+# nothing is left of the keys that did the transport
+ok "$hufu" key list
+if grep -q transport out; then fail "a transport key is left"; else pass; fi
+
+# ---------------------------------------------------------------- a token
+softhsm=/usr/lib/softhsm/libsofthsm2.so
+if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-util >/dev/null; then
+    mkdir tokens
+    echo "directories.tokendir = $dir/tokens" >softhsm.conf
+    export SOFTHSM2_CONF=$dir/softhsm.conf
+    softhsm2-util --init-token --free --label old --pin 1234 --so-pin 12345678 >/dev/null
+    tool=(pkcs11-tool --module $softhsm --login --pin 1234)
+    "${tool[@]}" --keypairgen --key-type rsa:2048 --label rsa-token --id 11 --extractable >/dev/null 2>&1
+    "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label p256-token --id 22 --extractable >/dev/null 2>&1
+    ok env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token old
+    for key in rsa-token p256-token; do
+        "${tool[@]}" --read-object --type pubkey --label $key -o token.der >/dev/null 2>&1
+        soft pkey -pubin -inform DER -in token.der -pubout >expected.pub
+        ok openssl pkey -in "hufu:label=$key" -pubout -out got.pub
+        same expected.pub got.pub
+    done
+    ok openssl pkey -in "hufu:id=%11" -pubout
+    "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label kept --id 33 >/dev/null 2>&1
+    "$hufu" key destroy rsa-token
+    "$hufu" key destroy p256-token
+    bad '1 keys are not extractable' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm
+    bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm
+    bad 'no such token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token new
+else
+    skip "softhsm2 or opensc is not installed"
+fi
+bad 'no PKCS#11 module' env HUFU_TOKEN_PIN=1 "$hufu" import softhsm --module /nonexistent.so
+
+# ---------------------------------------------------------------- back-up and return
+ok "$hufu" key export rsa2 --out backup.keys
+ok "$hufu" key export sm2 --out backup.keys
+bad . "$hufu" key export p256 --out backup.keys # its usage does not permit it
+ok "$hufu" key destroy rsa2
+ok "$hufu" key destroy sm2
+ok "$hufu" key import --in backup.keys --index 0 --label rsa2
+ok "$hufu" key import --in backup.keys --index 1 --label sm2
+same_key rsa2.pem rsa2
+same_key sm2.pem sm2
+# the clear key is in no file of the device
+soft rsa -in rsa2.pem -noout -text | sed -n '/^prime1/,/^prime2/p' | tr -d ' :\n' | sed 's/prime1//;s/prime2.*//;s/^00//' | cut -c1-64 >prime
+python3 - <<'END' && pass || fail "a prime lies in the device's memory in clear"
+import glob, os, sys
+prime = bytes.fromhex(open("prime").read().strip())
+assert len(prime) == 32
+for path in glob.glob("device/*"):
+    if os.path.isfile(path) and prime in open(path, "rb").read():
+        sys.exit(1)
+END
+finish

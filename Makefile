@@ -482,6 +482,8 @@ install: all ## Install programs, library, headers and man pages below DESTDIR/P
 	sed -e 's|@IFDDIR@|$(IFDDIR)|' host/ifd/reader.conf.in > $(DESTDIR)$(PREFIX)/share/hufu/reader.conf
 	install -d $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 host/udev/70-hufu.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+	install -d $(DESTDIR)$(LIBDIR)/ossl-modules
+	install -m 755 $(BUILD)/hufu.so $(DESTDIR)$(LIBDIR)/ossl-modules/
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 

@@ -176,9 +176,9 @@ static uint32_t chunk_size(const struct hufu_device *d, const struct hufu_batch 
     const uint32_t suits = b->type == KEY_SM2       ? UINT32_MAX
                            : b->type == KEY_P256    ? 8192
                            : b->type == KEY_P384    ? 512
-                           : b->type == KEY_RSA2048 ? 16
-                           : b->type == KEY_RSA3072 ? 8
-                                                    : 4;
+                           : b->type == KEY_RSA2048 ? 32
+                           : b->type == KEY_RSA3072 ? 16
+                                                    : 8;
     size_t fits = (d->limit - ANSWER_FIXED) * (size_t)8 / (record * 8 + 1);
     if (fits > d->capabilities.batch_max)
         fits = d->capabilities.batch_max;

@@ -143,17 +143,17 @@ END_TEST
 /* With a nonce made ahead: k and the first coordinate of [k]G are as secret as the key. */
 START_TEST(ready_signature)
 {
-    uint8_t d[32], point[64], k[32], kg[64], digest[32], sig[64];
+    uint8_t d[32], point[64], nonce[32], kg[64], digest[32], out[64];
     struct sm2_sign_key key;
     key_pair(d, point);
-    key_pair(k, kg);
+    key_pair(nonce, kg);
     SECRET(kg, 64);
     ck_assert_int_eq(sm2_sign_key(&key, d), 0);
     secret(digest, 32);
-    ck_assert_int_eq(sm2_sign_ready(&key, digest, k, kg, sig), 0);
-    PUBLIC(sig, 64);
+    ck_assert_int_eq(sm2_sign_ready(&key, digest, nonce, kg, out), 0);
+    PUBLIC(out, 64);
     PUBLIC(digest, 32);
-    ck_assert_int_eq(sm2_verify(ops, point, digest, sig), 0);
+    ck_assert_int_eq(sm2_verify(ops, point, digest, out), 0);
 }
 END_TEST
 

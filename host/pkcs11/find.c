@@ -31,7 +31,7 @@ static bool of_public_part(const CK_ATTRIBUTE *t, CK_ULONG n)
 {
     return template_find(t, n, CKA_MODULUS) || template_find(t, n, CKA_EC_POINT) ||
            template_find(t, n, CKA_PUBLIC_EXPONENT) || template_find(t, n, CKA_EC_PARAMS) ||
-           template_find(t, n, CKA_PUBLIC_KEY_INFO);
+           template_find(t, n, CKA_PUBLIC_KEY_INFO) || template_find(t, n, CKA_VALUE);
 }
 
 /* A search for numbers of keys needs them all. */
@@ -41,8 +41,7 @@ static CK_RV complete_all(struct session *s)
     for (;;) {
         lock_take(&slot->lock);
         struct object *o = slot->first;
-        while (o && (!o->device || o->complete || o->family == FAMILY_SECRET ||
-                     !object_visible(slot, o)))
+        while (o && (!o->device || o->complete || !object_visible(slot, o)))
             o = o->next;
         if (o)
             o->refs++;

@@ -8,31 +8,6 @@ static bool so_is_in(const struct session *s)
     return s->slot->login == LOGIN_SO;
 }
 
-/* Label and id as the device takes them. */
-struct name {
-    char label[HUFU_LABEL_MAX + 1];
-    const void *id;
-    size_t id_size;
-};
-
-static CK_RV name_of(struct name *name, const struct object *o, const struct object *other)
-{
-    const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
-    memset(name, 0, sizeof *name);
-    if (other && (!label || !label->size))
-        label = attribute_of(other, CKA_LABEL);
-    if (other && (!id || !id->size))
-        id = attribute_of(other, CKA_ID);
-    if ((label && (label->size > HUFU_LABEL_MAX || memchr(label->value, 0, label->size))) ||
-        (id && id->size > HUFU_ID_MAX))
-        return CKR_ATTRIBUTE_VALUE_INVALID;
-    if (label && label->size)
-        memcpy(name->label, label->value, label->size);
-    name->id = id ? id->value : NULL;
-    name->id_size = id ? id->size : 0;
-    return CKR_OK;
-}
-
 static CK_RV device_generate(struct slot *slot, uint8_t type, uint32_t usage,
                              const struct name *name, uint32_t *handle, uint8_t *public_key,
                              size_t *public_size)
@@ -81,13 +56,14 @@ static CK_RV secret_value(struct session *s, struct object *o, CK_ULONG size)
 static CK_RV secret_store(struct session *s, struct object *o)
 {
     struct name name;
-    CK_RV rv = name_of(&name, o, NULL);
     const uint32_t usage = device_usage(o, FAMILY_SECRET);
-    if (rv == CKR_OK)
-        rv = device_generate(s->slot, HUFU_KEY_SM4, usage ? usage : HUFU_USAGE_ENCRYPT, &name,
+    name_of(&name, o);
+    CK_RV rv = device_generate(s->slot, HUFU_KEY_SM4, usage ? usage : HUFU_USAGE_ENCRYPT, &name,
                              &o->device, NULL, NULL);
-    if (rv == CKR_OK)
-        o->handle = token_handle(o->device, 1);
+    if (rv == CKR_OK) {
+        o->handle = token_handle(o->device, MAIN);
+        rv = token_describe(s->slot, o, NULL);
+    }
     return rv;
 }
 
@@ -248,29 +224,53 @@ static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t,
     return rv;
 }
 
+static void pair_undo(struct session *s, uint32_t device)
+{
+    struct use u = {0};
+    if (use_begin(&u, s->slot) == CKR_OK)
+        use_end(&u, hufu_object_destroy(u.session, device));
+}
+
+/* The parts that the device keeps take its handle. */
+static CK_RV pair_describe(struct session *s, struct pair *p, uint32_t device)
+{
+    const bool together = !p->temporary && object_is_token(p->public);
+    p->private->device = device;
+    p->private->temporary = p->temporary;
+    p->private->handle = token_handle(device, MAIN);
+    if (together) {
+        p->public->device = device;
+        p->public->handle = token_handle(device, PUBLIC);
+    }
+    const CK_RV rv = token_describe(s->slot, p->private, together ? p->public : NULL);
+    if (rv != CKR_OK || together || !object_is_token(p->public))
+        return rv;
+    return token_create(s->slot, p->public);
+}
+
 static CK_RV pair_generate(struct session *s, struct pair *p)
 {
-    static const struct name temporary = {.label = "(session key of a PKCS#11 application)"};
     uint8_t public_key[HUFU_PUBLIC_MAX];
     size_t size = sizeof public_key;
     struct name name;
     uint32_t device;
-    CK_RV rv = name_of(&name, p->private, p->public);
-    const uint32_t usage = device_usage(p->private, p->private->family);
-    if (rv == CKR_OK)
-        rv = device_generate(s->slot, p->type, usage ? usage : HUFU_USAGE_SIGN,
-                             p->temporary ? &temporary : &name, &device, public_key, &size);
+    uint32_t usage = device_usage(p->private, p->private->family);
+    name_of(&name, p->private);
+    if (!usage)
+        usage = HUFU_USAGE_SIGN;
+    if (!p->temporary && object_is_token(p->public) && !object_is_private(p->public))
+        usage |= HUFU_USAGE_PUBLIC;
+    CK_RV rv = device_generate(s->slot, p->type, usage, &name, &device, public_key, &size);
     if (rv != CKR_OK)
         return rv;
-    p->private->device = device;
-    p->private->temporary = p->temporary;
-    if (!p->temporary) {
-        p->public->device = device;
-        p->public->handle = token_handle(device, 2);
-    }
-    p->private->handle = token_handle(device, 1);
     rv = public_attributes(p->public, p->type, public_key, size);
-    return rv == CKR_OK ? public_attributes(p->private, p->type, public_key, size) : rv;
+    if (rv == CKR_OK)
+        rv = public_attributes(p->private, p->type, public_key, size);
+    if (rv == CKR_OK)
+        rv = pair_describe(s, p, device);
+    if (rv != CKR_OK)
+        pair_undo(s, device);
+    return rv;
 }
 
 static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,

@@ -64,6 +64,7 @@ static void forget_login(struct slot *slot)
 {
     lock_take(&slot->lock);
     slot->login = LOGIN_NONE;
+    slot->fresh = false;
     lock_give(&slot->lock);
 }
 
@@ -101,13 +102,29 @@ static CK_RV link_open(struct slot *slot)
     return rv;
 }
 
+/* The session in which nobody is logged in yet; a blank device gives none. */
+static void session_open(struct slot *slot)
+{
+    struct link *l = &slot->link;
+    pthread_rwlock_wrlock(&l->use);
+    if (l->device && !l->session && hufu_session_open(l->device, &l->session))
+        l->session = NULL;
+    pthread_rwlock_unlock(&l->use);
+}
+
 CK_RV use_begin(struct use *u, struct slot *slot)
 {
     struct link *l = &slot->link;
     *u = (struct use){.slot = slot, .tries = u->tries};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         pthread_rwlock_rdlock(&l->use);
-        if (l->device && !__atomic_load_n(&l->lost, __ATOMIC_ACQUIRE)) {
+        const bool open = l->device && !__atomic_load_n(&l->lost, __ATOMIC_ACQUIRE);
+        if (open && !l->session && i == 0) {
+            pthread_rwlock_unlock(&l->use);
+            session_open(slot);
+            continue;
+        }
+        if (open) {
             u->device = l->device;
             u->session = l->session ? l->session : hufu_nobody(l->device);
             u->count = l->count;

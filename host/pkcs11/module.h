@@ -60,6 +60,8 @@ struct slot {
     CK_ULONG objects;
     CK_OBJECT_HANDLE next_handle;
     struct object *first, *last; /* in order of their making */
+    bool fresh;                  /* the token's are known as of this number of changes */
+    uint64_t changes;
     char pin[HUFU_PIN_MAX];      /* with relogin */
     size_t pin_size;
 };

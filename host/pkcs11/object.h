@@ -25,7 +25,10 @@ struct object {
     CK_SESSION_HANDLE owner; /* of a session object */
     uint32_t device;         /* handle in the device; 0: only here */
     bool temporary;          /* a session object that the device keeps: destroyed with it */
-    bool complete;           /* its public part was fetched */
+    bool complete;           /* its public part, or its value, was fetched */
+    uint8_t *blob;           /* what the device keeps of attributes, as it was taken */
+    size_t blob_size;
+    uint32_t usage; /* and its usage there */
     bool gone;
     unsigned refs, epoch;
     struct object *next, *prev, *same_handle, *same_label, *same_id;
@@ -38,6 +41,11 @@ struct object {
 enum how { HOW_CREATE = 1, HOW_GENERATE = 2, HOW_UNWRAP = 4, HOW_SET = 8, HOW_COPY = 16 };
 
 struct object *object_new(CK_OBJECT_CLASS class);
+/* Forget all attributes. */
+void object_clear(struct object *o);
+/* How a value is written down: numbers are of this machine's size and order. */
+enum form { FORM_BYTES, FORM_NUMBERS };
+enum form attribute_form(const struct object *o, CK_ATTRIBUTE_TYPE type);
 void object_free(struct object *o);
 /* The explicit value; NULL: none. */
 const struct attribute *attribute_of(const struct object *o, CK_ATTRIBUTE_TYPE type);
@@ -103,18 +111,47 @@ CK_RV object_writable(const struct session *s, bool token, bool private);
 
 /* ------------------------------------------------------------------ objects of the device */
 
+enum part { MAIN = 1, PUBLIC = 2 };
+
 /* Bring what is known up to date for a search: by label or id where the template has them. */
 CK_RV token_refresh(struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);
-/* Fetch what lists leave out: the public part. */
+/* Fetch what may have been left out: the public part of a key, the value of a certificate. */
 CK_RV token_complete(struct slot *slot, struct object *o);
 /* The public attributes of a key from the library's bytes. */
 CK_RV public_attributes(struct object *o, uint8_t type, const uint8_t *public_key, size_t size);
-/* Store a new token object: o->device is its handle there, or 0 while the device has no place for
- * its kind. */
-CK_RV token_create(struct slot *slot, struct object *o);
-/* Write label, id and attributes of a changed object. */
-CK_RV token_update(struct slot *slot, struct object *o);
-CK_RV token_destroy(struct slot *slot, struct object *o);
+/* enum hufu_usage of an object's attributes */
 uint32_t device_usage(const struct object *o, enum family family);
+
+/* Label and id as the device takes them; others are kept among the attributes. */
+struct name {
+    char label[HUFU_LABEL_MAX + 1];
+    const void *id;
+    size_t id_size;
+};
+void name_of(struct name *name, const struct object *o);
+
+/* Store a new token object: o->device and o->handle are set. CKR_ATTRIBUTE_VALUE_INVALID: too long. */
+CK_RV token_create(struct slot *slot, struct object *o);
+/* Write down the attributes of a key that the device has just made; public may be NULL. */
+CK_RV token_describe(struct slot *slot, struct object *main, struct object *public);
+/* Write a changed object. */
+CK_RV token_update(struct slot *slot, struct object *o);
+/* A copy within the device; o has the attributes of the copy. */
+CK_RV token_copy(struct slot *slot, const struct object *from, struct object *o);
+/* The public part of a pair is only hidden; with the private one both are gone. */
+CK_RV token_destroy(struct slot *slot, struct object *o);
+
+/* Attributes as bytes for the device. main or public may be NULL. false: more than it takes. */
+enum blob_flag { BLOB_TEMPORARY = 1, BLOB_NO_PUBLIC = 2 };
+struct blob {
+    uint8_t data[HUFU_ATTRIBUTES_MAX];
+    size_t size;
+};
+bool blob_write(struct blob *b, uint8_t flags, const struct object *main, const struct object *public);
+uint8_t blob_flags(const uint8_t *blob, size_t size);
+/* Set the attributes of a part; what is not understood is passed over. */
+CK_RV blob_read(const uint8_t *blob, size_t size, enum part part, struct object *o);
+/* CKA_CLASS, CKA_KEY_TYPE and the family of an object that is kept as bytes. */
+CK_RV blob_kind(const uint8_t *blob, size_t size, struct object *o);
 
 #endif

@@ -1,7 +1,7 @@
 /* C_CreateObject, C_CopyObject, C_DestroyObject, C_GetObjectSize, C_GetAttributeValue,
  * C_SetAttributeValue. */
 #include "host/pkcs11/crypto.h"
-#include "host/pkcs11/object.h"
+#include "host/pkcs11/operation.h"
 
 #include <string.h>
 
@@ -154,9 +154,9 @@ static CK_RV copy(struct session *s, struct object *from, const CK_ATTRIBUTE *t,
         rv = CKR_TEMPLATE_INCONSISTENT;
     if (rv == CKR_OK)
         rv = object_writable(s, object_is_token(o), object_is_private(o));
-    if (rv == CKR_OK && from->device && o->class != CKO_PUBLIC_KEY)
-        rv = CKR_ACTION_PROHIBITED; /* a key of the device is there once */
-    if (rv == CKR_OK && object_is_token(o))
+    if (rv == CKR_OK && key_in_device(from))
+        rv = token_copy(s->slot, from, o);
+    else if (rv == CKR_OK && object_is_token(o))
         rv = token_create(s->slot, o);
     if (rv != CKR_OK) {
         object_free(o);
@@ -262,7 +262,7 @@ static CK_RV read_one(const struct object *o, CK_ATTRIBUTE *a)
 static bool of_public_part(CK_ATTRIBUTE_TYPE type)
 {
     return type == CKA_MODULUS || type == CKA_PUBLIC_EXPONENT || type == CKA_EC_PARAMS ||
-           type == CKA_EC_POINT || type == CKA_PUBLIC_KEY_INFO;
+           type == CKA_EC_POINT || type == CKA_PUBLIC_KEY_INFO || type == CKA_VALUE;
 }
 
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *t,

@@ -95,6 +95,7 @@ static void install(struct slot *slot, struct hufu_session *session, CK_USER_TYP
         lock_take(&slot->lock);
         slot->login = type == CKU_SO ? LOGIN_SO : LOGIN_USER;
         slot->logged_in_account = account;
+        slot->fresh = false;
         lock_give(&slot->lock);
         hufu_session_close(old);
     }
@@ -145,14 +146,14 @@ void token_logout(struct slot *slot)
 {
     struct link *l = &slot->link;
     pthread_rwlock_wrlock(&l->use);
-    struct hufu_session *old = l->session;
-    l->session = NULL;
+    hufu_session_close(l->session);
+    l->session = NULL; /* the next use opens another one */
     lock_take(&slot->lock);
     slot->login = LOGIN_NONE;
+    slot->fresh = false;
     hufu_wipe(slot->pin, sizeof slot->pin);
     slot->pin_size = 0;
     lock_give(&slot->lock);
-    hufu_session_close(old);
     pthread_rwlock_unlock(&l->use);
 }
 
@@ -209,6 +210,8 @@ static CK_RV init_token(struct slot *slot, const CK_UTF8CHAR *pin, CK_ULONG pin_
     }
     hufu_wipe(so_pin, sizeof so_pin);
     use_end(&u, status);
+    if (rv == CKR_OK)
+        token_logout(slot); /* the session that was open is gone with the old token */
     return rv;
 }
 
@@ -291,14 +294,6 @@ static CK_RV set_pin(struct session *s, const CK_UTF8CHAR *old, CK_ULONG old_siz
     if (rv == CKR_OK)
         status = hufu_pin_change(u.session, a.found.account, (const char *)old, old_size,
                                  (const char *)new, new_size);
-    if (rv == CKR_OK && status == HUFU_E_NO_SESSION) { /* PIN CHANGE needs a session, not a login */
-        struct hufu_session *plain;
-        status = hufu_session_open(u.device, &plain);
-        if (!status)
-            status = hufu_pin_change(plain, a.found.account, (const char *)old, old_size,
-                                     (const char *)new, new_size);
-        hufu_session_close(plain);
-    }
     const CK_RV end = use_end(&u, status);
     if (rv == CKR_OK && end == CKR_OK && slot->relogin && slot->pin_size) {
         memcpy(slot->pin, new, new_size);

@@ -1,27 +1,31 @@
-/* Objects of the device as objects of PKCS#11: a key pair is two, a secret key one. */
+/* Objects of the device as objects of PKCS#11: a key pair is two, anything else one. */
 #include "host/pkcs11/object.h"
 
 #include "host/pkcs11/crypto.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAIN = 1, PUBLIC = 2 };
+enum { MANY = 4000 }; /* so many objects are not all listed to find one */
 
 /* What a type of the device is here. */
 static const struct kind {
     uint8_t type;
     enum family family;
+    CK_OBJECT_CLASS class;
     CK_KEY_TYPE key_type;
     CK_MECHANISM_TYPE generation;
-    CK_ULONG size; /* bits of a modulus, bytes of a secret */
+    CK_ULONG size; /* bits of a modulus or a curve, bytes of a secret */
 } kinds[] = {
-    {HUFU_KEY_SM2, FAMILY_SM2, CKK_SM2, CKM_SM2_KEY_PAIR_GEN, 256},
-    {HUFU_KEY_RSA2048, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048},
-    {HUFU_KEY_RSA3072, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
-    {HUFU_KEY_RSA4096, FAMILY_RSA, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
-    {HUFU_KEY_SM4, FAMILY_SECRET, CKK_SM4, CKM_SM4_KEY_GEN, 16},
-    {HUFU_KEY_P256, FAMILY_EC, CKK_EC, CKM_EC_KEY_PAIR_GEN, 256},
-    {HUFU_KEY_P384, FAMILY_EC, CKK_EC, CKM_EC_KEY_PAIR_GEN, 384},
+    {HUFU_KEY_SM2, FAMILY_SM2, CKO_PRIVATE_KEY, CKK_SM2, CKM_SM2_KEY_PAIR_GEN, 256},
+    {HUFU_KEY_RSA2048, FAMILY_RSA, CKO_PRIVATE_KEY, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 2048},
+    {HUFU_KEY_RSA3072, FAMILY_RSA, CKO_PRIVATE_KEY, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 3072},
+    {HUFU_KEY_RSA4096, FAMILY_RSA, CKO_PRIVATE_KEY, CKK_RSA, CKM_RSA_PKCS_KEY_PAIR_GEN, 4096},
+    {HUFU_KEY_P256, FAMILY_EC, CKO_PRIVATE_KEY, CKK_EC, CKM_EC_KEY_PAIR_GEN, 256},
+    {HUFU_KEY_P384, FAMILY_EC, CKO_PRIVATE_KEY, CKK_EC, CKM_EC_KEY_PAIR_GEN, 384},
+    {HUFU_KEY_SM4, FAMILY_SECRET, CKO_SECRET_KEY, CKK_SM4, CKM_SM4_KEY_GEN, 16},
+    {HUFU_KEY_DATA, FAMILY_NONE, CKO_DATA, 0, 0, 0},
+    {HUFU_KEY_CERTIFICATE, FAMILY_NONE, CKO_CERTIFICATE, 0, 0, 0},
 };
 
 static const struct kind *kind_of(uint8_t type)
@@ -31,6 +35,8 @@ static const struct kind *kind_of(uint8_t type)
             return &kinds[i];
     return NULL;
 }
+
+/* ------------------------------------------------------------------ usage */
 
 /* Does what the application may want of an RSA key need the bare operation? */
 static bool wants_raw(const struct object *o)
@@ -44,7 +50,7 @@ uint32_t device_usage(const struct object *o, enum family family)
     uint32_t usage = 0;
     if (attribute_bool(o, CKA_SIGN) && family != FAMILY_SECRET)
         usage |= HUFU_USAGE_SIGN;
-    if (attribute_bool(o, CKA_DECRYPT) || attribute_bool(o, CKA_UNWRAP))
+    if ((attribute_bool(o, CKA_DECRYPT) || attribute_bool(o, CKA_UNWRAP)) && family != FAMILY_EC)
         usage |= HUFU_USAGE_DECRYPT;
     if (family == FAMILY_SECRET && (attribute_bool(o, CKA_ENCRYPT) || attribute_bool(o, CKA_WRAP)))
         usage |= HUFU_USAGE_ENCRYPT;
@@ -57,116 +63,166 @@ uint32_t device_usage(const struct object *o, enum family family)
     return usage;
 }
 
-/* ------------------------------------------------------------------ from the device */
-
-static bool is_pair(uint8_t type)
+/* The other way, for keys that were made by another program. */
+static CK_RV usage_attributes(struct object *o, uint32_t usage)
 {
-    const struct kind *k = kind_of(type);
-    return k && k->family != FAMILY_SECRET;
-}
-
-static CK_RV set_usage(struct object *o, uint32_t usage)
-{
+    const bool public = o->class == CKO_PUBLIC_KEY, secret = o->family == FAMILY_SECRET;
     const bool sign = usage & HUFU_USAGE_SIGN, decrypt = usage & HUFU_USAGE_DECRYPT;
-    const bool agree = usage & HUFU_USAGE_AGREE, encrypt = usage & HUFU_USAGE_ENCRYPT;
-    const bool rsa = o->family == FAMILY_RSA, secret = o->family == FAMILY_SECRET;
+    const bool encrypt = secret ? (usage & HUFU_USAGE_ENCRYPT) != 0 : decrypt;
+    const bool recover = sign && o->family == FAMILY_RSA;
     const struct {
         CK_ATTRIBUTE_TYPE type;
-        bool on;
-    } of_public[] = {{CKA_VERIFY, sign},
-                     {CKA_VERIFY_RECOVER, sign && rsa},
-                     {CKA_ENCRYPT, decrypt},
-                     {CKA_WRAP, decrypt},
-                     {CKA_DERIVE, agree}},
-      of_main[] = {{CKA_SIGN, sign},       {CKA_SIGN_RECOVER, sign && rsa},
-                   {CKA_DECRYPT, decrypt}, {CKA_UNWRAP, decrypt},
-                   {CKA_DERIVE, agree},    {CKA_EXTRACTABLE, usage & HUFU_USAGE_EXPORT_WRAPPED},
-                   {CKA_ENCRYPT, encrypt}, {CKA_WRAP, encrypt},
-                   {CKA_SENSITIVE, true}};
-    const bool public = o->class == CKO_PUBLIC_KEY;
+        bool of_public, of_main, on;
+    } all[] = {{CKA_VERIFY, true, false, sign},
+               {CKA_VERIFY_RECOVER, true, false, recover},
+               {CKA_ENCRYPT, true, secret, encrypt},
+               {CKA_WRAP, true, secret, encrypt},
+               {CKA_SIGN, false, true, sign},
+               {CKA_SIGN_RECOVER, false, !secret, recover},
+               {CKA_DECRYPT, false, true, decrypt},
+               {CKA_UNWRAP, false, true, decrypt},
+               {CKA_DERIVE, true, true, (usage & HUFU_USAGE_AGREE) != 0},
+               {CKA_SENSITIVE, false, true, true},
+               {CKA_EXTRACTABLE, false, true, (usage & HUFU_USAGE_EXPORT_WRAPPED) != 0}};
     CK_RV rv = CKR_OK;
-    for (size_t i = 0; public && i < sizeof of_public / sizeof *of_public && rv == CKR_OK; i++)
-        if (!attribute_of(o, of_public[i].type))
-            rv = attribute_set_bool(o, of_public[i].type, of_public[i].on);
-    for (size_t i = 0; !public && i < sizeof of_main / sizeof *of_main && rv == CKR_OK; i++)
-        if (!attribute_of(o, of_main[i].type) &&
-            (secret || (of_main[i].type != CKA_ENCRYPT && of_main[i].type != CKA_WRAP)))
-            rv = attribute_set_bool(o, of_main[i].type, of_main[i].on);
+    for (size_t i = 0; i < sizeof all / sizeof *all && rv == CKR_OK; i++)
+        if (public ? all[i].of_public : all[i].of_main)
+            rv = attribute_set_bool(o, all[i].type, all[i].on);
     return rv;
 }
 
-static struct object *part_new(const struct hufu_object *d, unsigned part)
+/* ------------------------------------------------------------------ from the device */
+
+/* What a scan says of an object; public part and attributes may be left out. */
+struct seen {
+    const struct hufu_object *o;
+    const uint8_t *blob;
+    size_t blob_size, value_size;
+    const struct kind *kind;
+    unsigned epoch;
+};
+
+static CK_RV kept_attributes(struct object *o, const struct seen *d)
 {
-    struct object *o = object_new(part == PUBLIC     ? CKO_PUBLIC_KEY
-                                  : is_pair(d->type) ? CKO_PRIVATE_KEY
-                                                     : CKO_SECRET_KEY);
-    if (!o)
-        return NULL;
-    const struct kind *k = kind_of(d->type);
-    const bool generated = d->origin == HUFU_ORIGIN_GENERATED;
-    o->handle = token_handle(d->handle, part);
-    o->device = d->handle;
-    o->family = k->family;
-    o->key_type = k->key_type;
-    CK_RV rv = attribute_set_bool(o, CKA_TOKEN, true);
+    CK_RV rv = CKR_OK;
+    if (o->class == CKO_PUBLIC_KEY)
+        rv = attribute_set_ulong(o, CKA_KEY_TYPE, o->key_type);
+    if (rv == CKR_OK && o->class == CKO_CERTIFICATE)
+        rv = attribute_set_ulong(o, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK)
-        rv = set_usage(o, d->usage);
+        rv = attribute_set_bool(o, CKA_PRIVATE, !(d->o->usage & HUFU_USAGE_PUBLIC));
+    o->complete = !d->value_size;
+    return rv;
+}
+
+static CK_RV key_attributes(struct object *o, const struct seen *d, enum part part)
+{
+    const struct kind *k = d->kind;
+    CK_RV rv = usage_attributes(o, d->o->usage);
     if (rv == CKR_OK)
-        rv = object_born(o, generated, k->generation);
+        rv = object_born(o, d->o->origin == HUFU_ORIGIN_GENERATED, k->generation);
     if (rv == CKR_OK && o->family == FAMILY_RSA && part == PUBLIC)
         rv = attribute_set_ulong(o, CKA_MODULUS_BITS, k->size);
     if (rv == CKR_OK && o->family == FAMILY_SECRET)
-        rv = attribute_set_ulong(o, CKA_VALUE_LEN, k->size);
-    if (rv == CKR_OK)
-        return o;
-    object_free(o);
-    return NULL;
-}
-
-static bool same(const struct object *o, CK_ATTRIBUTE_TYPE type, const void *value, size_t size)
-{
-    const struct attribute *a = attribute_of(o, type);
-    return a ? a->size == size && (!size || memcmp(a->value, value, size) == 0) : size == 0;
-}
-
-/* With the slot's lock held. */
-static CK_RV take_part(struct slot *slot, const struct hufu_object *d, unsigned part,
-                       unsigned epoch)
-{
-    struct object *o = index_find(slot, token_handle(d->handle, part));
-    if (!o) {
-        o = part_new(d, part);
-        if (!o)
-            return CKR_HOST_MEMORY;
-        index_add(slot, o);
-    }
-    o->epoch = epoch;
-    CK_RV rv = CKR_OK;
-    const size_t label = strlen(d->label);
-    if (!same(o, CKA_LABEL, d->label, label) || !same(o, CKA_ID, d->id, d->id_size)) {
-        index_unlist(slot, o);
-        rv = attribute_set(o, CKA_LABEL, d->label, label);
-        if (rv == CKR_OK)
-            rv = attribute_set(o, CKA_ID, d->id, d->id_size);
-        index_list(slot, o);
-    }
-    if (rv == CKR_OK && d->public_size && !o->complete && is_pair(d->type))
-        rv = public_attributes(o, d->type, d->public_key, d->public_size);
+        rv = attribute_set_ulong(o, CKA_VALUE_LEN, k->size ? k->size : d->value_size);
+    if (rv == CKR_OK && part == PUBLIC)
+        rv = attribute_set_bool(o, CKA_PRIVATE, !(d->o->usage & HUFU_USAGE_PUBLIC));
+    o->complete = o->family == FAMILY_SECRET;
     return rv;
 }
 
-static CK_RV take_object(struct slot *slot, const struct hufu_object *d, unsigned epoch)
+static CK_RV fill(struct object *o, const struct seen *d, enum part part)
 {
-    if (!kind_of(d->type))
-        return CKR_OK; /* of a later time: not ours to show */
-    lock_take(&slot->lock);
-    const struct object *known = index_find(slot, token_handle(d->handle, MAIN));
-    CK_RV rv = CKR_OK;
-    if (!known || !known->temporary) {
-        rv = take_part(slot, d, MAIN, epoch);
-        if (rv == CKR_OK && is_pair(d->type))
-            rv = take_part(slot, d, PUBLIC, epoch);
+    object_clear(o);
+    CK_RV rv = attribute_set_bool(o, CKA_TOKEN, true);
+    if (rv == CKR_OK)
+        rv = d->kind->family == FAMILY_NONE ? kept_attributes(o, d) : key_attributes(o, d, part);
+    if (rv == CKR_OK)
+        rv = attribute_set(o, CKA_LABEL, d->o->label, strlen(d->o->label));
+    if (rv == CKR_OK)
+        rv = attribute_set(o, CKA_ID, d->o->id, d->o->id_size);
+    if (rv == CKR_OK)
+        rv = blob_read(d->blob, d->blob_size, part, o);
+    if (rv == CKR_OK && d->o->public_size && !o->complete && d->kind->family != FAMILY_NONE)
+        rv = public_attributes(o, d->o->type, d->o->public_key, d->o->public_size);
+    if (o->family != FAMILY_NONE)
+        o->key_type = attribute_ulong(o, CKA_KEY_TYPE);
+    return rv;
+}
+
+static bool unchanged(const struct object *o, const struct seen *d)
+{
+    const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
+    return o->usage == d->o->usage && o->blob_size == d->blob_size &&
+           (!d->blob_size || memcmp(o->blob, d->blob, d->blob_size) == 0) && label && id &&
+           label->size == strlen(d->o->label) && id->size == d->o->id_size &&
+           memcmp(label->value, d->o->label, label->size) == 0 &&
+           memcmp(id->value, d->o->id, id->size) == 0;
+}
+
+static CK_RV remember(struct object *o, const struct seen *d)
+{
+    uint8_t *copy = malloc(d->blob_size ? d->blob_size : 1);
+    if (!copy)
+        return CKR_HOST_MEMORY;
+    if (d->blob_size)
+        memcpy(copy, d->blob, d->blob_size);
+    free(o->blob);
+    o->blob = copy;
+    o->blob_size = d->blob_size;
+    o->usage = d->o->usage;
+    return CKR_OK;
+}
+
+static struct object *part_new(const struct seen *d, enum part part)
+{
+    struct object *o = object_new(part == PUBLIC ? CKO_PUBLIC_KEY : d->kind->class);
+    if (!o)
+        return NULL;
+    o->handle = token_handle(d->o->handle, part);
+    o->device = d->o->handle;
+    o->family = d->kind->family;
+    o->key_type = d->kind->key_type;
+    if (o->family == FAMILY_NONE)
+        blob_kind(d->blob, d->blob_size, o);
+    return o;
+}
+
+/* With the slot's lock held. */
+static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
+{
+    struct object *o = index_find(slot, token_handle(d->o->handle, part));
+    if (o) {
+        o->epoch = d->epoch;
+        if (unchanged(o, d))
+            return CKR_OK;
+        index_unlist(slot, o);
+    } else {
+        o = part_new(d, part);
+        if (!o)
+            return CKR_HOST_MEMORY;
+        o->epoch = d->epoch;
+        index_add(slot, o);
+        index_unlist(slot, o);
     }
+    CK_RV rv = fill(o, d, part);
+    if (rv == CKR_OK)
+        rv = remember(o, d);
+    index_list(slot, o);
+    return rv;
+}
+
+static CK_RV take_object(struct slot *slot, struct seen *d)
+{
+    d->kind = kind_of(d->o->type);
+    const uint8_t flags = blob_flags(d->blob, d->blob_size);
+    if (!d->kind || flags & BLOB_TEMPORARY)
+        return CKR_OK; /* of a later time, or somebody's session object */
+    const bool pair = d->kind->class == CKO_PRIVATE_KEY;
+    lock_take(&slot->lock);
+    CK_RV rv = take_part(slot, d, MAIN);
+    if (rv == CKR_OK && pair && !(flags & BLOB_NO_PUBLIC))
+        rv = take_part(slot, d, PUBLIC);
     lock_give(&slot->lock);
     return rv;
 }
@@ -179,14 +235,19 @@ struct listing {
     CK_RV rv;
 };
 
-static int each(void *context, const struct hufu_object *d)
+static int each(void *context, const struct hufu_detail *detail)
 {
     struct listing *l = context;
-    l->rv = take_object(l->slot, d, l->epoch);
+    struct seen d = {.o = &detail->object,
+                     .blob = detail->attributes,
+                     .blob_size = detail->attributes_size,
+                     .value_size = detail->value_size,
+                     .epoch = l->epoch};
+    l->rv = take_object(l->slot, &d);
     return l->rv != CKR_OK;
 }
 
-/* What was not in the list is there no more. */
+/* What was not seen is there no more, or not to be seen by whoever is logged in now. */
 static void sweep(struct slot *slot, unsigned epoch)
 {
     struct object *next;
@@ -199,86 +260,140 @@ static void sweep(struct slot *slot, unsigned epoch)
     lock_give(&slot->lock);
 }
 
-static CK_RV refresh_all(struct slot *slot)
+static CK_RV scan(struct slot *slot, struct use *u)
 {
-    struct use u = {0};
     static unsigned epochs;
     struct listing l = {slot, __atomic_add_fetch(&epochs, 1, __ATOMIC_RELAXED), CKR_OK};
-    CK_RV rv;
-    do {
-        rv = use_begin(&u, slot);
-        if (rv == CKR_OK)
-            rv = use_end(&u, hufu_object_list(u.session, 0, each, &l));
-    } while (use_again(&u, rv));
+    uint64_t changes = 0;
+    CK_RV rv = use_end(u, hufu_object_scan(u->session, 0, each, &l, &changes));
     if (l.rv != CKR_OK)
         return l.rv;
-    if (rv == CKR_OK)
-        sweep(slot, l.epoch);
-    return rv;
+    if (rv != CKR_OK)
+        return rv;
+    sweep(slot, l.epoch);
+    lock_take(&slot->lock);
+    slot->fresh = true;
+    slot->changes = changes;
+    lock_give(&slot->lock);
+    return CKR_OK;
 }
 
-static CK_RV refresh_some(struct slot *slot, const char *label, const CK_ATTRIBUTE *id)
+/* An object with what a scan would tell of it. */
+static enum hufu_status look_at(struct use *u, uint32_t handle, CK_RV *rv)
 {
-    struct use u = {0};
-    struct hufu_object d;
-    CK_RV rv;
-    do {
-        enum hufu_status status = HUFU_OK;
-        uint32_t handle = 0;
-        rv = use_begin(&u, slot);
-        if (rv != CKR_OK)
-            return rv;
-        while (!status && rv == CKR_OK) {
-            status = hufu_object_find(u.session, handle, label, id ? id->pValue : NULL,
-                                      id ? id->ulValueLen : 0, &handle);
-            if (!status)
-                status = hufu_object_info(u.session, handle, &d);
-            if (!status)
-                rv = take_object(slot, &d, 0);
-        }
-        if (status == HUFU_E_NO_OBJECT || status == HUFU_E_NOT_FOUND)
-            status = HUFU_OK;
-        const CK_RV end = use_end(&u, status);
-        rv = rv == CKR_OK ? end : rv;
-    } while (use_again(&u, rv));
-    return rv;
+    struct hufu_object o;
+    struct blob b = {.size = sizeof b.data};
+    size_t value_size = 0;
+    enum hufu_status status = hufu_object_info(u->session, handle, &o);
+    if (!status)
+        status = hufu_object_read(u->session, handle, b.data, &b.size, NULL, NULL);
+    if (status)
+        return status;
+    const struct kind *k = kind_of(o.type);
+    if (k && k->family == FAMILY_NONE)
+        value_size = 1; /* to be fetched */
+    struct seen d = {.o = &o, .blob = b.data, .blob_size = b.size, .value_size = value_size};
+    *rv = take_object(u->slot, &d);
+    return HUFU_OK;
+}
+
+/* By the device's own index. *found: how many it has */
+static CK_RV search(struct use *u, const char *label, const CK_ATTRIBUTE *id, unsigned *found)
+{
+    enum hufu_status status = HUFU_OK;
+    CK_RV rv = CKR_OK;
+    uint32_t handle = 0;
+    for (*found = 0; rv == CKR_OK; ++*found) {
+        status = hufu_object_find(u->session, handle, label, id ? id->pValue : NULL,
+                                  id ? id->ulValueLen : 0, &handle);
+        if (!status)
+            status = look_at(u, handle, &rv);
+        if (status)
+            break;
+    }
+    if (status == HUFU_E_NO_OBJECT || status == HUFU_E_NOT_FOUND)
+        status = HUFU_OK;
+    const CK_RV end = use_end(u, status);
+    return rv == CKR_OK ? end : rv;
+}
+
+/* false: not by the device's index */
+static bool searchable(const CK_ATTRIBUTE *t, CK_ULONG n, char label[HUFU_LABEL_MAX + 1],
+                       const CK_ATTRIBUTE **id, bool *labelled)
+{
+    const CK_ATTRIBUTE *a = template_find(t, n, CKA_LABEL);
+    *id = template_find(t, n, CKA_ID);
+    *labelled = a && a->ulValueLen && a->ulValueLen <= HUFU_LABEL_MAX &&
+                !memchr(a->pValue, 0, a->ulValueLen);
+    if (*labelled) {
+        memcpy(label, a->pValue, a->ulValueLen);
+        label[a->ulValueLen] = '\0';
+    }
+    if (*id && (!(*id)->ulValueLen || (*id)->ulValueLen > HUFU_ID_MAX))
+        *id = NULL;
+    return *labelled || *id;
+}
+
+static CK_RV refresh(struct slot *slot, struct use *u, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    char label[HUFU_LABEL_MAX + 1];
+    const CK_ATTRIBUTE *id;
+    bool labelled;
+    uint64_t changes = 0;
+    uint32_t count = 0;
+    unsigned found = 0;
+    if (u->session == hufu_nobody(u->device))
+        return use_end(u, HUFU_OK); /* a blank token */
+    const enum hufu_status status = hufu_object_changes(u->session, &changes, &count);
+    lock_take(&slot->lock);
+    const bool fresh = slot->fresh && slot->changes == changes;
+    lock_give(&slot->lock);
+    if (status || fresh)
+        return use_end(u, status);
+    if (count < MANY || !searchable(t, n, label, &id, &labelled))
+        return scan(slot, u);
+    CK_RV rv = search(u, labelled ? label : NULL, id, &found);
+    if (rv != CKR_OK || found)
+        return rv;
+    rv = use_begin(u, slot); /* a name that is kept among the attributes? */
+    return rv == CKR_OK ? scan(slot, u) : rv;
 }
 
 CK_RV token_refresh(struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-    char text[HUFU_LABEL_MAX + 1] = "";
-    lock_take(&slot->lock);
-    const bool user = slot->login == LOGIN_USER;
-    lock_give(&slot->lock);
-    if (!user)
-        return CKR_OK; /* the device shows nothing: what is known of public objects stays */
-    const CK_ATTRIBUTE *label = template_find(t, n, CKA_LABEL), *id = template_find(t, n, CKA_ID);
-    if (label && (!label->ulValueLen || label->ulValueLen > HUFU_LABEL_MAX ||
-                  memchr(label->pValue, 0, label->ulValueLen)))
-        label = NULL;
-    if (id && (!id->ulValueLen || id->ulValueLen > HUFU_ID_MAX))
-        id = NULL;
-    if (!label && !id)
-        return refresh_all(slot);
-    if (label)
-        memcpy(text, label->pValue, label->ulValueLen);
-    return refresh_some(slot, label ? text : NULL, id);
-}
-
-CK_RV token_complete(struct slot *slot, struct object *o)
-{
     struct use u = {0};
-    struct hufu_object d;
     CK_RV rv;
-    if (!o->device || o->complete || o->family == FAMILY_SECRET)
-        return CKR_OK;
     do {
         rv = use_begin(&u, slot);
         if (rv == CKR_OK)
-            rv = use_end(&u, hufu_object_info(u.session, o->device, &d));
+            rv = refresh(slot, &u, t, n);
     } while (use_again(&u, rv));
+    return rv;
+}
+
+/* ------------------------------------------------------------------ what was left out */
+
+static CK_RV fetch_value(struct slot *slot, struct use *u, struct object *o)
+{
+    uint8_t value[HUFU_VALUE_MAX];
+    size_t size = sizeof value;
+    CK_RV rv = use_end(u, hufu_object_read(u->session, o->device, NULL, NULL, value, &size));
     if (rv != CKR_OK)
-        return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
+        return rv;
+    lock_take(&slot->lock);
+    if (!o->complete)
+        rv = attribute_set(o, CKA_VALUE, value, size);
+    o->complete = rv == CKR_OK;
+    lock_give(&slot->lock);
+    return rv;
+}
+
+static CK_RV fetch_public(struct slot *slot, struct use *u, struct object *o)
+{
+    struct hufu_object d;
+    CK_RV rv = use_end(u, hufu_object_info(u->session, o->device, &d));
+    if (rv != CKR_OK)
+        return rv;
     lock_take(&slot->lock);
     if (!o->complete)
         rv = public_attributes(o, d.type, d.public_key, d.public_size);
@@ -286,39 +401,17 @@ CK_RV token_complete(struct slot *slot, struct object *o)
     return rv;
 }
 
-/* ------------------------------------------------------------------ to the device */
-
-/* The device stores keys that it made; what comes with its value stays in this process. */
-CK_RV token_create(struct slot *slot, struct object *o)
-{
-    (void)slot, (void)o;
-    return CKR_OK;
-}
-
-CK_RV token_update(struct slot *slot, struct object *o)
+CK_RV token_complete(struct slot *slot, struct object *o)
 {
     struct use u = {0};
-    char text[HUFU_LABEL_MAX + 1] = "";
-    const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
-    if (!o->device)
+    CK_RV rv;
+    if (!o->device || o->complete)
         return CKR_OK;
-    if ((label && (label->size > HUFU_LABEL_MAX || memchr(label->value, 0, label->size))) ||
-        (id && id->size > HUFU_ID_MAX))
-        return CKR_ATTRIBUTE_VALUE_INVALID;
-    if (label)
-        memcpy(text, label->value, label->size);
-    const CK_RV rv = use_begin(&u, slot);
-    if (rv != CKR_OK)
-        return rv;
-    return use_end(&u, hufu_object_label(u.session, o->device, text, id ? id->value : NULL,
-                                         id ? id->size : 0));
-}
-
-CK_RV token_destroy(struct slot *slot, struct object *o)
-{
-    struct use u = {0};
-    CK_RV rv = use_begin(&u, slot);
-    if (rv == CKR_OK)
-        rv = use_end(&u, hufu_object_destroy(u.session, o->device));
+    const bool kept = token_handle(o->device, MAIN) == o->handle && o->class != CKO_PRIVATE_KEY;
+    do {
+        rv = use_begin(&u, slot);
+        if (rv == CKR_OK)
+            rv = kept ? fetch_value(slot, &u, o) : fetch_public(slot, &u, o);
+    } while (use_again(&u, rv));
     return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
 }

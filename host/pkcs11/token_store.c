@@ -1,0 +1,178 @@
+/* Objects on their way into the device. */
+#include "host/pkcs11/object.h"
+
+#include <string.h>
+
+void name_of(struct name *name, const struct object *o)
+{
+    const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
+    memset(name, 0, sizeof *name);
+    if (label && label->size && label->size <= HUFU_LABEL_MAX && !memchr(label->value, 0, label->size))
+        memcpy(name->label, label->value, label->size);
+    if (id && id->size && id->size <= HUFU_ID_MAX) {
+        name->id = id->value;
+        name->id_size = id->size;
+    }
+}
+
+static void changed(struct slot *slot)
+{
+    lock_take(&slot->lock);
+    slot->fresh = false;
+    lock_give(&slot->lock);
+}
+
+static CK_RV done(struct use *u, enum hufu_status status)
+{
+    const CK_RV rv = use_end(u, status);
+    changed(u->slot);
+    return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
+}
+
+static struct hufu_object_spec spec_of(const struct object *o, const struct name *name,
+                                       const struct blob *b)
+{
+    return (struct hufu_object_spec){
+        .type = o->class == CKO_CERTIFICATE ? HUFU_KEY_CERTIFICATE : HUFU_KEY_DATA,
+        .usage = object_is_private(o) ? 0 : HUFU_USAGE_PUBLIC,
+        .label = name->label,
+        .id = name->id,
+        .id_size = name->id_size,
+        .attributes = b->data,
+        .attributes_size = b->size};
+}
+
+CK_RV token_create(struct slot *slot, struct object *o)
+{
+    struct use u = {0};
+    struct name name;
+    struct blob b;
+    const struct attribute *value = attribute_of(o, CKA_VALUE);
+    if (o->class == CKO_PRIVATE_KEY || o->class == CKO_SECRET_KEY)
+        return CKR_OK; /* what came in clear stays in this process */
+    if (!blob_write(&b, 0, o, NULL) || (value && value->size > HUFU_VALUE_MAX))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    name_of(&name, o);
+    struct hufu_object_spec spec = spec_of(o, &name, &b);
+    spec.value = value ? value->value : NULL;
+    spec.value_size = value ? value->size : 0;
+    CK_RV rv = use_begin(&u, slot);
+    if (rv == CKR_OK)
+        rv = done(&u, hufu_object_create(u.session, &spec, &o->device));
+    if (rv == CKR_OK) {
+        o->handle = token_handle(o->device, MAIN);
+        o->complete = true;
+    }
+    return rv;
+}
+
+CK_RV token_describe(struct slot *slot, struct object *main, struct object *public)
+{
+    struct use u = {0};
+    struct blob b;
+    const uint8_t flags = (uint8_t)((main->temporary ? BLOB_TEMPORARY : 0) |
+                                    (public ? 0 : BLOB_NO_PUBLIC));
+    if (!blob_write(&b, flags, main, public))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    const CK_RV rv = use_begin(&u, slot);
+    if (rv != CKR_OK)
+        return rv;
+    return done(&u, hufu_object_write(u.session, main->device, HUFU_PART_ATTRIBUTES, b.data, b.size,
+                                      NULL, 0));
+}
+
+/* Both parts of a pair, one of them as it is to be; the caller releases the other one. */
+static struct object *other_part(struct slot *slot, const struct object *o)
+{
+    const bool main = token_handle(o->device, MAIN) == o->handle;
+    lock_take(&slot->lock);
+    struct object *other = index_find(slot, token_handle(o->device, main ? PUBLIC : MAIN));
+    if (other)
+        other->refs++;
+    lock_give(&slot->lock);
+    return other;
+}
+
+static enum hufu_status write_parts(struct use *u, const struct object *main, const struct blob *b)
+{
+    const bool kept = main->class != CKO_PRIVATE_KEY && main->class != CKO_SECRET_KEY;
+    const struct attribute *value = kept ? attribute_of(main, CKA_VALUE) : NULL;
+    const uint8_t parts = (uint8_t)(HUFU_PART_ATTRIBUTES | (value ? HUFU_PART_VALUE : 0));
+    return hufu_object_write(u->session, main->device, parts, b->data, b->size,
+                             value ? value->value : NULL, value ? value->size : 0);
+}
+
+CK_RV token_update(struct slot *slot, struct object *o)
+{
+    struct use u = {0};
+    struct name name;
+    struct blob b;
+    if (!o->device)
+        return CKR_OK;
+    struct object *other = other_part(slot, o);
+    const bool is_main = token_handle(o->device, MAIN) == o->handle;
+    const struct object *main = is_main ? o : other, *public = is_main ? other : o;
+    const bool pair = main && main->class == CKO_PRIVATE_KEY;
+    CK_RV rv = main ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
+    if (rv == CKR_OK &&
+        !blob_write(&b, pair && !public ? BLOB_NO_PUBLIC : 0, main, pair ? public : NULL))
+        rv = CKR_ATTRIBUTE_VALUE_INVALID;
+    if (rv == CKR_OK)
+        rv = use_begin(&u, slot);
+    if (rv == CKR_OK) {
+        name_of(&name, main);
+        enum hufu_status status =
+            hufu_object_label(u.session, o->device, name.label, name.id, name.id_size);
+        if (!status)
+            status = write_parts(&u, main, &b);
+        rv = done(&u, status);
+    }
+    object_release(slot, other);
+    return rv;
+}
+
+CK_RV token_copy(struct slot *slot, const struct object *from, struct object *o)
+{
+    struct use u = {0};
+    struct name name;
+    struct blob b;
+    o->temporary = !object_is_token(o);
+    if (!blob_write(&b, (uint8_t)(BLOB_NO_PUBLIC | (o->temporary ? BLOB_TEMPORARY : 0)), o, NULL))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    name_of(&name, o);
+    struct hufu_object_spec spec = spec_of(o, &name, &b);
+    spec.usage = device_usage(o, o->family) & from->usage;
+    CK_RV rv = use_begin(&u, slot);
+    if (rv == CKR_OK)
+        rv = done(&u, hufu_object_copy(u.session, from->device, &spec, &o->device));
+    if (rv == CKR_OK)
+        o->handle = token_handle(o->device, MAIN);
+    return rv;
+}
+
+/* ------------------------------------------------------------------ destroying */
+
+static CK_RV hide_public(struct slot *slot, struct object *o)
+{
+    struct object *main = other_part(slot, o);
+    CK_RV rv = main ? token_describe(slot, main, NULL) : CKR_OBJECT_HANDLE_INVALID;
+    object_release(slot, main);
+    return rv;
+}
+
+CK_RV token_destroy(struct slot *slot, struct object *o)
+{
+    struct use u = {0};
+    if (token_handle(o->device, PUBLIC) == o->handle)
+        return hide_public(slot, o);
+    CK_RV rv = use_begin(&u, slot);
+    if (rv == CKR_OK)
+        rv = done(&u, hufu_object_destroy(u.session, o->device));
+    struct object *public = other_part(slot, o);
+    lock_take(&slot->lock);
+    if (public && rv == CKR_OK)
+        index_remove(slot, public);
+    lock_give(&slot->lock);
+    object_release(slot, public);
+    return rv;
+}

@@ -1,6 +1,7 @@
 /*
- * What the device cannot know of an object, as bytes that it keeps: version, flags, then for each attribute its
- * part of the object (1 byte), type (4), size (2) and value; numbers are 8 bytes. All big-endian.
+ * What the device cannot know of an object, as bytes that it keeps: version, flags, then for each
+ * attribute its part of the object (1 byte), type (4), size (2) and value; numbers are 8 bytes. All
+ * big-endian.
  */
 #include "host/pkcs11/crypto.h"
 #include "host/pkcs11/object.h"
@@ -87,11 +88,11 @@ static bool add_all(struct blob *b, enum part part, const struct object *o, cons
     return true;
 }
 
-bool blob_write(struct blob *b, uint8_t flags, const struct object *main, const struct object *public)
+bool blob_write(struct blob *b, uint8_t flags, const struct object *main,
+                const struct object *public)
 {
     struct name name;
-    const bool kept = main->class == CKO_DATA || main->class == CKO_CERTIFICATE ||
-                      main->class == CKO_PUBLIC_KEY;
+    const bool kept = main->kept;
     const CK_ULONG class = main->class;
     name_of(&name, main);
     b->data[0] = VERSION;

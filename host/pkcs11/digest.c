@@ -131,6 +131,7 @@ static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
         operation_end(s, OP_DIGEST);
         return CKR_KEY_HANDLE_INVALID;
     }
+    token_complete(s->slot, key);
     const struct attribute *value = secret_of(key);
     rv = value ? update(s, value->value, value->size) : CKR_KEY_INDIGESTIBLE;
     object_release(s->slot, key);

@@ -56,10 +56,11 @@ static CK_RV secret_value(struct session *s, struct object *o, CK_ULONG size)
 static CK_RV secret_store(struct session *s, struct object *o)
 {
     struct name name;
-    const uint32_t usage = device_usage(o, FAMILY_SECRET);
     name_of(&name, o);
-    CK_RV rv = device_generate(s->slot, HUFU_KEY_SM4, usage ? usage : HUFU_USAGE_ENCRYPT, &name,
-                             &o->device, NULL, NULL);
+    o->usage = device_usage(o, FAMILY_SECRET);
+    if (!o->usage)
+        o->usage = HUFU_USAGE_ENCRYPT;
+    CK_RV rv = device_generate(s->slot, HUFU_KEY_SM4, o->usage, &name, &o->device, NULL, NULL);
     if (rv == CKR_OK) {
         o->handle = token_handle(o->device, MAIN);
         rv = token_describe(s->slot, o, NULL);
@@ -89,8 +90,10 @@ static CK_RV make_secret(struct session *s, const struct mechanism *m, struct ob
         rv = object_born(o, true, m->type);
     if (rv != CKR_OK)
         return rv;
-    return object_is_token(o) && m->type == CKM_SM4_KEY_GEN ? secret_store(s, o)
-                                                            : secret_value(s, o, size);
+    if (object_is_token(o) && m->type == CKM_SM4_KEY_GEN)
+        return secret_store(s, o);
+    rv = secret_value(s, o, size);
+    return rv == CKR_OK && object_is_token(o) ? token_create(s->slot, o) : rv;
 }
 
 static CK_RV generate_key(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,
@@ -266,6 +269,7 @@ static CK_RV pair_generate(struct session *s, struct pair *p)
     rv = public_attributes(p->public, p->type, public_key, size);
     if (rv == CKR_OK)
         rv = public_attributes(p->private, p->type, public_key, size);
+    p->private->usage = p->public->usage = usage;
     if (rv == CKR_OK)
         rv = pair_describe(s, p, device);
     if (rv != CKR_OK)

@@ -62,7 +62,7 @@ struct slot {
     struct object *first, *last; /* in order of their making */
     bool fresh;                  /* the token's are known as of this number of changes */
     uint64_t changes;
-    char pin[HUFU_PIN_MAX];      /* with relogin */
+    char pin[HUFU_PIN_MAX]; /* with relogin */
     size_t pin_size;
 };
 

@@ -24,6 +24,7 @@ struct object {
     enum family family;
     CK_SESSION_HANDLE owner; /* of a session object */
     uint32_t device;         /* handle in the device; 0: only here */
+    bool kept;               /* the device only keeps its bytes: DATA or CERTIFICATE */
     bool temporary;          /* a session object that the device keeps: destroyed with it */
     bool complete;           /* its public part, or its value, was fetched */
     uint8_t *blob;           /* what the device keeps of attributes, as it was taken */
@@ -130,7 +131,8 @@ struct name {
 };
 void name_of(struct name *name, const struct object *o);
 
-/* Store a new token object: o->device and o->handle are set. CKR_ATTRIBUTE_VALUE_INVALID: too long. */
+/* Store a new token object: o->device and o->handle are set. CKR_ATTRIBUTE_VALUE_INVALID: too long.
+ */
 CK_RV token_create(struct slot *slot, struct object *o);
 /* Write down the attributes of a key that the device has just made; public may be NULL. */
 CK_RV token_describe(struct slot *slot, struct object *main, struct object *public);
@@ -147,7 +149,8 @@ struct blob {
     uint8_t data[HUFU_ATTRIBUTES_MAX];
     size_t size;
 };
-bool blob_write(struct blob *b, uint8_t flags, const struct object *main, const struct object *public);
+bool blob_write(struct blob *b, uint8_t flags, const struct object *main,
+                const struct object *public);
 uint8_t blob_flags(const uint8_t *blob, size_t size);
 /* Set the attributes of a part; what is not understood is passed over. */
 CK_RV blob_read(const uint8_t *blob, size_t size, enum part part, struct object *o);

@@ -311,6 +311,7 @@ static CK_RV change(struct session *s, struct object *o, const CK_ATTRIBUTE *t, 
     lock_give(&slot->lock);
     trial->device = o->device;
     trial->handle = o->handle;
+    trial->kept = o->kept;
     if (rv == CKR_OK)
         rv = template_take(trial, HOW_SET, t, n, so_is_in(s));
     if (rv == CKR_OK && object_is_token(o))

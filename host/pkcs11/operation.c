@@ -155,7 +155,7 @@ CK_RV room_for(const uint8_t *out, CK_ULONG *out_size, size_t needed, bool *aske
 
 bool key_in_device(const struct object *key)
 {
-    return key->device != 0 && (key->class == CKO_PRIVATE_KEY || key->class == CKO_SECRET_KEY);
+    return key->device != 0 && !key->kept && key->class != CKO_PUBLIC_KEY;
 }
 
 CK_RV key_complete(struct slot *slot, struct object *key)

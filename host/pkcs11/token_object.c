@@ -105,7 +105,7 @@ struct seen {
 static CK_RV kept_attributes(struct object *o, const struct seen *d)
 {
     CK_RV rv = CKR_OK;
-    if (o->class == CKO_PUBLIC_KEY)
+    if (o->family != FAMILY_NONE)
         rv = attribute_set_ulong(o, CKA_KEY_TYPE, o->key_type);
     if (rv == CKR_OK && o->class == CKO_CERTIFICATE)
         rv = attribute_set_ulong(o, CKA_CERTIFICATE_TYPE, CKC_X_509);
@@ -183,7 +183,8 @@ static struct object *part_new(const struct seen *d, enum part part)
     o->device = d->o->handle;
     o->family = d->kind->family;
     o->key_type = d->kind->key_type;
-    if (o->family == FAMILY_NONE)
+    o->kept = o->family == FAMILY_NONE;
+    if (o->kept)
         blob_kind(d->blob, d->blob_size, o);
     return o;
 }
@@ -407,11 +408,10 @@ CK_RV token_complete(struct slot *slot, struct object *o)
     CK_RV rv;
     if (!o->device || o->complete)
         return CKR_OK;
-    const bool kept = token_handle(o->device, MAIN) == o->handle && o->class != CKO_PRIVATE_KEY;
     do {
         rv = use_begin(&u, slot);
         if (rv == CKR_OK)
-            rv = kept ? fetch_value(slot, &u, o) : fetch_public(slot, &u, o);
+            rv = o->kept ? fetch_value(slot, &u, o) : fetch_public(slot, &u, o);
     } while (use_again(&u, rv));
     return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
 }

@@ -7,7 +7,8 @@ void name_of(struct name *name, const struct object *o)
 {
     const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
     memset(name, 0, sizeof *name);
-    if (label && label->size && label->size <= HUFU_LABEL_MAX && !memchr(label->value, 0, label->size))
+    if (label && label->size && label->size <= HUFU_LABEL_MAX &&
+        !memchr(label->value, 0, label->size))
         memcpy(name->label, label->value, label->size);
     if (id && id->size && id->size <= HUFU_ID_MAX) {
         name->id = id->value;
@@ -32,14 +33,14 @@ static CK_RV done(struct use *u, enum hufu_status status)
 static struct hufu_object_spec spec_of(const struct object *o, const struct name *name,
                                        const struct blob *b)
 {
-    return (struct hufu_object_spec){
-        .type = o->class == CKO_CERTIFICATE ? HUFU_KEY_CERTIFICATE : HUFU_KEY_DATA,
-        .usage = object_is_private(o) ? 0 : HUFU_USAGE_PUBLIC,
-        .label = name->label,
-        .id = name->id,
-        .id_size = name->id_size,
-        .attributes = b->data,
-        .attributes_size = b->size};
+    return (struct hufu_object_spec){.type = o->class == CKO_CERTIFICATE ? HUFU_KEY_CERTIFICATE
+                                                                         : HUFU_KEY_DATA,
+                                     .usage = object_is_private(o) ? 0 : HUFU_USAGE_PUBLIC,
+                                     .label = name->label,
+                                     .id = name->id,
+                                     .id_size = name->id_size,
+                                     .attributes = b->data,
+                                     .attributes_size = b->size};
 }
 
 CK_RV token_create(struct slot *slot, struct object *o)
@@ -48,8 +49,7 @@ CK_RV token_create(struct slot *slot, struct object *o)
     struct name name;
     struct blob b;
     const struct attribute *value = attribute_of(o, CKA_VALUE);
-    if (o->class == CKO_PRIVATE_KEY || o->class == CKO_SECRET_KEY)
-        return CKR_OK; /* what came in clear stays in this process */
+    o->kept = true;
     if (!blob_write(&b, 0, o, NULL) || (value && value->size > HUFU_VALUE_MAX))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     name_of(&name, o);
@@ -70,8 +70,8 @@ CK_RV token_describe(struct slot *slot, struct object *main, struct object *publ
 {
     struct use u = {0};
     struct blob b;
-    const uint8_t flags = (uint8_t)((main->temporary ? BLOB_TEMPORARY : 0) |
-                                    (public ? 0 : BLOB_NO_PUBLIC));
+    const uint8_t flags =
+        (uint8_t)((main->temporary ? BLOB_TEMPORARY : 0) | (public ? 0 : BLOB_NO_PUBLIC));
     if (!blob_write(&b, flags, main, public))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     const CK_RV rv = use_begin(&u, slot);
@@ -95,8 +95,7 @@ static struct object *other_part(struct slot *slot, const struct object *o)
 
 static enum hufu_status write_parts(struct use *u, const struct object *main, const struct blob *b)
 {
-    const bool kept = main->class != CKO_PRIVATE_KEY && main->class != CKO_SECRET_KEY;
-    const struct attribute *value = kept ? attribute_of(main, CKA_VALUE) : NULL;
+    const struct attribute *value = main->kept ? attribute_of(main, CKA_VALUE) : NULL;
     const uint8_t parts = (uint8_t)(HUFU_PART_ATTRIBUTES | (value ? HUFU_PART_VALUE : 0));
     return hufu_object_write(u->session, main->device, parts, b->data, b->size,
                              value ? value->value : NULL, value ? value->size : 0);
@@ -112,7 +111,7 @@ CK_RV token_update(struct slot *slot, struct object *o)
     struct object *other = other_part(slot, o);
     const bool is_main = token_handle(o->device, MAIN) == o->handle;
     const struct object *main = is_main ? o : other, *public = is_main ? other : o;
-    const bool pair = main && main->class == CKO_PRIVATE_KEY;
+    const bool pair = main && main->class == CKO_PRIVATE_KEY && !main->kept;
     CK_RV rv = main ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
     if (rv == CKR_OK &&
         !blob_write(&b, pair && !public ? BLOB_NO_PUBLIC : 0, main, pair ? public : NULL))
@@ -145,8 +144,10 @@ CK_RV token_copy(struct slot *slot, const struct object *from, struct object *o)
     CK_RV rv = use_begin(&u, slot);
     if (rv == CKR_OK)
         rv = done(&u, hufu_object_copy(u.session, from->device, &spec, &o->device));
-    if (rv == CKR_OK)
+    if (rv == CKR_OK) {
         o->handle = token_handle(o->device, MAIN);
+        o->usage = spec.usage;
+    }
     return rv;
 }
 

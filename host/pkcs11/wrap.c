@@ -66,7 +66,9 @@ static CK_RV wrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE wit
     struct object *o = object_hold(s, key);
     if (!o)
         return CKR_KEY_HANDLE_INVALID;
-    CK_RV rv = operation_new(s, m, with, CKF_WRAP, CKA_WRAP, &op);
+    CK_RV rv = token_complete(s->slot, o);
+    if (rv == CKR_OK)
+        rv = operation_new(s, m, with, CKF_WRAP, CKA_WRAP, &op);
     if (rv == CKR_OK) {
         rv = wrap_with(s, op, m, o, out, out_size);
         operation_free(s, op);

@@ -20,10 +20,13 @@ ok p11 --test && has 'No errors' out
 ok pkcs11-tool --module "$module" --login --pin $pin --test-threads L0 --test-threads IL
 
 # public keys for OpenSSL
-for key in rsa2048:02 ec:10 ec384:11; do
+for key in rsa2048:02 ec:10; do
     ok p11 --read-object --type pubkey --id "${key#*:}" -o "${key%:*}.der"
     ok openssl pkey -pubin -inform DER -in "${key%:*}.der" -out "${key%:*}.pem"
 done
+# pkcs11-tool 0.23 cannot show a public key on P-384, of any token
+printf '%s\n' $pin >pin
+ok "$build/hufu" key export-public --account 2 --pin-file pin --key ec384 --out ec384.pem
 
 # signatures
 head -c 3000 /dev/urandom >data

@@ -249,6 +249,111 @@ START_TEST(key_attributes)
 }
 END_TEST
 
+/* Everything that a template said survives a restart of application and device. */
+START_TEST(attributes_last)
+{
+    CK_OBJECT_HANDLE o[4], pub, priv, key;
+    CK_BYTE out[300], iv[16] = {0}, first[64], second[64];
+    CK_ULONG bits = 2048, n = sizeof first;
+    CK_BBOOL b;
+    CK_MECHANISM_TYPE allowed[] = {CKM_SHA256_RSA_PKCS, CKM_SHA384_RSA_PKCS};
+    CK_MECHANISM m = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0}, cbc = {CKM_AES_CBC_PAD, iv, 16};
+    CK_DATE end_date = {{'2', '0', '3', '0'}, {'1', '2'}, {'3', '1'}};
+    CK_OBJECT_CLASS certificate = CKO_CERTIFICATE, secret = CKO_SECRET_KEY;
+    CK_CERTIFICATE_TYPE x509 = CKC_X_509;
+    CK_KEY_TYPE aes = CKK_AES;
+    char directory[] = "/tmp/hufu-p11-test.XXXXXX", url[64], command[80];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(url, sizeof url, "inproc:%s/device", directory);
+    setenv("HUFU_DEVICE", url, 1);
+    load();
+    OK(f->C_Initialize(NULL));
+    init_token();
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    CK_ATTRIBUTE t[] = {{CKA_MODULUS_BITS, &bits, sizeof bits},
+                        {CKA_TOKEN, &yes, 1},
+                        {CKA_LABEL, TEXT("the public one"), 14},
+                        {CKA_WRAP, &no, 1}};
+    CK_ATTRIBUTE u[] = {{CKA_TOKEN, &yes, 1},
+                        {CKA_LABEL, TEXT("the private one"), 15},
+                        {CKA_SUBJECT, TEXT("subject"), 7},
+                        {CKA_END_DATE, &end_date, sizeof end_date},
+                        {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
+    OK(f->C_GenerateKeyPair(session, &m, t, COUNT(t), u, COUNT(u), &pub, &priv));
+    CK_ATTRIBUTE c[] = {{CKA_CLASS, &certificate, sizeof certificate},
+                        {CKA_CERTIFICATE_TYPE, &x509, sizeof x509},
+                        {CKA_TOKEN, &yes, 1},
+                        {CKA_SUBJECT, TEXT("subject"), 7},
+                        {CKA_VALUE, TEXT("a certificate"), 13}};
+    OK(f->C_CreateObject(session, c, COUNT(c), &o[0]));
+    CK_ATTRIBUTE k[] = {{CKA_CLASS, &secret, sizeof secret},
+                        {CKA_KEY_TYPE, &aes, sizeof aes},
+                        {CKA_TOKEN, &yes, 1},
+                        {CKA_LABEL, TEXT("aes"), 3},
+                        {CKA_VALUE, TEXT("0123456789abcdef"), 16}};
+    OK(f->C_CreateObject(session, k, COUNT(k), &key));
+    OK(f->C_EncryptInit(session, &cbc, key));
+    OK(f->C_Encrypt(session, TEXT("text"), 4, first, &n));
+    OK(f->C_Finalize(NULL));
+    OK(f->C_Initialize(NULL));
+    session = open_session(CKF_RW_SESSION); /* what is public needs no login */
+    ck_assert_uint_eq(find(c, 1, o, 4), 1);
+    ck_assert_uint_eq(get(o[0], CKA_VALUE, out, sizeof out), 13);
+    ck_assert_int_eq(memcmp(out, "a certificate", 13), 0);
+    ck_assert_uint_eq(find(t + 2, 1, o, 4), 1);
+    get(o[0], CKA_WRAP, &b, 1);
+    ck_assert_uint_eq(b, CK_FALSE);
+    ck_assert_uint_eq(find(u + 1, 1, o, 4), 0);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    ck_assert_uint_eq(find(u + 1, 1, o, 4), 1);
+    ck_assert_uint_eq(o[0], priv);
+    ck_assert_uint_eq(get(priv, CKA_SUBJECT, out, sizeof out), 7);
+    ck_assert_uint_eq(get(priv, CKA_ALLOWED_MECHANISMS, out, sizeof out), sizeof allowed);
+    ck_assert_int_eq(memcmp(out, allowed, sizeof allowed), 0);
+    ck_assert_uint_eq(get(priv, CKA_END_DATE, out, sizeof out), sizeof end_date);
+    CK_ATTRIBUTE value = {CKA_VALUE, out, sizeof out};
+    IS(f->C_GetAttributeValue(session, key, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
+    n = sizeof second;
+    OK(f->C_EncryptInit(session, &cbc, key));
+    OK(f->C_Encrypt(session, TEXT("text"), 4, second, &n));
+    ck_assert_int_eq(memcmp(first, second, n), 0);
+    OK(f->C_DestroyObject(session, pub)); /* the private key stays */
+    ck_assert_uint_eq(find(t + 2, 1, o, 4), 0);
+    ck_assert_uint_eq(find(u + 1, 1, o, 4), 1);
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("renamed"), 7};
+    OK(f->C_SetAttributeValue(session, priv, &label, 1));
+    ck_assert_uint_eq(find(&label, 1, o, 4), 1);
+    ck_assert_uint_eq(get(priv, CKA_SUBJECT, out, sizeof out), 7);
+    end();
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+/* A key of the device is copied there; the copy signs when the original has gone. */
+START_TEST(copying_in_device)
+{
+    CK_OBJECT_HANDLE copy, fleeting, o[8];
+    CK_MECHANISM m = {CKM_SHA256_RSA_PKCS, NULL, 0};
+    CK_BYTE signature[256];
+    CK_ULONG n = sizeof signature;
+    begin();
+    const struct pair p = make_rsa(CK_TRUE, "original");
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT("copy"), 4}, {CKA_TOKEN, &no, 1}};
+    OK(f->C_CopyObject(session, p.private, t, 1, &copy));
+    OK(f->C_CopyObject(session, p.private, t + 1, 1, &fleeting));
+    ck_assert_uint_eq(find(t, 1, o, 8), 1);
+    ck_assert_uint_eq(o[0], copy);
+    OK(f->C_DestroyObject(session, p.private));
+    OK(f->C_SignInit(session, &m, copy));
+    OK(f->C_Sign(session, TEXT("x"), 1, signature, &n));
+    OK(f->C_SignInit(session, &m, fleeting));
+    OK(f->C_Sign(session, TEXT("x"), 1, signature, &n));
+    end();
+}
+END_TEST
+
 /* What another application does with the device is seen at the next search. */
 START_TEST(handles_last)
 {
@@ -267,7 +372,8 @@ START_TEST(handles_last)
     OK(f->C_Finalize(NULL));
     OK(f->C_Initialize(NULL)); /* a restart of both */
     session = open_session(CKF_RW_SESSION);
-    ck_assert_uint_eq(find(&label, 1, o, 4), 0);
+    ck_assert_uint_eq(find(&label, 1, o, 4), 1); /* the public key needs no login */
+    ck_assert_uint_eq(o[0], p.public);
     OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
     ck_assert_uint_eq(find(&label, 1, o, 4), 2);
     ck_assert(o[0] == p.private || o[1] == p.private);
@@ -395,6 +501,8 @@ int main(void)
     tcase_add_test(c, session_objects_end);
     tcase_add_test(c, read_only_sessions);
     tcase_add_test(c, key_attributes);
+    tcase_add_test(c, attributes_last);
+    tcase_add_test(c, copying_in_device);
     tcase_add_test(c, handles_last);
     tcase_add_test(c, session_pairs);
     tcase_add_test(c, generating_wrongly);

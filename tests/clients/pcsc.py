@@ -127,7 +127,7 @@ class Library:
     """A few calls of libhufu in this process."""
 
     class Options(ctypes.Structure):
-        _fields_ = [("timeout_ms", ctypes.c_uint32), ("rest", ctypes.c_uint32 * 5), ("engine", ctypes.c_char_p)]
+        _fields_ = [("timeout_ms", ctypes.c_uint32), ("rest", ctypes.c_uint8 * 252)]  # more than there are, all 0
 
     def __init__(self, url, timeout_ms=0):
         self.so = ctypes.CDLL(os.path.join(BUILD, "libhufu.so"))

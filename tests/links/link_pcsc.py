@@ -20,7 +20,7 @@ class Link:
         self.pcscd = Pcscd(directory, [("Hufu link", option + "unix:" + self.relay.path),
                                           ("Straight", option + "unix:" + self.sim.path)])
         self.environment = self.pcscd.environment
-        self.url = "pcsc:Hufu link?wait=20" + ("&exclusive" if variant == "exclusive" else "")
+        self.url = "pcsc:Hufu link?wait=60" + ("&exclusive" if variant == "exclusive" else "")
         self.straight = self.url.replace("Hufu link", "Straight")
 
     def cut(self):

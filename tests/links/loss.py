@@ -155,7 +155,7 @@ size_t, pointer = ctypes.c_size_t, ctypes.c_void_p
 
 class Options(ctypes.Structure):
     _fields_ = [("timeout_ms", ctypes.c_uint32), ("rest", ctypes.c_uint32 * 5), ("engine", ctypes.c_char_p),
-                ("nonce_pool", ctypes.c_uint32), ("checked", ctypes.c_uint32)]
+                ("nonce_pool", ctypes.c_uint32), ("checked", ctypes.c_uint32), ("more", ctypes.c_uint8 * 200)]
 
 
 class KeySpec(ctypes.Structure):

@@ -106,6 +106,22 @@ ok "$hufu" key import --in backup.keys --index 0 --label rsa2
 ok "$hufu" key import --in backup.keys --index 1 --label sm2
 same_key rsa2.pem rsa2
 same_key sm2.pem sm2
+# all at once, with labels and ids
+ok "$hufu" key backup --out all.keys
+has 'p256: its usage does not let it leave' err
+bad 'take a new file' "$hufu" key backup --out all.keys
+for key in rsa2 rsa3 sm2 p384 rsa-leaf; do ok "$hufu" key destroy $key; done
+ok "$hufu" key restore --in all.keys
+has ' 5 keys restored' err
+same_key rsa3.clear rsa3
+same_key p384.clear p384
+ok openssl pkey -in 'hufu:id=%01%02' -pubout
+ok "$hufu" key restore --in all.keys
+has ' 0 keys restored' err
+sed 's/ /:/' all.keys.list >bad.keys.list
+cp all.keys bad.keys
+bad 'damaged' "$hufu" key restore --in bad.keys
+bad 'none.keys' "$hufu" key restore --in none.keys
 # the clear key is in no file of the device
 soft rsa -in rsa2.pem -noout -text | sed -n '/^prime1/,/^prime2/p' | tr -d ' :\n' | sed 's/prime1//;s/prime2.*//;s/^00//' | cut -c1-64 >prime
 python3 - <<'END' && pass || fail "a prime lies in the device's memory in clear"

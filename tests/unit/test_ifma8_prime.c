@@ -6,7 +6,7 @@
 
 #if HUFU_IFMA8
 
-enum { CANDIDATES = 40, MANY_ROUNDS = 30 };
+enum { CANDIDATES = 40, MANY_ROUNDS = 16 };
 
 static uint8_t candidate[CANDIDATES][RSA_MAX_BYTES / 2], verdict[CANDIDATES];
 

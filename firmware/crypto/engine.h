@@ -66,7 +66,8 @@ struct rsa_ops {
     void (*private_op)(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
                        uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch);
     /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds`
-     * rounds with random bases. CT: only ok */
+     * rounds with random bases. With 0 rounds: a Fermat test to base 2 instead, which nearly all
+     * composites fail. CT: only ok */
     void (*prime_test)(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,
                        uint8_t *ok, const struct rng *rng, void *scratch);
     const struct rsa_sieve *sieve; /* NULL: the portable one */

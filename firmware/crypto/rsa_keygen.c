@@ -1,8 +1,8 @@
 /*
  * RSA key pairs: FIPS 186-5 A.1.3, random primes that are probably prime. Every candidate is drawn
- * afresh and independently, none is derived from a rejected one. Trial division comes first, then
- * the Miller-Rabin rounds of table B.1. What is rejected is forgotten, so its rejection may be
- * seen.
+ * afresh and independently, none is derived from a rejected one. Trial division comes first, then a
+ * Fermat test to base 2, then the Miller-Rabin rounds of table B.1. What is rejected is forgotten,
+ * so its rejection may be seen.
  */
 #include "firmware/crypto/rsa.h"
 
@@ -197,6 +197,22 @@ static void accept(struct search *s, struct rsa_private *key, const uint8_t *pri
     s->left = allowance(s->bits, s->found);
 }
 
+/* The rounds of Miller-Rabin for both at once; of a composite, which a candidate is hardly ever
+ * that came so far, another is sought. */
+static void confirm(struct search *s, struct rsa_private *key)
+{
+    const size_t bytes = s->h * LIMB_BYTES;
+    const uint8_t *const both[] = {key->p, key->q};
+    uint8_t ok[2];
+    s->ops->prime_test(2, both, bytes, rounds_for(s->bits), ok, s->rng, s->engine_scratch);
+    if (ok[0] && ok[1])
+        return;
+    s->found = ok[0] | ok[1];
+    s->left = allowance(s->bits, s->found);
+    if (!ok[0])
+        memcpy(key->p, key->q, bytes);
+}
+
 /* key->p, key->q: two primes, in the order in which they were found */
 static int find_primes(struct search *s, struct rsa_private *key)
 {
@@ -208,11 +224,13 @@ static int find_primes(struct search *s, struct rsa_private *key)
     while (s->found < 2) {
         if (fill_queue(s) || stopped(s))
             return -1;
-        s->ops->prime_test(s->queued, candidate, s->h * LIMB_BYTES, rounds_for(s->bits), ok, s->rng,
+        s->ops->prime_test(s->queued, candidate, s->h * LIMB_BYTES, 0, ok, s->rng,
                            s->engine_scratch);
         for (size_t i = 0; i < s->queued; i++)
             if (ok[i])
                 accept(s, key, candidate[i]);
+        if (s->found == 2)
+            confirm(s, key);
     }
     return 0;
 }

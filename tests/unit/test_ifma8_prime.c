@@ -58,7 +58,7 @@ START_TEST(primes_pass)
         put_candidate(1 + i, bits, p);
     }
     for (size_t n = 0; n <= 1 + made; n++) {
-        test_primes(n, bits, 1 + test_random_below(7), &test_rng);
+        test_primes(n, bits, test_random_below(8), &test_rng);
         for (size_t i = 0; i < n; i++)
             ck_assert_msg(verdict[i] == 1, "prime %zu of %zu", i, n);
         ck_assert_uint_eq(verdict[n], 0xEE);
@@ -107,6 +107,22 @@ static void carmichael(BIGNUM *n, const char *k_hex)
     BN_free(k);
     BN_free(factor);
     BN_CTX_free(ctx);
+}
+
+/* 2^(n-1) = 1 mod n */
+static int passes_fermat(const uint8_t *candidate_bytes, size_t size)
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *n = bn_bytes(candidate_bytes, size), *x = BN_dup(n), *two = BN_new();
+    BN_set_word(two, 2);
+    BN_sub_word(x, 1);
+    BN_mod_exp(x, two, x, n, ctx);
+    const int passes = BN_is_one(x);
+    BN_free(n);
+    BN_free(x);
+    BN_free(two);
+    BN_CTX_free(ctx);
+    return passes;
 }
 
 /* Composites of many kinds among primes. */
@@ -162,6 +178,12 @@ START_TEST(composites_fail)
     test_primes(CANDIDATES, bits, MANY_ROUNDS, &test_rng);
     for (size_t i = 0; i < CANDIDATES; i++)
         ck_assert_msg(verdict[i] == prime[i], "candidate %zu", i);
+    test_primes(CANDIDATES, bits, 0, &test_rng);
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        const int fits = candidate[i][0] >> 7 & candidate[i][size - 1] & 1;
+        ck_assert_msg(verdict[i] == (fits && passes_fermat(candidate[i], size)), "candidate %zu",
+                      i);
+    }
     BN_free(a);
     BN_free(b);
     BN_CTX_free(ctx);

@@ -273,15 +273,25 @@ START_TEST(planted)
 }
 END_TEST
 
-/* An engine that wants eight candidates at once, and counts them */
-static size_t asked, most, passed;
+/* An engine that wants eight candidates at once, and counts them; it may say of the first two that
+ * they are no primes after all. */
+static size_t asked, most, passed, confirmed, doubted;
 
 static void eight_tests(size_t n, const uint8_t *const *candidate, size_t size, unsigned rounds,
                         uint8_t *ok, const struct rng *rng, void *scratch)
 {
+    rsa_portable.prime_test(n, candidate, size, rounds, ok, rng, scratch);
+    if (rounds) {
+        ck_assert_uint_eq(n, 2);
+        ck_assert_uint_eq(rounds, 5);
+        ok[0] &= !(doubted & 1);
+        ok[1] &= !(doubted & 2);
+        doubted = 0;
+        confirmed += ok[0] + ok[1];
+        return;
+    }
     asked += n;
     most = n > most ? n : most;
-    rsa_portable.prime_test(n, candidate, size, rounds, ok, rng, scratch);
     for (size_t i = 0; i < n; i++)
         passed += ok[i];
 }
@@ -293,12 +303,14 @@ START_TEST(eight_lanes)
     uint8_t *scratch = tools_scratch(2048);
     eight.lanes = 8;
     eight.prime_test = eight_tests;
-    for (int i = 0; i < 5; i++) {
-        asked = most = passed = 0;
+    for (size_t i = 0; i < 8; i++) {
+        asked = most = passed = confirmed = 0;
+        doubted = i % 4;
         ck_assert_int_eq(rsa_keygen(&eight, &test_rng, 2048, &key, scratch, NULL, NULL), 0);
         check_key(&key, 2048);
         ck_assert_uint_eq(most, 8);
-        ck_assert_uint_ge(passed, 2);
+        ck_assert_uint_ge(passed, i % 4 == 0 ? 2 : i % 4 == 3 ? 4 : 3);
+        ck_assert_uint_ge(confirmed, 2);
         ck_assert_uint_eq(asked % 8, 0);
     }
     free(scratch);
@@ -342,7 +354,7 @@ static int is_prime(const BIGNUM *w, size_t size)
     const uint8_t *const list[] = {candidate};
     void *scratch = tools_scratch((unsigned)size * 16);
     bn_put(candidate, size, w);
-    ops->prime_test(1, list, size, 5, &ok, &test_rng, scratch);
+    ops->prime_test(1, list, size, 12, &ok, &test_rng, scratch);
     free(scratch);
     ck_assert(ok == 0 || ok == 1);
     return ok;

@@ -1,7 +1,7 @@
 /*
- * Prime tests in eight lanes: a Fermat test to base 2 in each, which nearly all composites fail,
- * then the rounds of Miller-Rabin, so that the rounds of one candidate fill the lanes as well as
- * many candidates do.
+ * Prime tests in eight lanes: Fermat tests to base 2 or rounds of Miller-Rabin, where those of one
+ * candidate fill the lanes as well as many candidates do. Up to four rounds with 1024 bits have
+ * each number spread over four lanes.
  */
 #include "firmware/crypto/ifma8/rsa_prime.h"
 
@@ -9,12 +9,14 @@
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
+#include "firmware/crypto/ifma8/rsa_spread.h"
 
 #include <string.h>
 
 /* Candidates in the lanes. */
 struct test {
     size_t n, size; /* limbs, bytes */
+    unsigned pairs; /* of lanes i and 4 + i for numbers that will be spread; 0: they will not */
     __mmask8 used;
     const struct rng *rng;
     struct rsa8_mont mont;
@@ -36,9 +38,14 @@ static lanes *take(lanes **room, size_t n)
     return r;
 }
 
-/* The first `count` lanes are used; the others do the same as the first. */
-static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES], size_t count,
-                      lanes *room)
+/* The lane of test k */
+static unsigned lane_of(const struct test *s, size_t k)
+{
+    const size_t half = RSA8_LANES / 2;
+    return (unsigned)(s->pairs ? k % s->pairs + half * (k / s->pairs) : k);
+}
+
+static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES], lanes *room)
 {
     const size_t n = RSA8_LIMBS(8 * s->size);
     s->n = n;
@@ -48,7 +55,6 @@ static void test_init(struct test *s, const uint8_t *const candidate[RSA8_LANES]
     s->base = take(&room, n);
     s->z = take(&room, n);
     s->t = take(&room, n);
-    s->used = (__mmask8)((1u << count) - 1);
     rsa8_load(s->w, n, candidate, s->size);
     rsa8_load_words(s->x, candidate, s->size);
     s->x[0] = _mm512_andnot_si512(rsa8_all(1), s->x[0]); /* w - 1 */
@@ -184,7 +190,10 @@ static __mmask8 passes_round(struct test *s, lanes a)
     lanes *const z = s->z;
     __mmask8 passed, more = _mm512_cmpgt_epu64_mask(a, rsa8_all(TAIL));
     PUBLIC(&more, sizeof more);
-    rsa8_power(&s->mont, z, s->base, s->x, s->size / 8, s->room);
+    if (s->pairs)
+        rsa8_power_spread(&s->mont, z, s->base, s->x, s->pairs, s->room);
+    else
+        rsa8_power(&s->mont, z, s->base, s->x, s->size / 8, s->room);
     rsa8_canonical(&s->mont, z);
     passed = rsa8_equal(z, s->mont.one, n);
     for (unsigned j = 0;;) {
@@ -215,18 +224,19 @@ static size_t gather(size_t n, const uint8_t *ok, unsigned turns, size_t *next, 
 }
 
 /* The lanes' verdicts over the candidates: 0 for those that fail */
-static void judge(uint8_t *ok, const size_t *index, size_t count, __mmask8 passed)
+static void judge(const struct test *s, uint8_t *ok, const size_t *index, size_t count,
+                  __mmask8 passed)
 {
     PUBLIC(&passed, sizeof passed);
-    for (size_t i = 0; i < count; i++)
-        ok[index[i]] = (uint8_t)(ok[index[i]] & (passed >> i & 1));
+    for (size_t k = 0; k < count; k++)
+        ok[index[k]] = (uint8_t)(ok[index[k]] & (passed >> lane_of(s, k) & 1));
 }
 
-static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], size_t count,
-                         int fermat, void *scratch)
+static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], int fermat,
+                         void *scratch)
 {
     const size_t words = s->size / 8;
-    test_init(s, lane, count, scratch);
+    test_init(s, lane, scratch);
     if (fermat)
         return passes_fermat(s);
     rsa8_sub(s->minus_one, s->w, s->mont.one, s->n);
@@ -235,16 +245,31 @@ static __mmask8 one_pass(struct test *s, const uint8_t *const lane[RSA8_LANES], 
     return passes_round(s, make_odd(s->x, words));
 }
 
+/* `count` tests find their lanes; idle ones do the same as the first. */
+static void place(struct test *s, const uint8_t *const *candidate, const size_t *index,
+                  size_t count, int fermat, const uint8_t *lane[RSA8_LANES])
+{
+    const int few = !fermat && s->n == SPREAD_LIMBS && count <= 2 * SPREAD_ITEMS;
+    s->pairs = few ? (unsigned)(count + 1) / 2 : 0;
+    s->used = 0;
+    for (size_t i = 0; i < RSA8_LANES; i++)
+        lane[i] = candidate[index[0]];
+    for (size_t k = 0; k < count; k++) {
+        lane[lane_of(s, k)] = candidate[index[k]];
+        s->used |= (__mmask8)(1u << lane_of(s, k));
+    }
+}
+
 static void all_passes(struct test *s, size_t n, const uint8_t *const *candidate, unsigned turns,
                        int fermat, uint8_t *ok, void *scratch)
 {
     size_t index[RSA8_LANES], next = 0, count;
     unsigned turn = 0;
+    s->n = RSA8_LIMBS(8 * s->size);
     while ((count = gather(n, ok, turns, &next, &turn, index)) > 0) {
         const uint8_t *lane[RSA8_LANES];
-        for (size_t i = 0; i < RSA8_LANES; i++)
-            lane[i] = candidate[index[i < count ? i : 0]];
-        judge(ok, index, count, one_pass(s, lane, count, fermat, scratch));
+        place(s, candidate, index, count, fermat, lane);
+        judge(s, ok, index, count, one_pass(s, lane, fermat, scratch));
         wipe(scratch, rsa8_prime_scratch((unsigned)(8 * s->size)));
     }
 }
@@ -257,8 +282,7 @@ void rsa8_prime_test(size_t n, const uint8_t *const *candidate, size_t size, uns
         ok[i] = candidate[i][0] >> 7 & candidate[i][size - 1] & 1;
         PUBLIC(&ok[i], 1);
     }
-    all_passes(&s, n, candidate, 1, 1, ok, scratch);
-    all_passes(&s, n, candidate, rounds, 0, ok, scratch);
+    all_passes(&s, n, candidate, rounds ? rounds : 1, !rounds, ok, scratch);
     wipe(&s, sizeof s);
 }
 

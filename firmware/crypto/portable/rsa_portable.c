@@ -240,7 +240,9 @@ static void prime_test(size_t n, const uint8_t *const *candidate, size_t size, u
     struct test s;
     for (size_t i = 0; i < n; i++) {
         test_init(&s, candidate[i], size, scratch);
-        ok[i] = (uint8_t)(passes_fermat(&s) & 1);
+        ok[i] = 1;
+        if (!rounds)
+            ok[i] = (uint8_t)(passes_fermat(&s) & 1);
         PUBLIC(&ok[i], 1);
         for (unsigned round = 0; ok[i] && round < rounds; round++) {
             ok[i] = 0;

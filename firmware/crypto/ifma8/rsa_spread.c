@@ -144,7 +144,8 @@ void rsa8_spread_carry(lanes a[5])
 
 INLINE void clear(lanes s[2 * ROWS])
 {
-    memset(s, 0, 2 * ROWS * sizeof *s);
+    for (unsigned i = 0; i < 2 * ROWS; i++)
+        s[i] = _mm512_setzero_si512();
 }
 
 /* r = a b / R; r may be an operand. What the next limbs of b add is made beside the reduction. */

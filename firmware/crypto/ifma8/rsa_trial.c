@@ -97,7 +97,8 @@ sift(const struct trial_set *t, size_t sets, const uint64_t *const limb[FOUR], s
     unsigned hit = 0;
     for (; sets; sets--, t++) {
         struct sums s;
-        memset(&s, 0, sizeof s);
+        for (unsigned i = 0; i < FOUR; i++)
+            s.low[i] = s.high[i] = _mm512_setzero_si512();
         if (n > TRIAL_LIMBS) {
             const size_t lower = n - TRIAL_LIMBS;
             const uint64_t *const upper[FOUR] = {limb[0] + lower, limb[1] + lower, limb[2] + lower,

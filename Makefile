@@ -348,7 +348,8 @@ CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan
                   libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev
 # Programs of others that the tests put our links and modules under, bare metal included: a test whose program cannot
 # be had is a counted skip.
-CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 umockdev libumockdev-dev pcscd pcsc-tools python3-pyscard \
+CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
+                  libengine-pkcs11-openssl openssh-client python3-pykcs11 umockdev libumockdev-dev pcscd pcsc-tools python3-pyscard \
                    libpcsclite1 libccid usbip qemu-system-x86 busybox-static \
                    gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
                    nginx-light apache2-bin testssl.sh wrk curl

@@ -301,7 +301,7 @@ $(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/host/examples/%.o $(BUILD)/libhuf
 TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
-$(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so
+$(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so $(BUILD)/hufu-sim
 # Of the USB device what needs no simulator around it.
 USB_PARTS := $(call obj,sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
 $(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(USB_PARTS) $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a

@@ -77,27 +77,34 @@ static bool login_again(struct slot *slot)
                HUFU_OK;
 }
 
+/* With the link for ourselves. */
+static CK_RV link_open_now(struct slot *slot)
+{
+    struct link *l = &slot->link;
+    const bool was_open = l->device != NULL;
+    link_close(l);
+    const uint64_t now = now_ms();
+    if (!was_open && l->lost_at && now - l->lost_at < REST_MS)
+        return CKR_TOKEN_NOT_PRESENT;
+    if (hufu_open(&l->device, slot->url)) {
+        l->lost_at = now;
+        return CKR_TOKEN_NOT_PRESENT;
+    }
+    l->lost_at = 0;
+    l->count++;
+    __atomic_store_n(&l->lost, false, __ATOMIC_RELEASE);
+    if (slot->login == LOGIN_NONE || !login_again(slot))
+        forget_login(slot);
+    return CKR_OK;
+}
+
 static CK_RV link_open(struct slot *slot)
 {
     struct link *l = &slot->link;
     CK_RV rv = CKR_OK;
     pthread_rwlock_wrlock(&l->use);
-    if (!l->device || __atomic_load_n(&l->lost, __ATOMIC_ACQUIRE)) {
-        const bool was_open = l->device != NULL;
-        link_close(l);
-        const uint64_t now = now_ms();
-        if (l->lost_at && now - l->lost_at < REST_MS && !was_open)
-            rv = CKR_TOKEN_NOT_PRESENT;
-        else if (hufu_open(&l->device, slot->url))
-            rv = CKR_TOKEN_NOT_PRESENT;
-        l->lost_at = rv == CKR_OK ? 0 : now;
-        if (rv == CKR_OK) {
-            l->count++;
-            __atomic_store_n(&l->lost, false, __ATOMIC_RELEASE);
-        }
-        if (rv == CKR_OK && slot->login != LOGIN_NONE && !login_again(slot))
-            forget_login(slot);
-    }
+    if (!l->device || __atomic_load_n(&l->lost, __ATOMIC_ACQUIRE))
+        rv = link_open_now(slot);
     pthread_rwlock_unlock(&l->use);
     return rv;
 }

@@ -1,0 +1,317 @@
+/* The PKCS#11 module and a device that is another process: restarts under a living application,
+ * several processes at once, children after fork. */
+#include "tests/unit/p11_tools.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static char directory[] = "/tmp/hufu-p11-sim.XXXXXX";
+static char socket_path[128];
+static pid_t sim;
+
+static void start_sim(void)
+{
+    char self[PATH_MAX] = "", program[PATH_MAX + 32], memory[64];
+    ck_assert_int_gt(readlink("/proc/self/exe", self, sizeof self - 1), 0);
+    snprintf(program, sizeof program, "%s/hufu-sim", dirname(dirname(self)));
+    snprintf(memory, sizeof memory, "%s/device", directory);
+    unlink(socket_path);
+    int ready[2];
+    ck_assert_int_eq(pipe(ready), 0);
+    sim = fork();
+    if (sim == 0) {
+        char fd[16];
+        snprintf(fd, sizeof fd, "%d", ready[1]);
+        execl(program, program, "--dir", memory, "--socket", socket_path, "--ready-fd", fd,
+              "--log-level", "error", (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    char c;
+    ck_assert_msg(read(ready[0], &c, 1) == 1, "%s does not start", program);
+    close(ready[0]);
+}
+
+static void stop_sim(void)
+{
+    kill(sim, SIGTERM);
+    waitpid(sim, NULL, 0);
+}
+
+static void set_up(bool relogin)
+{
+    char path[128];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
+    snprintf(path, sizeof path, "%s/pkcs11.conf", directory);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "[device]\nurl = unix:%s\nrelogin = %s\n", socket_path, relogin ? "yes" : "no");
+    fclose(file);
+    setenv("HUFU_PKCS11_CONF", path, 1);
+    start_sim();
+    load();
+    OK(f->C_Initialize(NULL));
+    init_token();
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+}
+
+static void clean_up(void)
+{
+    char command[160];
+    f->C_Finalize(NULL);
+    stop_sim();
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static CK_RV sign_in(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
+{
+    CK_MECHANISM m = {CKM_SHA256_RSA_PKCS, NULL, 0};
+    CK_BYTE signature[256];
+    CK_ULONG n = sizeof signature;
+    const CK_RV rv = f->C_SignInit(s, &m, key);
+    return rv ? rv : f->C_Sign(s, TEXT("data"), 4, signature, &n);
+}
+
+/* A clear code, and after a login everything goes on with the handles that are there. */
+START_TEST(restart)
+{
+    CK_SESSION_INFO info;
+    CK_SLOT_INFO slot;
+    CK_OBJECT_HANDLE o[4];
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("key"), 3};
+    set_up(false);
+    const struct pair p = make_rsa(CK_TRUE, "key");
+    OK(sign_in(session, p.private));
+    stop_sim();
+    ck_assert_uint_ne(sign_in(session, p.private), CKR_OK);
+    const CK_RV rv = sign_in(session, p.private);
+    ck_assert_msg(rv == CKR_DEVICE_REMOVED || rv == CKR_TOKEN_NOT_PRESENT ||
+                      rv == CKR_USER_NOT_LOGGED_IN,
+                  "%#lx", rv);
+    OK(f->C_GetSlotInfo(0, &slot));
+    ck_assert(!(slot.flags & CKF_TOKEN_PRESENT));
+    start_sim();
+    /* it may still rest from the last attempt */
+    for (int i = 0; i < 100; i++) {
+        OK(f->C_GetSlotInfo(0, &slot));
+        if (slot.flags & CKF_TOKEN_PRESENT)
+            break;
+        usleep(100000);
+    }
+    ck_assert(slot.flags & CKF_TOKEN_PRESENT);
+    OK(f->C_GetSessionInfo(session, &info));
+    ck_assert_uint_eq(info.state, CKS_RW_PUBLIC_SESSION);
+    ck_assert_uint_ne(sign_in(session, p.private), CKR_OK);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    OK(sign_in(session, p.private));
+    ck_assert_uint_eq(find(&label, 1, o, 4), 2);
+    clean_up();
+}
+END_TEST
+
+/* With relogin the application does not notice, whenever the device was restarted. */
+START_TEST(restart_relogin)
+{
+    set_up(true);
+    const struct pair p = make_rsa(CK_TRUE, "key");
+    for (int i = 0; i < 3; i++) {
+        OK(sign_in(session, p.private));
+        stop_sim();
+        start_sim();
+        OK(sign_in(session, p.private));
+    }
+    OK(f->C_Logout(session)); /* a PIN is not kept after that */
+    stop_sim();
+    start_sim();
+    ck_assert_uint_ne(sign_in(session, p.private), CKR_OK);
+    clean_up();
+}
+END_TEST
+
+/* Threads that sign while the device goes and comes: each call ends, with a known code. */
+static CK_OBJECT_HANDLE shared_key;
+static int wrong, good;
+static volatile bool stop;
+
+static void *keep_signing(void *unused)
+{
+    CK_SESSION_HANDLE s;
+    (void)unused;
+    if (f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &s))
+        return NULL;
+    while (!stop) {
+        const CK_RV rv = sign_in(s, shared_key);
+        if (rv == CKR_OK)
+            __atomic_add_fetch(&good, 1, __ATOMIC_RELAXED);
+        else if (rv != CKR_DEVICE_REMOVED && rv != CKR_TOKEN_NOT_PRESENT &&
+                 rv != CKR_USER_NOT_LOGGED_IN && rv != CKR_KEY_HANDLE_INVALID &&
+                 rv != CKR_DEVICE_ERROR && rv != CKR_FUNCTION_FAILED)
+            __atomic_store_n(&wrong, (int)rv, __ATOMIC_RELAXED);
+    }
+    f->C_CloseSession(s);
+    return NULL;
+}
+
+START_TEST(restart_under_load)
+{
+    enum { THREADS = 8 };
+    pthread_t t[THREADS];
+    set_up(true);
+    shared_key = make_rsa(CK_TRUE, "key").private;
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&t[i], NULL, keep_signing, NULL);
+    for (int i = 0; i < 3; i++) {
+        const int before = __atomic_load_n(&good, __ATOMIC_RELAXED);
+        while (__atomic_load_n(&good, __ATOMIC_RELAXED) < before + 10)
+            usleep(10000);
+        stop_sim();
+        start_sim();
+    }
+    const int before = __atomic_load_n(&good, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&good, __ATOMIC_RELAXED) < before + 10)
+        usleep(10000);
+    stop = true;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(t[i], NULL);
+    ck_assert_int_eq(wrong, 0);
+    clean_up();
+}
+END_TEST
+
+/* ------------------------------------------------------------------ processes */
+
+static int child(int turns)
+{
+    CK_SESSION_HANDLE s;
+    CK_OBJECT_HANDLE o[4];
+    CK_ULONG n;
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT("key"), 3}, {CKA_CLASS, &class, sizeof class}};
+    if (f->C_Initialize(NULL) != CKR_OK)
+        return 1;
+    if (f->C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) != CKR_OK)
+        return 2;
+    if (f->C_Login(s, CKU_USER, TEXT(PIN), strlen(PIN)) != CKR_OK)
+        return 3;
+    if (f->C_FindObjectsInit(s, t, 2) || f->C_FindObjects(s, o, 4, &n) ||
+        f->C_FindObjectsFinal(s) || n != 1)
+        return 4;
+    for (int i = 0; i < turns; i++)
+        if (sign_in(s, o[0]) != CKR_OK)
+            return 5;
+    return f->C_Finalize(NULL) == CKR_OK ? 0 : 6;
+}
+
+/* As a web server forks its workers: each child starts anew, the parent goes on. */
+START_TEST(processes)
+{
+    enum { CHILDREN = 6 };
+    pid_t pid[CHILDREN];
+    set_up(false);
+    const struct pair p = make_rsa(CK_TRUE, "key");
+    for (int i = 0; i < CHILDREN; i++) {
+        pid[i] = fork();
+        if (pid[i] == 0)
+            _exit(child(20));
+    }
+    for (int i = 0; i < 20; i++)
+        OK(sign_in(session, p.private));
+    for (int i = 0; i < CHILDREN; i++) {
+        int status;
+        ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
+        ck_assert_int_eq(status, 0);
+    }
+    OK(sign_in(session, p.private)); /* nobody has closed our link */
+    clean_up();
+}
+END_TEST
+
+/* What another process makes and destroys is seen at the next search. */
+START_TEST(changes_of_others)
+{
+    int status;
+    CK_OBJECT_HANDLE o[4];
+    CK_ATTRIBUTE label = {CKA_LABEL, TEXT("theirs"), 6};
+    set_up(false);
+    ck_assert_uint_eq(find(&label, 1, o, 4), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        OK(f->C_Initialize(NULL));
+        session = open_session(CKF_RW_SESSION);
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        make_rsa(CK_TRUE, "theirs");
+        _exit(f->C_Finalize(NULL) != CKR_OK);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(find(&label, 1, o, 4), 2);
+    pid = fork();
+    if (pid == 0) {
+        OK(f->C_Initialize(NULL));
+        session = open_session(CKF_RW_SESSION);
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        ck_assert_uint_eq(find(&label, 1, o, 4), 2);
+        OK(f->C_DestroyObject(session, o[0]));
+        f->C_DestroyObject(session, o[1]);
+        _exit(f->C_Finalize(NULL) != CKR_OK);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    const CK_OBJECT_HANDLE gone = o[0];
+    CK_BYTE out[300];
+    CK_ATTRIBUTE modulus = {CKA_MODULUS, out, sizeof out};
+    ck_assert_uint_eq(find(&label, 1, o, 4), 0);
+    IS(f->C_GetAttributeValue(session, gone, &modulus, 1), CKR_OBJECT_HANDLE_INVALID);
+    clean_up();
+}
+END_TEST
+
+/* The process ends without C_Finalize, with threads inside. */
+START_TEST(exit_at_work)
+{
+    int status;
+    set_up(false);
+    shared_key = make_rsa(CK_TRUE, "key").private;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t t[4];
+        OK(f->C_Initialize(NULL));
+        session = open_session(CKF_RW_SESSION);
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        CK_OBJECT_HANDLE o[4];
+        find(NULL, 0, o, 4);
+        for (int i = 0; i < 4; i++)
+            pthread_create(&t[i], NULL, keep_signing, NULL);
+        usleep(50000);
+        exit(0); /* with all destructors */
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    clean_up();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pkcs11 device");
+    TCase *c = tcase_create("device");
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, restart);
+    tcase_add_test(c, restart_relogin);
+    tcase_add_test(c, restart_under_load);
+    tcase_add_test(c, processes);
+    tcase_add_test(c, changes_of_others);
+    tcase_add_test(c, exit_at_work);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -486,6 +486,11 @@ install: all ## Install programs, library, headers and man pages below DESTDIR/P
 	install -d $(DESTDIR)$(LIBDIR)/ossl-modules
 	install -m 755 $(BUILD)/hufu.so $(DESTDIR)$(LIBDIR)/ossl-modules/
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(if $(P11_HEADER),install -d $(DESTDIR)$(LIBDIR)/pkcs11 $(DESTDIR)$(PREFIX)/share/p11-kit/modules)
+	$(if $(P11_HEADER),install -m 755 $(BUILD)/hufu-pkcs11.so $(DESTDIR)$(LIBDIR)/pkcs11/)
+	$(if $(P11_HEADER),sed 's|^module: |module: $(LIBDIR)/pkcs11/|' host/pkcs11/hufu.module > $(DESTDIR)$(PREFIX)/share/p11-kit/modules/hufu.module)
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 
 .PHONY: clean help

@@ -63,14 +63,15 @@ class UsbPcscd(Pcscd):
     def __init__(self, directory, bus):
         if not os.path.exists(BUNDLE):
             raise Skip("no libccid: install libccid")
-        if not self.own_run():
-            raise Skip("no mounts of our own: libccid cannot be told of the device")
         self.bus = bus
+        self.hotplug = bool(self.own_run())
         self.real = find_pcscd()
         super().__init__(directory, [])
 
     def start(self):
-        plist = os.path.join(self.directory, "Info.plist")
+        bundle = os.path.join(self.directory, "drivers", "ifd-ccid.bundle", "Contents")
+        os.makedirs(bundle, exist_ok=True)
+        plist = os.path.join(bundle, "Info.plist")
         with open(BUNDLE, encoding="utf-8") as old:
             text = old.read()
         for key, value in (("ifdVendorID", "0x1209"), ("ifdProductID", "0x0001"), ("ifdFriendlyName", "Hufu USB")):
@@ -78,9 +79,14 @@ class UsbPcscd(Pcscd):
         with open(plist, "w", encoding="utf-8") as new:
             new.write(text)
         daemon = os.path.join(self.directory, "pcscd")
+        mount = f"mount --bind {plist} $(readlink -f {BUNDLE}) &&"
+        if not self.hotplug:  # no mounts: name the device and the list instead; then nobody sees it go and come
+            mount = f"PCSCLITE_HP_DROPDIR={self.directory}/drivers"
+            with open(os.path.join(self.conf, "usb"), "w", encoding="ascii") as conf:
+                conf.write('FRIENDLYNAME "Hufu USB"\nDEVICENAME usb:1209/0001:libudev:0:/dev/bus/usb/001/001\n'
+                           f'LIBPATH {os.path.dirname(BUNDLE)}/Linux/libccid.so\nCHANNELID 0\n')
         with open(daemon, "w", encoding="ascii") as script:
-            script.write("#!/bin/sh\n"
-                         f"mount --bind {plist} $(readlink -f {BUNDLE}) && exec {self.real} \"$@\"\n")
+            script.write(f"#!/bin/sh\n{mount} exec {self.real} \"$@\"\n")
         os.chmod(daemon, 0o755)
         self.program = daemon
         super().start()
@@ -163,6 +169,8 @@ def pcscd_hotplug(directory):
     device = os.path.join(directory, "device")
     os.mkdir(device)
     with Sim(device) as sim, Bus(directory, sim) as bus, UsbPcscd(directory, bus) as pcscd:
+        if not pcscd.hotplug:
+            raise Skip("no mounts of our own: pcscd cannot be told of the device")
         wait_for_reader(bus, pcscd)
         bus.tell("unplug")
         wait_for_reader(bus, pcscd, there=False)

@@ -294,9 +294,9 @@ struct hufu_options {
  *                ?OPTION&OPTION...: exclusive (no other program may use the card meanwhile),
  *                wait=SECONDS (for the reader and its card), short or extended (APDUs, whatever
  *                the reader says of itself)
- *   usb:VID:PID[:SERIAL]  a device on USB, the numbers in hexadecimal; behind it ?ccid or ?bulk
- *                for its interface as a smart-card reader or for frames (default: frames, if it has
- *                that one)
+ *   usb:VID:PID[:SERIAL]  a device on USB, the numbers in hexadecimal; behind it
+ *                ?OPTION&OPTION...: ccid or bulk for its interface as a smart-card reader or for frames
+ *                (default: frames, if it has that one), wait=SECONDS (for it to be plugged in)
  *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
  *   inproc:      the same in RAM: gone with hufu_close
  * NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes the device.

@@ -25,6 +25,7 @@ struct wanted {
     uint16_t vendor, product;
     char serial[SERIAL_MAX]; /* empty: any */
     enum usb_way way;
+    unsigned wait_s; /* for the device to be plugged in */
 };
 
 /* ------------------------------------------------------------------ the address */
@@ -42,15 +43,41 @@ static bool hex4(const char **text, uint16_t *value)
     return true;
 }
 
+static bool take_option(struct wanted *w, const char *text, size_t n)
+{
+    static const char wait[] = "wait=";
+    const size_t head = sizeof wait - 1;
+    if (n == 4 && !strncmp(text, "ccid", n)) {
+        w->way = USB_WAY_CCID;
+    } else if (n == 4 && !strncmp(text, "bulk", n)) {
+        w->way = USB_WAY_FRAMES;
+    } else if (n > head && n <= head + 5 && !strncmp(text, wait, head) &&
+               strspn(text + head, "0123456789") >= n - head) {
+        w->wait_s = (unsigned)strtoul(text + head, NULL, 10);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* What is behind the question mark. */
+static bool take_options(struct wanted *w, const char *text)
+{
+    for (;;) {
+        const size_t n = strcspn(text, "&");
+        if (!take_option(w, text, n))
+            return false;
+        if (!text[n])
+            return true;
+        text += n + 1;
+    }
+}
+
 static bool parse(struct wanted *w, const char *address)
 {
     const char *p = address, *query = strchr(address, '?');
     *w = (struct wanted){.way = USB_WAY_ANY};
-    if (query && !strcmp(query, "?ccid"))
-        w->way = USB_WAY_CCID;
-    else if (query && !strcmp(query, "?bulk"))
-        w->way = USB_WAY_FRAMES;
-    else if (query)
+    if (query && !take_options(w, query + 1))
         return false;
     if (!hex4(&p, &w->vendor) || *p++ != ':' || !hex4(&p, &w->product))
         return false;
@@ -178,6 +205,7 @@ static enum hufu_status try_device(struct usb_port *p, libusb_device *device,
     return s;
 }
 
+/* HUFU_E_NOT_FOUND (without a line) when there is none. */
 static enum hufu_status find(struct usb_port *p, const struct wanted *w)
 {
     libusb_device **list;
@@ -194,6 +222,50 @@ static enum hufu_status find(struct usb_port *p, const struct wanted *w)
     }
     if (n >= 0)
         usb.free_device_list(list, 1);
+    return s;
+}
+
+static int LIBUSB_CALL on_plugged(libusb_context *context, libusb_device *device,
+                                  libusb_hotplug_event event, void *arg)
+{
+    int *plugged = arg;
+    (void)context, (void)device, (void)event;
+    *plugged = 1;
+    return 0;
+}
+
+/* Until a device of these numbers has come, or the deadline has. */
+static void wait_plugged(struct usb_port *p, int *plugged, uint64_t deadline)
+{
+    for (uint64_t now = now_ms(); !*plugged && now < deadline; now = now_ms()) {
+        const uint64_t left = deadline - now;
+        struct timeval tv = {(time_t)(left / 1000), (suseconds_t)(left % 1000 * 1000)};
+        usb.handle_events_timeout_completed(p->context, &tv, plugged);
+    }
+}
+
+/* Find it, now or when it is plugged in. The node of a device comes a moment before the right to
+ * use it, so a failure is not the end while there is time. */
+static enum hufu_status find_in_time(struct usb_port *p, const struct wanted *w)
+{
+    enum { SETTLE_MS = 200 };
+    const uint64_t deadline = now_ms() + w->wait_s * (uint64_t)1000;
+    libusb_hotplug_callback_handle handle = 0;
+    int plugged = 0;
+    const bool watching =
+        w->wait_s && !usb.hotplug_register_callback(
+                         p->context, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED, 0, w->vendor, w->product,
+                         LIBUSB_HOTPLUG_MATCH_ANY, on_plugged, &plugged, &handle);
+    enum hufu_status s = find(p, w);
+    while (s && watching && now_ms() < deadline) {
+        const uint64_t settled = now_ms() + SETTLE_MS;
+        const bool failed = s != HUFU_E_NOT_FOUND;
+        wait_plugged(p, &plugged, failed && settled < deadline ? settled : deadline);
+        plugged = 0;
+        s = find(p, w);
+    }
+    if (watching)
+        usb.hotplug_deregister_callback(p->context, handle);
     if (s == HUFU_E_NOT_FOUND)
         s = fail_with(HUFU_E_OPEN, "%s: no such device is plugged in", p->url);
     return s;
@@ -206,8 +278,8 @@ enum hufu_status usb_port_open(struct usb_port *p, const char *address)
     snprintf(p->url, sizeof p->url, "usb:%.150s", address);
     if (!parse(&w, address))
         return fail_with(HUFU_E_URL,
-                         "%s: give usb:VID:PID or usb:VID:PID:SERIAL, hexadecimal, with ?ccid or "
-                         "?bulk behind it or nothing",
+                         "%s: give usb:VID:PID or usb:VID:PID:SERIAL, the numbers hexadecimal; "
+                         "?ccid, ?bulk or ?wait=SECONDS may follow",
                          p->url);
     enum hufu_status s = module_need(&library, "usb", address);
     if (s)
@@ -215,7 +287,7 @@ enum hufu_status usb_port_open(struct usb_port *p, const char *address)
     const int error = usb.init(&p->context);
     if (error)
         return fail_with(HUFU_E_OPEN, "%s: no USB on this machine: %s", p->url, usb_text(error));
-    s = find(p, &w);
+    s = find_in_time(p, &w);
     if (s) {
         usb.exit(p->context);
         p->context = NULL;

@@ -33,6 +33,8 @@
     X(free_transfer)                                                                               \
     X(submit_transfer)                                                                             \
     X(cancel_transfer)                                                                             \
+    X(hotplug_register_callback)                                                                   \
+    X(hotplug_deregister_callback)                                                                 \
     X(handle_events_timeout_completed)                                                             \
     X(error_name)
 
@@ -61,7 +63,7 @@ struct usb_port {
     struct ccid_class class; /* of a CCID interface */
 };
 
-/* address: VID:PID[:SERIAL][?ccid|?bulk] */
+/* address: VID:PID[:SERIAL][?OPTION[&OPTION]...], an option being ccid, bulk or wait=SECONDS */
 enum hufu_status usb_port_open(struct usb_port *p, const char *address);
 void usb_port_close(struct usb_port *p);
 /* What a failed transfer means, in words. */

@@ -209,6 +209,22 @@ def patience(directory):
             bus.run(HUFU, "key", "generate", "--type", "rsa4096", "--label", way, HUFU_DEVICE=URL + "?" + way)
 
 
+def waits(directory):
+    """libhufu waits for a device that is plugged in later"""
+    device = os.path.join(directory, "device")
+    os.mkdir(device)
+    with Sim(device) as sim, Bus(directory, sim) as bus:
+        bus.tell("unplug")
+        result = bus.run(HUFU, "info", check=False, HUFU_DEVICE=URL + "?wait=1")
+        assert result.returncode == 1 and "no such device is plugged in" in result.stderr, result
+        for way in ("ccid", "bulk"):
+            plug = threading.Timer(0.3, bus.tell, ["plug"])
+            plug.start()
+            bus.run(HUFU, "info", HUFU_DEVICE=f"{URL}?wait=60&{way}")
+            plug.join()
+            bus.tell("unplug")
+
+
 def faults(directory, way, *options):
     device = os.path.join(directory, "device")
     os.mkdir(device)
@@ -263,6 +279,6 @@ def who_has_it(directory):
             assert result.returncode == 1 and result.stderr.count("\n") == 1, result
 
 
-run([pcscd_extended, pcscd_chained, pcscd_chained_small, pcscd_short, pcscd_hotplug, pcscd_patience, patience,
+run([pcscd_extended, pcscd_chained, pcscd_chained_small, pcscd_short, pcscd_hotplug, pcscd_patience, patience, waits,
      faults_ccid, faults_ccid_parts, faults_bulk, who_has_it] if len(sys.argv) < 2 else
     [globals()[name] for name in sys.argv[1:]])

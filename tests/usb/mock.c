@@ -135,6 +135,7 @@ static bool plug(struct mock *m)
     attach(m);
     add_interface(m, USB_IF_CCID, "0b");
     add_interface(m, USB_IF_FRAMES, "ff");
+    umockdev_testbed_uevent(m->bed, m->path, "add"); /* the first came before all was there */
     g_free(node);
     g_free(number);
     g_free(bus);

@@ -22,23 +22,28 @@ static uint32_t usual_usage(uint8_t type)
 }
 
 /* One key. Prints its handle. */
-static int take(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label,
-                const void *id, size_t id_size)
+static int take(struct cli *cli, const struct foreign *f, const char *label, const void *id,
+                size_t id_size)
+{
+    uint32_t usage, handle = 0;
+    if (!mask_of(cli, "usage", "usage", usual_usage(f->type), &usage))
+        return USAGE;
+    const struct hufu_key_spec spec = {
+        .type = f->type, .usage = usage, .label = label, .id = id, .id_size = id_size};
+    if (hufu_key_take(cli->session, &spec, f->secret, f->size, &handle, NULL, NULL))
+        return say_library(cli);
+    printf("%u\n", (unsigned)handle);
+    return DONE;
+}
+
+static int take_pkey(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label,
+                     const void *id, size_t id_size)
 {
     struct foreign f;
-    uint32_t usage, handle = 0;
     int status = foreign_of(from, key, &f);
-    if (!status && !mask_of(cli, "usage", "usage", usual_usage(f.type), &usage))
-        status = USAGE;
-    if (!status) {
-        const struct hufu_key_spec spec = {
-            .type = f.type, .usage = usage, .label = label, .id = id, .id_size = id_size};
-        if (hufu_key_take(cli->session, &spec, f.secret, f.size, &handle, NULL, NULL))
-            status = say_library(cli);
-    }
-    hufu_wipe(&f, sizeof f);
     if (!status)
-        printf("%u\n", (unsigned)handle);
+        status = take(cli, &f, label, id, id_size);
+    hufu_wipe(&f, sizeof f);
     return status;
 }
 
@@ -51,7 +56,7 @@ static int take_named(struct cli *cli, const char *from, const EVP_PKEY *key, co
         return USAGE;
     const char *given = value_of(cli, "label");
     const int status = link_login(cli);
-    return status ? status : take(cli, from, key, given ? given : label, id, id_size);
+    return status ? status : take_pkey(cli, from, key, given ? given : label, id, id_size);
 }
 
 static const char *only_file(const struct cli *cli)
@@ -160,46 +165,65 @@ static int run_pkcs12(struct cli *cli)
 struct moving {
     struct cli *cli;
     unsigned moved, left;
+    bool from_module;
 };
+
+static int take_pkcs8(struct cli *cli, const char *label, const struct token_key *key)
+{
+    const uint8_t *p = key->pkcs8;
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)key->size);
+    EVP_PKEY *pkey = info ? EVP_PKCS82PKEY_ex(info, NULL, "provider=default") : NULL;
+    const int status = pkey ? take_pkey(cli, label, pkey, key->label, key->id, key->id_size)
+                            : say_failed("%s: the module gave no key", label);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    EVP_PKEY_free(pkey);
+    return status;
+}
 
 static int move_one(void *context, const struct token_key *key)
 {
     struct moving *m = context;
     const char *label = *key->label ? key->label : "(no label)";
-    const uint8_t *p = key->pkcs8;
-    if (!p) {
+    if (!key->foreign && !key->pkcs8) {
         m->left++;
-        say_note(m->cli, "hufu: %s: not extractable: the module keeps it", label);
+        say_note(m->cli, "hufu: %s: %s", label,
+                 m->from_module ? "not extractable: the module keeps it"
+                                : "of a kind or size that the device does not have");
         return DONE;
     }
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)key->size);
-    EVP_PKEY *pkey = info ? EVP_PKCS82PKEY_ex(info, NULL, "provider=default") : NULL;
-    int status = pkey ? DONE : say_failed("%s: the module gave no key", label);
-    if (!status)
-        status = take(m->cli, label, pkey, key->label, key->id, key->id_size);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    EVP_PKEY_free(pkey);
+    const int status = key->foreign ? take(m->cli, key->foreign, key->label, key->id, key->id_size)
+                                    : take_pkcs8(m->cli, label, key);
     m->moved += !status;
     return status;
+}
+
+/* SoftHSM's files where they can be found, else its module; another module when one is named. */
+static int move_all(struct moving *m, const char *pin)
+{
+    char directory[1000];
+    const char *given = value_of(m->cli, "token-directory"), *module = value_of(m->cli, "module");
+    const char *label = value_of(m->cli, "token");
+    if (given || (!module && softhsm_directory(directory, sizeof directory)))
+        return softhsm_keys(given ? given : directory, label, pin, move_one, m);
+    m->from_module = true;
+    return token_keys(module ? module : softhsm, label, pin, move_one, m);
 }
 
 static int run_softhsm(struct cli *cli)
 {
     struct moving m = {.cli = cli};
-    const char *module = value_of(cli, "module");
     char pin[PASSPHRASE_MAX + 1];
     int status = link_login(cli);
     if (status)
         return status;
     status = passphrase_get(cli, "token-pin-file", "HUFU_TOKEN_PIN", "PIN of the token: ", pin);
     if (!status)
-        status = token_keys(module ? module : softhsm, value_of(cli, "token"), pin, move_one, &m);
+        status = move_all(&m, pin);
     hufu_wipe(pin, sizeof pin);
-    if (!status)
-        say_note(cli, "%u keys moved, %u left", m.moved, m.left);
-    return status   ? status
-           : m.left ? say_failed("%u keys are not extractable and were left where they are", m.left)
-                    : DONE;
+    if (status)
+        return status;
+    say_note(cli, "%u keys moved, %u left", m.moved, m.left);
+    return m.left ? say_failed("%u keys were left where they are", m.left) : DONE;
 }
 
 #define NAMES                                                                                      \
@@ -224,7 +248,8 @@ static const struct option softhsm_options[] = {
     {"token=LABEL", "label of the token (default: the only one)", 0},
     {"token-pin-file=FILE",
      "the token's PIN is the first line of FILE (else HUFU_TOKEN_PIN, or a prompt)", 0},
-    {"module=PATH", "another PKCS#11 module than SoftHSM's", 0},
+    {"token-directory=DIR", "where SoftHSM's tokens are (default: as its configuration says)", 0},
+    {"module=PATH", "through this PKCS#11 module instead, the keys that it lets out", 0},
     {"usage=LIST",
      "of sign,decrypt,agree,export-wrapped,derive-out (default: all that its kind can do)", 0},
     {NULL, NULL, 0}};

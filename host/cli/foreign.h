@@ -23,17 +23,24 @@ enum { PASSPHRASE_MAX = 255 };
 int passphrase_get(const struct cli *cli, const char *option, const char *variable,
                    const char *prompt, char text[PASSPHRASE_MAX + 1]);
 
-/* A token of another PKCS#11 module. Each key is handed over as PKCS#8 in DER. */
+/* A key of a token. */
 struct token_key {
     char label[HUFU_LABEL_MAX + 1];
     uint8_t id[HUFU_ID_MAX];
     size_t id_size;
-    const uint8_t *pkcs8; /* NULL: the module does not give it out */
+    /* one of the two; neither: it cannot be had, or the device has no such keys */
+    const struct foreign *foreign;
+    const uint8_t *pkcs8;
     size_t size;
 };
 typedef int token_key_fn(void *context, const struct token_key *key);
-/* label NULL: the only token there is. Stops at the first status of each that is not 0. */
+/* Of any PKCS#11 module. label NULL: the only token there is. Stops at the first status of each
+ * that is not 0. */
 int token_keys(const char *module, const char *label, const char *pin, token_key_fn *each,
                void *context);
+/* Of SoftHSM, from the folder of its tokens; and which that is, as its configuration says. */
+int softhsm_keys(const char *directory, const char *label, const char *pin, token_key_fn *each,
+                 void *context);
+bool softhsm_directory(char *out, size_t room);
 
 #endif

@@ -181,7 +181,7 @@ static bool unwrap(const struct module *m, const uint8_t *in, size_t n, uint8_t 
 
 static int hand_over(const struct module *m, ck object, token_key_fn *each, void *context)
 {
-    struct token_key key = {{0}, {0}, 0, NULL, 0};
+    struct token_key key = {0};
     struct attribute label = {CKA_LABEL, key.label, HUFU_LABEL_MAX};
     struct attribute id = {CKA_ID, key.id, sizeof key.id};
     struct mechanism how = {CKM_AES_KEY_WRAP_PAD, NULL, 0};

@@ -77,9 +77,14 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     tool=(pkcs11-tool --module $softhsm --login --pin 1234)
     "${tool[@]}" --keypairgen --key-type rsa:2048 --label rsa-token --id 11 --extractable >/dev/null 2>&1
     "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label p256-token --id 22 --extractable >/dev/null 2>&1
+    "${tool[@]}" --keypairgen --key-type EC:secp384r1 --label p384-token --id 44 >/dev/null 2>&1
     ok env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token old
-    for key in rsa-token p256-token; do
-        "${tool[@]}" --read-object --type pubkey --label $key -o token.der >/dev/null 2>&1
+    for key in rsa-token p256-token p384-token; do
+        "${tool[@]}" --read-object --type pubkey --label $key -o token.der >/dev/null 2>&1 ||
+            { # opensc 0.23 does not write this one: its header, and the point as it is listed
+                printf 3076301006072a8648ce3d020106052b81040022036200
+                "${tool[@]}" -O --type pubkey --label $key 2>/dev/null | sed -n 's/.*EC_POINT: *0461//p'
+            } | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >token.der
         soft pkey -pubin -inform DER -in token.der -pubout >expected.pub
         ok openssl pkey -in "hufu:label=$key" -pubout -out got.pub
         same expected.pub got.pub
@@ -88,9 +93,20 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label kept --id 33 >/dev/null 2>&1
     "$hufu" key destroy rsa-token
     "$hufu" key destroy p256-token
-    bad '1 keys are not extractable' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm
-    bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm
-    bad 'no such token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token new
+    module=(--module $softhsm)
+    bad '2 keys were left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
+    for way in "--module $softhsm" "--token-directory $dir/tokens"; do
+        # shellcheck disable=SC2086
+        bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm $way
+        # shellcheck disable=SC2086
+        bad 'no such token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm $way --token new
+    done
+    for file in tokens/*/*.object; do # cut short: what can be read is read, and nothing else happens
+        cp "$file" whole && head -c $(($(stat -c %s whole) / 2)) whole >"$file"
+        "$hufu" import softhsm --token-pin-file <(echo 1234) >out 2>err
+        [ $? -gt 1 ] && fail "a torn object: $(cat err)"
+        cp whole "$file"
+    done
 else
     skip "softhsm2 or opensc is not installed"
 fi

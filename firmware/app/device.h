@@ -68,7 +68,8 @@ unsigned device_together(const struct device *d);
 void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx);
 bool device_is_long(uint8_t ins, const uint8_t *data, size_t size);
 /*
- * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces).
+ * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces), a
+ * group of the periodic test of the generator when that is due.
  * true: there is more of it.
  */
 bool device_idle(struct device *d);

@@ -180,9 +180,12 @@ bool device_idle(struct device *d)
 {
     notice_copy(d);
     stop_if_failed(d);
-    if (d->state != STATE_READY || !nonces_wanted(&d->nonces) || nonces_refill(d))
+    if (d->state != STATE_READY)
         return false;
-    return nonces_wanted(&d->nonces);
+    const bool check = random_check(&d->random, device_time(d));
+    if (!nonces_wanted(&d->nonces) || nonces_refill(d))
+        return check;
+    return check || nonces_wanted(&d->nonces);
 }
 
 void device_serve(struct device *d, struct exchange *x, size_t n)
@@ -195,5 +198,7 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
         stop_if_failed(d);
     }
     gather_flush(d);
+    if (d->state == STATE_READY)
+        random_check(&d->random, device_time(d));
     stop_if_failed(d);
 }

@@ -5,9 +5,11 @@
 
 #include <string.h>
 
-void health_start(struct health *h)
+void health_start(struct health *h, uint16_t repeat_cutoff, uint16_t window_cutoff)
 {
     memset(h, 0, sizeof *h);
+    h->repeat_cutoff = repeat_cutoff;
+    h->window_cutoff = window_cutoff;
 }
 
 int health_sample(struct health *h, uint8_t sample)
@@ -20,26 +22,51 @@ int health_sample(struct health *h, uint8_t sample)
     }
     h->hits = (uint16_t)(h->hits + (sample == h->first));
     h->seen = (uint16_t)((h->seen + 1) % HEALTH_WINDOW);
-    return h->repeats >= HEALTH_REPEAT_CUTOFF || h->hits >= HEALTH_WINDOW_CUTOFF ? -1 : 0;
+    return h->repeats >= h->repeat_cutoff || h->hits >= h->window_cutoff ? -1 : 0;
 }
 
-/* n raw samples that pass the tests. */
-static int sample(struct random *r, uint8_t *out, size_t n)
+/* n raw samples of a source, 0 or 1, that pass the tests. */
+static int sample(struct random *r, int which, uint8_t *out, size_t n)
 {
-    if (r->source->sample(r->source->ctx, out, n))
+    const struct hal_rng *s = r->source;
+    if ((which ? s->second : s->sample)(s->ctx, out, n))
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (health_sample(&r->health, out[i]))
+        if (health_sample(&r->health[which], out[i]))
             return -1;
     return 0;
 }
 
-/* 32 bytes of full entropy out of twice as many assumed bits (SP 800-90B 3.1.5). */
+/*
+ * 32 bytes of full entropy out of twice as many assumed bits (SP 800-90B 3.1.5) of the first source alone,
+ * and as many samples of the second. They are used only if they pass the check of GM/T 0062 (256 bits,
+ * poker).
+ */
 static int condition(struct random *r, uint8_t out[SM3_SIZE])
 {
-    uint8_t raw[2 * SM3_SIZE * 8 / RANDOM_BITS_PER_SAMPLE];
-    const int bad = sample(r, raw, sizeof raw);
-    sm3_digest(raw, sizeof raw, out);
+    enum { SAMPLES = 2 * SM3_SIZE * 8 / RANDOM_BITS_PER_SAMPLE };
+    uint8_t raw[2 * SAMPLES];
+    const size_t size = r->source->second ? 2 * SAMPLES : SAMPLES;
+    int bad = -1;
+    for (int i = 0; i < RANDOM_SEED_TRIES && bad; i++) {
+        if (sample(r, 0, raw, SAMPLES) || (size > SAMPLES && sample(r, 1, raw + SAMPLES, SAMPLES)))
+            break;
+        sm3_digest(raw, size, out);
+        bad = randomness_poker2(out, SM3_SIZE) ? 0 : -1;
+    }
+    wipe(raw, sizeof raw);
+    return bad;
+}
+
+/* Samples of each source that are tested and thrown away. */
+static int start_sources(struct random *r)
+{
+    uint8_t raw[64];
+    int bad = 0;
+    health_start(&r->health[0], HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
+    health_start(&r->health[1], HEALTH_SECOND_REPEAT_CUTOFF, HEALTH_SECOND_WINDOW_CUTOFF);
+    for (size_t i = 0; i < RANDOM_STARTUP && !bad; i += sizeof raw)
+        bad = sample(r, 0, raw, sizeof raw) || (r->source->second && sample(r, 1, raw, sizeof raw));
     wipe(raw, sizeof raw);
     return bad;
 }
@@ -47,21 +74,17 @@ static int condition(struct random *r, uint8_t out[SM3_SIZE])
 int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
                  const void *personal, size_t n)
 {
-    uint8_t seed[2][SM3_SIZE], raw[64];
+    uint8_t seed[2][SM3_SIZE];
     r->source = source;
     r->many = many;
     r->requests = 0;
     r->failed = true;
-    health_start(&r->health);
-    for (size_t i = 0; i < RANDOM_STARTUP; i += sizeof raw)
-        if (sample(r, raw, sizeof raw))
-            goto end;
-    if (condition(r, seed[0]) || condition(r, seed[1]))
+    memset(&r->check, 0, sizeof r->check);
+    if (start_sources(r) || condition(r, seed[0]) || condition(r, seed[1]))
         goto end;
     r->failed = drbg_init(&r->drbg, seed[0], SM3_SIZE, seed[1], SM3_SIZE / 2, personal, n) != 0;
     drbg_use(&r->drbg, many);
 end:
-    wipe(raw, sizeof raw);
     wipe(seed, sizeof seed);
     return r->failed ? -1 : 0;
 }
@@ -92,6 +115,50 @@ int random_reseed(struct random *r)
     if (!r->failed && reseed(r))
         r->failed = true;
     return r->failed ? -1 : 0;
+}
+
+static void check_group(struct random *r)
+{
+    uint8_t bits[RANDOMNESS_PERIODIC_BITS / 8];
+    if (random_fill(r, bits, sizeof bits))
+        return;
+    const uint32_t failed = randomness_periodic(bits);
+    for (unsigned i = 0; i < RANDOMNESS_ITEMS; i++)
+        r->check.failures[i] = (uint8_t)(r->check.failures[i] + (failed >> i & 1));
+}
+
+/* All groups are there: over, once more, or failed. */
+static void check_end(struct random *r)
+{
+    struct random_check *c = &r->check;
+    uint32_t failed = 0;
+    for (unsigned i = 0; i < RANDOMNESS_ITEMS; i++)
+        failed |= (uint32_t)(c->failures[i] >= RANDOM_GROUPS_FAILING) << i;
+    if (c->again && (failed & c->suspect))
+        r->failed = true;
+    c->running = c->again = !c->again && failed;
+    c->suspect = failed;
+    c->group = 0;
+    memset(c->failures, 0, sizeof c->failures);
+}
+
+bool random_check(struct random *r, uint64_t now)
+{
+    struct random_check *c = &r->check;
+    if (r->failed || now == 0)
+        return false;
+    if (!c->running) {
+        if (c->last == 0 || now < c->last) /* the first look; a clock that was set back */
+            c->last = now;
+        if (now - c->last < RANDOM_PERIOD_MS)
+            return false;
+        c->last = now;
+        c->running = true;
+    }
+    check_group(r);
+    if (++c->group == RANDOM_GROUPS)
+        check_end(r);
+    return c->running && !r->failed;
 }
 
 void random_stop(struct random *r)

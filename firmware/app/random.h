@@ -1,6 +1,7 @@
 /*
- * The device's random bytes: raw samples of the port, health tests (SP 800-90B 4.4), conditioning
- * by SM3, Hash_DRBG on SM3 with regular reseeding.
+ * The device's random bytes: raw samples of the port's two sources, health tests of each (SP 800-90B 4.4),
+ * conditioning of both together by SM3, Hash_DRBG on SM3 with regular reseeding; and the tests of GM/T 0062
+ * for a device in use.
  */
 #ifndef HUFU_APP_RANDOM_H
 #define HUFU_APP_RANDOM_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "firmware/crypto/drbg.h"
+#include "firmware/crypto/randomness.h"
 #include "firmware/crypto/rng.h"
 #include "firmware/hal/hal.h"
 
@@ -18,23 +20,42 @@ enum {
     RANDOM_BITS_PER_SAMPLE = 4,
     RANDOM_STARTUP = 1024,      /* samples that are tested and thrown away at start */
     RANDOM_RESEED_AFTER = 4096, /* requests between two reseeds */
+    RANDOM_SEED_TRIES = 8,      /* seeds that fail the check before use (one in a hundred) in a row */
     HEALTH_REPEAT_CUTOFF = 9,   /* 1 + 30/4: equal samples in a row (false alarm 2^-30) */
     HEALTH_WINDOW = 512,
-    HEALTH_WINDOW_CUTOFF = 71 /* times a window may hold its first sample (false alarm 2^-30) */
+    HEALTH_WINDOW_CUTOFF = 71, /* times a window may hold its first sample (false alarm 2^-30) */
+    /* The same for the second source, of which we take 1 bit in each byte for granted. */
+    HEALTH_SECOND_REPEAT_CUTOFF = 31,
+    HEALTH_SECOND_WINDOW_CUTOFF = 325
 };
 
 /* The two continuous tests over a stream of samples. */
 struct health {
+    uint16_t repeat_cutoff, window_cutoff;
     uint8_t last, first;
     uint16_t repeats, seen, hits;
 };
-void health_start(struct health *h);
+void health_start(struct health *h, uint16_t repeat_cutoff, uint16_t window_cutoff);
 /* 0, or -1: this sample fails a test */
 int health_sample(struct health *h, uint8_t sample);
 
+/*
+ * GM/T 0062, in use: every 12 hours 20 groups of 20,000 bits of the generator, 12 tests. An item fails when two
+ * groups fail it; what fails is tested once more on new bits, and fails for good when it fails again. By
+ * chance that happens once in some two hundred runs.
+ */
+enum { RANDOM_PERIOD_MS = 12 * 3600 * 1000, RANDOM_GROUPS = 20, RANDOM_GROUPS_FAILING = 2 };
+struct random_check {
+    uint64_t last;    /* when the last one began; 0: never */
+    uint32_t suspect; /* items that failed the first time */
+    uint8_t group, failures[RANDOMNESS_ITEMS];
+    bool running, again;
+};
+
 struct random {
     const struct hal_rng *source;
-    struct health health;
+    struct health health[2];
+    struct random_check check;
     struct drbg drbg;
     uint32_t requests;   /* since the last reseed */
     drbg_sm3_many *many; /* of the engine, for the generator and its children */
@@ -48,6 +69,9 @@ int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *
 int random_fill(void *r, void *out, size_t n);
 /* Fresh entropy now: somebody else may have the same state. 0 or -1 */
 int random_reseed(struct random *r);
+/* One group of the periodic test, when it is due by this clock (ms; 0: there is no clock, and no periodic
+ * test). When it fails, r has failed. true: more groups wait. */
+bool random_check(struct random *r, uint64_t now);
 void random_stop(struct random *r);
 
 /* A generator of its own for one lane of a batch, seeded from r. 0 or -1. */

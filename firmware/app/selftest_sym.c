@@ -190,9 +190,9 @@ static bool test_health(const struct selftest_env *e)
     struct health stuck, biased, varied;
     int stuck_seen = 0, biased_seen = 0, varied_seen = 0;
     (void)e;
-    health_start(&stuck);
-    health_start(&biased);
-    health_start(&varied);
+    health_start(&stuck, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
+    health_start(&biased, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
+    health_start(&varied, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
     for (unsigned i = 0; i < 2 * HEALTH_WINDOW; i++) {
         stuck_seen |= i < HEALTH_REPEAT_CUTOFF && health_sample(&stuck, 0x5A);
         biased_seen |= health_sample(&biased, (uint8_t)(i % 4 ? i : 0));

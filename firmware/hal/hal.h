@@ -37,6 +37,9 @@ struct hal_nvm {
 struct hal_rng {
     void *ctx;
     int (*sample)(void *ctx, uint8_t *out, size_t n);
+    /* Samples of a second source, which has nothing to do with the first and of which less is expected
+     * (one bit in a byte). NULL: there is only one. */
+    int (*second)(void *ctx, uint8_t *out, size_t n);
     /* Another value than before when this memory is now there twice (a process that forked): what
      * was drawn but not yet used is then thrown away, and the DRBG seeded anew. NULL: that cannot
      * happen. */

@@ -308,20 +308,20 @@ START_TEST(health_tests)
 {
     struct health h;
     unsigned n = 0;
-    health_start(&h);
+    health_start(&h, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
     while (!health_sample(&h, 7))
         n++;
     ck_assert_uint_eq(n, HEALTH_REPEAT_CUTOFF - 1);
-    health_start(&h);
+    health_start(&h, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
     for (unsigned i = 0; i < 100000; i++) /* eight in a row are allowed, again and again */
         ck_assert_int_eq(health_sample(&h, (uint8_t)(i / 8)), 0);
-    health_start(&h);
+    health_start(&h, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
     n = 0;
     for (unsigned i = 0; i < HEALTH_WINDOW;
          i++) /* every seventh: more often than 4 bits of entropy would */
         n += health_sample(&h, (uint8_t)(i % 7 ? 1 + i : 0)) != 0;
     ck_assert_uint_gt(n, 0);
-    health_start(&h);
+    health_start(&h, HEALTH_REPEAT_CUTOFF, HEALTH_WINDOW_CUTOFF);
     for (unsigned i = 0; i < 10 * HEALTH_WINDOW; i++) /* every eighth is just allowed */
         ck_assert_int_eq(health_sample(&h, (uint8_t)(i % 8 ? 1 + i % 200 : 0)), 0);
 }

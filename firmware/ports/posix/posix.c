@@ -58,6 +58,34 @@ static int sample(void *ctx, uint8_t *out, size_t n)
     return 0;
 }
 
+/*
+ * The second source: how long a walk through some memory takes, in the clock's finest digits. A clock that
+ * stands still for long makes it slow, not predictable.
+ */
+static int jitter(void *ctx, uint8_t *out, size_t n)
+{
+    enum { CELLS = 4096, WALK = 32, LOOKS = 1 << 24 };
+    static _Thread_local volatile uint8_t cell[CELLS];
+    static _Thread_local uint64_t last, place;
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) {
+        struct timespec t;
+        uint64_t ns = last;
+        for (long look = 0; ns == last && look < LOOKS; look++) {
+            for (int step = 0; step < WALK; step++) {
+                place = place * 6364136223846793005u + last + 1;
+                cell[place >> 52]++;
+            }
+            if (clock_gettime(CLOCK_MONOTONIC, &t))
+                return -1;
+            ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+        }
+        last = ns;
+        out[i] = (uint8_t)(ns ^ ns >> 8 ^ ns >> 16);
+    }
+    return 0;
+}
+
 static uint64_t now(void *ctx)
 {
     struct timespec t;
@@ -79,7 +107,7 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
     p->file.fd = p->file.directory.fd = p->file.directory.lock = -1;
     copies_open(&p->copies);
     *hal =
-        (struct hal){.rng = {.ctx = &p->copies, .sample = sample, .generation = copies_generation},
+        (struct hal){.rng = {.ctx = &p->copies, .sample = sample, .second = jitter, .generation = copies_generation},
                      .clock = {.now = now},
                      .par = {.width = 1}};
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)

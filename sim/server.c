@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,6 +31,7 @@ enum {
     INLINE_NS = 300000, /* waiting work up to this is done by the I/O thread */
     IDLE_MS = 1000,     /* after that long without anything memory is given back */
     ACCEPT_PAUSE_MS = 100,
+    LIVELY_NS = 100000, /* commands that follow each other as closely are looked out for */
     STOP_STEP_MS = 10,
     STOP_MS = 800 /* for answers that clients are slow to read */
 };
@@ -41,7 +43,9 @@ struct server {
     uint8_t *scratch;
     unsigned clients;
     bool accept_paused, idle_done;
-    int patience; /* of the next look at the sockets, in milliseconds */
+    int patience;        /* of the next look at the sockets, in milliseconds */
+    uint64_t served_ns;  /* when the I/O thread last left the device */
+    uint64_t lookout_ns; /* until when it looks out for more without sleeping */
 
     pthread_mutex_t
         lock; /* for everything below, and for the clients but for what says otherwise */
@@ -263,6 +267,9 @@ static void serve_or_hand_over(struct server *s)
     if (s->busy)
         return;
     bury(s);
+    if (!s->waiting)
+        return;
+    const uint64_t came = clock_ns(CLOCK_MONOTONIC);
     for (bool more = true; more && s->waiting;) {
         s->busy = true;
         if (s->waiting_ns > INLINE_NS) {
@@ -273,6 +280,9 @@ static void serve_or_hand_over(struct server *s)
         more = serve_round(s, s->desk);
     }
     s->busy = false;
+    const bool lively = came - s->served_ns < LIVELY_NS;
+    s->served_ns = clock_ns(CLOCK_MONOTONIC);
+    s->lookout_ns = lively ? s->served_ns + LIVELY_NS : 0;
 }
 
 /* Nothing has come since the last look: the I/O thread works ahead. */
@@ -349,12 +359,16 @@ static void handle_client(struct server *s, struct client *c, uint32_t events)
         watch(s, c);
 }
 
-/* Milliseconds that epoll may sleep: for ever, but for what time must do. */
+/*
+ * Milliseconds that epoll may sleep: for ever, but for what time must do - and not at all as long
+ * as a client follows each answer with the next command, for to wake up takes longer than a
+ * signature.
+ */
 static int patience(const struct server *s)
 {
     if (s->stopping)
         return STOP_STEP_MS;
-    if (s->ahead && !s->busy)
+    if (!s->busy && (s->ahead || clock_ns(CLOCK_MONOTONIC) < s->lookout_ns))
         return 0;
     if (s->accept_paused)
         return ACCEPT_PAUSE_MS;
@@ -387,6 +401,8 @@ static void begin_stop(struct server *s)
 static void io_step(struct server *s)
 {
     struct epoll_event events[EVENTS_MAX];
+    if (s->patience == 0)
+        sched_yield();
     const int n = epoll_wait(s->epoll, events, EVENTS_MAX, s->patience);
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < n; i++) {

@@ -105,7 +105,7 @@ struct work {
     uint8_t *good;
     /* key pairs */
     const struct wrap *wrap;
-    uint8_t *records;
+    uint8_t *records, *copy;
     /* signatures */
     const struct sm2_sign_key *const *keys;
     size_t step;
@@ -238,6 +238,8 @@ static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t
     for (size_t i = 0; i < n && !bad; i++)
         if (!w->good[from + i])
             memset(records + i * size, 0, size);
+    if (w->copy && !bad)
+        memcpy(w->copy + from * size, records, n * size);
     wipe(lane->k, n * 32);
     return bad;
 }
@@ -305,9 +307,10 @@ static int ec_keys(const struct work *w, struct lane *lane, size_t from, size_t 
 }
 
 int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t *records,
-               uint8_t *good)
+               uint8_t *copy, uint8_t *good)
 {
-    struct work w = {.d = d, .count = count, .good = good, .wrap = wrap, .records = records};
+    struct work w = {
+        .d = d, .count = count, .good = good, .wrap = wrap, .records = records, .copy = copy};
     if (wrap->h.type == KEY_SM2) {
         w.items = sm2_keys;
         return spread(&w, d->batch.chunk, count / LANE_WORTH);

@@ -71,12 +71,12 @@ void batch_status(uint8_t *bits, const uint8_t *good, size_t count);
 uint32_t batch_keys_max(uint8_t type, size_t room);
 /*
  * count key pairs of w's type as wrapped records; good[i] tells of pair i, whose record is zero if
- * it failed. Pairwise tests: every RSA pair, and one SM2 pair in each lane - to try them all would
- * take longer than to make them. -1: a test failed or no randomness: nothing of it may be given
- * out.
+ * it failed. copy: SM2 records come there, too, while they are in the cache (NULL: not). Pairwise
+ * tests: every RSA pair, and one SM2 pair in each lane - to try them all would take longer than to
+ * make them. -1: a test failed or no randomness: nothing of it may be given out.
  */
 int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *records,
-               uint8_t *good);
+               uint8_t *copy, uint8_t *good);
 /* count SM2 signatures with keys[0], or with keys[i] each when step is 1. -1: no randomness */
 int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
                    size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good);

@@ -488,6 +488,27 @@ def short_during_long(directory):
         assert sim.stop() == 0
 
 
+def nonces_ahead(directory):
+    """The pool of nonces fills up while nothing is to be done, and can be left out"""
+    def pool(sim):
+        info = json.loads(hufu(sim.path, "info", "--json").stdout)
+        return info["nonces"], info["nonces_max"]
+    with Sim(directory, "--nonce-pool", "96") as sim:
+        assert pool(sim) == (0, 96)  # not before there are keys
+        initialise(sim)
+        for _ in range(1000):
+            if pool(sim) == (96, 96):
+                break
+            threading.Event().wait(0.01)
+        assert pool(sim) == (96, 96)
+        assert sim.stop() == 0
+    with Sim(directory, "--nonce-pool", "0") as sim:
+        assert pool(sim) == (0, 0)
+        assert sim.stop() == 0
+    status, text = failing("--dir", directory, "--nonce-pool", "65536")
+    assert status == 2 and "nonce-pool" in text, (status, text)
+
+
 def idle_memory(directory):
     """Below 30 MB when idle, after start and after heavy work"""
     if SANITIZED:
@@ -510,4 +531,4 @@ def idle_memory(directory):
 
 run([usage, texts, life, stays_initialised, second_refused, stale_socket, bad_places, unreadable_directory,
      engine_unknown, counted_and_checked_frames, bad_frames, garbage, apdus, many_in_flight, half_close, sessions_at_once, two_processes,
-     killed_clients, deaf_clients, stop_under_load, short_during_long, idle_memory])
+     killed_clients, deaf_clients, stop_under_load, short_during_long, nonces_ahead, idle_memory])

@@ -366,7 +366,9 @@ static uint64_t ticket_number(struct device *d)
     return number;
 }
 
-static void keep_ticket(struct call *c, struct ticket *t, uint64_t number, const struct wr *out)
+/* n: bytes that are not in the ticket yet. */
+static void keep_ticket(struct call *c, struct ticket *t, uint64_t number, const struct wr *out,
+                        size_t n)
 {
     struct tickets *all = &c->d->tickets;
     t->number = number;
@@ -374,13 +376,13 @@ static void keep_ticket(struct call *c, struct ticket *t, uint64_t number, const
     t->account = c->session->account;
     t->channel = c->session->channel;
     t->size = wr_size(out);
-    memcpy(t->answer, out->base, t->size);
+    memcpy(t->answer, out->base, n);
     c->pending[0] = (uint32_t)(t - all->table);
     c->settle = batch_kept;
 }
 
 /* What others did during a long command may have ended the session, or taken the last ticket. */
-static uint16_t finish_batch(struct call *c, uint64_t number, const struct wr *out)
+static uint16_t finish_batch(struct call *c, uint64_t number, const struct wr *out, size_t n)
 {
     const uint16_t sw = call_again(c);
     if (sw != SW_OK)
@@ -388,7 +390,7 @@ static uint16_t finish_batch(struct call *c, uint64_t number, const struct wr *o
     struct ticket *t = ticket_free(&c->d->tickets);
     if (!t)
         return SW_TOO_MANY;
-    keep_ticket(c, t, number, out);
+    keep_ticket(c, t, number, out, n);
     return SW_OK;
 }
 
@@ -411,13 +413,18 @@ static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct
     const uint16_t sw = key_rsa_bits(q->type) ? SW_OK : call_record_early(c);
     if (sw != SW_OK)
         return sw;
-    const int bad = batch_keys(d, w, q->count, records, d->batch.good);
+    /* a ticket that is free now stays so unless others have a turn; its bytes count only with a
+     * number */
+    const struct ticket *t = ticket_free(&d->tickets);
+    const size_t head = (size_t)(records - out->base);
+    uint8_t *copy = q->type == KEY_SM2 && t ? t->answer + head : NULL;
+    const int bad = batch_keys(d, w, q->count, records, copy, d->batch.good);
     if (bad && d->state == STATE_READY) {
         device_fail(d, "pairwise test", "key batch");
         return SW_KEY_GENERATION_FAILED;
     }
     batch_status(bits, d->batch.good, q->count);
-    return finish_batch(c, number, out);
+    return finish_batch(c, number, out, copy ? head : wr_size(out));
 }
 
 uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr *out)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 enum {
     SLOTS = 4096, /* commands on their way at most */
     IN_ROOM = 65536,
+    RECV_MS = 500,     /* what recv waits by itself; less needs a poll before it */
     SEND_SLICE_MS = 50 /* a sender that cannot read itself looks again after this */
 };
 
@@ -208,15 +210,15 @@ static void take_answers(struct unix_link *l)
     l->in_pos = 0;
 }
 
-/* Take what the socket has; a long answer goes straight to its place. Lock held, not while it
- * reads. */
-static void read_some(struct unix_link *l)
+/* Take what the socket has, or wait for it, RECV_MS at most; a long answer goes straight to its place.
+ * Lock held, not while it reads. */
+static void read_some(struct unix_link *l, bool wait)
 {
     const bool straight = l->current && l->in_end == 0 && l->missing >= IN_ROOM;
     uint8_t *to = straight ? l->current->answer.data + l->current->answer.size : l->in + l->in_end;
     const size_t room = straight ? l->missing : IN_ROOM - l->in_end;
     pthread_mutex_unlock(&l->lock);
-    const ssize_t n = recv(l->fd, to, room, MSG_DONTWAIT);
+    const ssize_t n = recv(l->fd, to, room, wait ? 0 : MSG_DONTWAIT);
     const int error = errno;
     pthread_mutex_lock(&l->lock);
     if (n > 0 && straight) {
@@ -249,12 +251,16 @@ static void read_until(struct unix_link *l, const struct hufu_request *r, uint64
 {
     while (!r->done && !l->broken) {
         struct pollfd p = {l->fd, POLLIN, 0};
-        pthread_mutex_unlock(&l->lock);
         const int left = left_ms(deadline);
+        if (left > RECV_MS) {
+            read_some(l, true);
+            continue;
+        }
+        pthread_mutex_unlock(&l->lock);
         const int n = poll(&p, 1, left);
         pthread_mutex_lock(&l->lock);
         if (n > 0)
-            read_some(l);
+            read_some(l, false);
         else if (n == 0 && left == 0)
             return;
     }
@@ -307,7 +313,7 @@ static void wait_writable(struct unix_link *l, uint64_t deadline)
     if (!read)
         return;
     if (p.revents & POLLIN)
-        read_some(l);
+        read_some(l, false);
     reader_leaves(l);
     hand_over(l);
 }
@@ -406,6 +412,7 @@ static void unix_close(struct transport *t)
 
 enum hufu_status transport_unix_attach(struct transport **t, int fd)
 {
+    const struct timeval wait = {.tv_usec = 1000 * RECV_MS};
     struct unix_link *l = calloc(1, sizeof *l);
     if (!l) {
         close(fd);
@@ -414,6 +421,7 @@ enum hufu_status transport_unix_attach(struct transport **t, int fd)
     l->base.ops = &transport_unix;
     l->base.limit = LIMIT_FRAME_MAX;
     l->fd = fd;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     l->base.inherited = fd + 1;
     pthread_mutex_init(&l->lock, NULL);
     pthread_mutex_init(&l->write, NULL);

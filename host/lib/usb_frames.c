@@ -22,8 +22,8 @@ enum {
 struct frames_link {
     struct transport base;
     struct usb_port port;
-    pthread_mutex_t lock; /* what follows */
-    bool broken;
+    pthread_mutex_t lock;                       /* what follows */
+    bool broken, reading;                       /* reading: a thread handles events */
     enum hufu_status failure;                   /* of what was sent when it broke */
     struct hufu_request *unsent, **last_unsent; /* the first is on its way when sending */
     struct hufu_request *sent, **last_sent;     /* wait for their answers, oldest first */
@@ -77,6 +77,8 @@ static void complete(struct frames_link *l, struct hufu_request *r, enum hufu_st
     r->completed = 1;
     if (r->orphan)
         request_recycle(r);
+    else if (r->waiting)
+        pthread_cond_signal(&r->ready);
 }
 
 /* What was not handed to the bus is as if never asked; but the one that is just going out may be
@@ -311,23 +313,56 @@ static void handle_events(struct frames_link *l, uint64_t until, int *completed)
     usb.handle_events_timeout_completed(l->port.context, &tv, completed);
 }
 
-static bool frames_wait(struct transport *t, struct hufu_request *r, uint64_t deadline)
+/* Lock held on entry and exit, not while events are waited for. */
+static void read_events(struct frames_link *l, struct hufu_request *r, uint64_t deadline)
 {
-    struct frames_link *l = (struct frames_link *)t;
-    pthread_mutex_lock(&l->lock);
-    bool late = false;
+    l->reading = true;
     l->heard = now_ms();
-    while (!r->done && !late) {
+    do {
         const uint64_t silent = l->heard + USB_SILENCE_MS;
         pthread_mutex_unlock(&l->lock);
         handle_events(l, deadline < silent ? deadline : silent, &r->completed);
         pthread_mutex_lock(&l->lock);
-        const uint64_t now = now_ms();
-        late = now >= deadline;
-        if (!r->done && now >= l->heard + USB_SILENCE_MS)
+        if (!r->done && now_ms() >= l->heard + USB_SILENCE_MS)
             break_link(l, HUFU_E_UNKNOWN_OUTCOME, usb_text(LIBUSB_ERROR_TIMEOUT));
+    } while (!r->done && now_ms() < deadline);
+    l->reading = false;
+}
+
+static void sleep_for_other(struct frames_link *l, struct hufu_request *r, uint64_t deadline)
+{
+    struct timespec t = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
+    r->waiting = true;
+    pthread_cond_timedwait(&r->ready, &l->lock, &t);
+    r->waiting = false;
+}
+
+/* Somebody who sleeps shall handle the events now. */
+static void hand_over(struct frames_link *l)
+{
+    struct hufu_request *r = l->sent;
+    while (r && !r->waiting)
+        r = r->next;
+    for (r = r ? r : l->unsent; r && !r->waiting;)
+        r = r->next;
+    if (r && !l->reading)
+        pthread_cond_signal(&r->ready);
+}
+
+static bool frames_wait(struct transport *t, struct hufu_request *r, uint64_t deadline)
+{
+    struct frames_link *l = (struct frames_link *)t;
+    bool late = false;
+    pthread_mutex_lock(&l->lock);
+    while (!r->done && !late) {
+        if (!l->reading)
+            read_events(l, r, deadline);
+        else if (deadline)
+            sleep_for_other(l, r, deadline);
+        late = now_ms() >= deadline;
     }
     const bool done = r->done;
+    hand_over(l);
     pthread_mutex_unlock(&l->lock);
     return done;
 }

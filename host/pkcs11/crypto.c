@@ -13,6 +13,7 @@
 const uint8_t oid_sm2[10] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d};
 const uint8_t oid_p256[10] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 const uint8_t oid_p384[7] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+const uint8_t oid_p521[7] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23};
 
 /* ------------------------------------------------------------------ the context */
 
@@ -147,13 +148,18 @@ bool params_are(const struct object *o, const uint8_t *oid, size_t size)
     return a && a->size == size && memcmp(a->value, oid, size) == 0;
 }
 
-static const char *curve_of(const struct object *o)
+static const char *curve_of(const struct object *o, size_t *size)
 {
+    *size = 32;
     if (o->family == FAMILY_SM2)
         return "SM2";
     if (params_are(o, oid_p256, sizeof oid_p256))
         return "P-256";
-    return params_are(o, oid_p384, sizeof oid_p384) ? "P-384" : NULL;
+    *size = 48;
+    if (params_are(o, oid_p384, sizeof oid_p384))
+        return "P-384";
+    *size = 66;
+    return params_are(o, oid_p521, sizeof oid_p521) ? "P-521" : NULL;
 }
 
 size_t key_size_of(const struct object *o)
@@ -165,8 +171,8 @@ size_t key_size_of(const struct object *o)
             zeros++;
         return n->size - zeros;
     }
-    const char *curve = o->family == FAMILY_RSA ? NULL : curve_of(o);
-    return !curve ? 0 : strcmp(curve, "P-384") == 0 ? 48 : 32;
+    size_t size;
+    return o->family != FAMILY_RSA && curve_of(o, &size) ? size : 0;
 }
 
 /* The point: in an OCTET STRING as the standard wants it, or bare as some write it. */
@@ -179,9 +185,11 @@ static const uint8_t *point_of(const struct object *o, size_t *size)
         return NULL;
     if (a->size == want && a->value[0] == 4)
         return a->value;
-    return a->size == want + 2 && a->value[0] == 4 && a->value[1] == want && a->value[2] == 4
-               ? a->value + 2
-               : NULL;
+    const size_t head = want < 128 ? 2 : 3; /* of the OCTET STRING */
+    if (a->size != want + head || a->value[0] != 4 || a->value[head - 1] != want ||
+        a->value[head] != 4)
+        return NULL;
+    return a->value + head;
 }
 
 bool sm2_public_of(const struct object *o, uint8_t out[64])
@@ -249,8 +257,8 @@ static EVP_PKEY *rsa_key(struct parts *p, const struct object *o, bool with_priv
 
 static EVP_PKEY *ec_key(struct parts *p, const struct object *o, bool with_private)
 {
-    const char *curve = curve_of(o);
     size_t size;
+    const char *curve = curve_of(o, &size);
     const uint8_t *point = point_of(o, &size);
     if (!curve || (!point && !with_private))
         return NULL;

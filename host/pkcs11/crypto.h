@@ -48,7 +48,7 @@ size_t key_size_of(const struct object *o);
 bool sm2_public_of(const struct object *o, uint8_t out[64]);
 
 /* The OID of a curve in CKA_EC_PARAMS */
-extern const uint8_t oid_sm2[10], oid_p256[10], oid_p384[7];
+extern const uint8_t oid_sm2[10], oid_p256[10], oid_p384[7], oid_p521[7];
 bool params_are(const struct object *o, const uint8_t *oid, size_t size);
 
 /* EVP names of ciphers: "AES-128-CBC"; NULL: no such */

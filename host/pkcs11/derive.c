@@ -27,9 +27,10 @@ static const uint8_t *peer_of(const CK_BYTE *p, CK_ULONG n, size_t coordinates)
 {
     if (!p)
         return NULL;
-    if (n == coordinates + 3 && p[0] == 4 && p[1] == coordinates + 1) {
-        p += 2;
-        n -= 2;
+    const size_t head = coordinates + 1 < 128 ? 2 : 3; /* of an OCTET STRING */
+    if (n == coordinates + 1 + head && p[0] == 4 && p[head - 1] == coordinates + 1) {
+        p += head;
+        n -= head;
     }
     return n == coordinates + 1 && p[0] == 4 ? p + 1 : NULL;
 }
@@ -68,7 +69,7 @@ static CK_RV device_ecdh(struct operation *op, struct slot *slot, const struct h
 /* The peer's key is of the same curve. */
 static EVP_PKEY *peer_key(const struct object *key, const uint8_t *point, size_t n)
 {
-    uint8_t bare[97] = {4};
+    uint8_t bare[133] = {4};
     struct object *o = object_new(CKO_PUBLIC_KEY);
     const struct attribute *params = attribute_of(key, CKA_EC_PARAMS);
     EVP_PKEY *peer = NULL;
@@ -121,7 +122,7 @@ static bool x963(enum hash hash, const uint8_t *x, size_t n, const struct hufu_d
 static CK_RV soft_ecdh(struct operation *op, const struct hufu_derivation *how, enum hash hash,
                        uint8_t *out)
 {
-    uint8_t x[48];
+    uint8_t x[66];
     size_t n = sizeof x;
     bool good = shared_x(op, how, x, &n);
     if (good && hash != HASH_NONE)

@@ -134,6 +134,7 @@ struct pair {
     const struct mechanism *m;
     uint8_t type; /* enum hufu_key_type */
     bool temporary;
+    bool soft; /* not made by the device */
 };
 
 /* e may be left out, or be 65537 in any number of bytes. */
@@ -210,7 +211,14 @@ static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
 static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n,
                        const CK_ATTRIBUTE *u, CK_ULONG m)
 {
+    bool token = false;
     CK_RV rv = pair_type(p, t, n);
+    if ((rv == CKR_KEY_SIZE_RANGE || rv == CKR_CURVE_NOT_SUPPORTED ||
+         rv == CKR_ATTRIBUTE_VALUE_INVALID) &&
+        soft_makes(p->m, t, n) && template_bool(u, m, CKA_TOKEN, &token) && !token) {
+        p->soft = true;
+        rv = CKR_OK;
+    }
     if (rv == CKR_OK)
         rv = template_take(p->public, HOW_GENERATE, t, n, so_is_in(s));
     if (rv == CKR_OK)
@@ -287,7 +295,9 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, con
     p.public = object_new(CKO_PUBLIC_KEY);
     p.private = object_new(CKO_PRIVATE_KEY);
     CK_RV rv = p.public && p.private ? pair_take(s, &p, t, n, u, m) : CKR_HOST_MEMORY;
-    if (rv == CKR_OK)
+    if (rv == CKR_OK && p.soft)
+        rv = soft_generate(p.public, p.private);
+    else if (rv == CKR_OK)
         rv = pair_generate(s, &p);
     if (rv != CKR_OK) {
         object_free(p.public);

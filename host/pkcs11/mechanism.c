@@ -19,7 +19,7 @@
     }
 #define EC_SIGN(type, hash)                                                                        \
     {                                                                                              \
-        type, ECDSA, hash, CKK_EC, FAMILY_EC, 256, 384, SIGNS | MESSAGE_SIGNS | CURVES,            \
+        type, ECDSA, hash, CKK_EC, FAMILY_EC, 256, 521, SIGNS | MESSAGE_SIGNS | CURVES,            \
             .sign = &sign_pk                                                                       \
     }
 #define SM2_ROW(type, scheme, flags) type, scheme, HASH_NONE, ANY_KEY, FAMILY_SM2, 256, 256, flags
@@ -39,7 +39,7 @@
     }
 
 static const struct mechanism table[] = {
-    {CKM_RSA_PKCS_KEY_PAIR_GEN, RSA_GENERATE, HASH_NONE, CKK_RSA, FAMILY_RSA, 2048, 4096,
+    {CKM_RSA_PKCS_KEY_PAIR_GEN, RSA_GENERATE, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
      CKF_GENERATE_KEY_PAIR, .luna = false},
     {CKM_RSA_PKCS, RSA_PKCS1, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
      SIGNS | RECOVERS | CRYPTS | WRAPS | MESSAGE_SIGNS, .sign = &sign_pk, .cipher = &cipher_pk},
@@ -59,7 +59,7 @@ static const struct mechanism table[] = {
     RSA_SIGN(CKM_SHA384_RSA_PKCS_PSS, RSA_PSS, HASH_SHA384),
     RSA_SIGN(CKM_SHA512_RSA_PKCS_PSS, RSA_PSS, HASH_SHA512),
     /* curves */
-    {CKM_EC_KEY_PAIR_GEN, EC_GENERATE, HASH_NONE, CKK_EC, FAMILY_EC, 256, 384,
+    {CKM_EC_KEY_PAIR_GEN, EC_GENERATE, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521,
      CKF_GENERATE_KEY_PAIR | CURVES, .luna = false},
     EC_SIGN(CKM_ECDSA, HASH_NONE),
     EC_SIGN(CKM_ECDSA_SHA1, HASH_SHA1),
@@ -67,9 +67,9 @@ static const struct mechanism table[] = {
     EC_SIGN(CKM_ECDSA_SHA256, HASH_SHA256),
     EC_SIGN(CKM_ECDSA_SHA384, HASH_SHA384),
     EC_SIGN(CKM_ECDSA_SHA512, HASH_SHA512),
-    {CKM_ECDH1_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 384, CKF_DERIVE | CURVES,
+    {CKM_ECDH1_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521, CKF_DERIVE | CURVES,
      .luna = false},
-    {CKM_ECDH1_COFACTOR_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 384, CKF_DERIVE | CURVES,
+    {CKM_ECDH1_COFACTOR_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521, CKF_DERIVE | CURVES,
      .luna = false},
     /* SM2 */
     {SM2_ROW(CKM_SM2_KEY_PAIR_GEN, SM2_GENERATE, CKF_GENERATE_KEY_PAIR), .luna = false},

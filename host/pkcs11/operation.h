@@ -142,6 +142,9 @@ CK_RV sign_init(CK_SESSION_HANDLE handle, enum operation_kind kind, const CK_MEC
 CK_RV recover_data(struct operation *op, const uint8_t *signature, size_t size, uint8_t *out,
                    size_t *out_size);
 
+/* Key pairs that libcrypto makes for a session: does it make what the template asks for? */
+bool soft_makes(const struct mechanism *m, const CK_ATTRIBUTE *t, CK_ULONG n);
+CK_RV soft_generate(struct object *public, struct object *private);
 /* By libcrypto, with the key of the operation. */
 CK_RV soft_sign(struct operation *op, const uint8_t *data, size_t n, uint8_t *out,
                 size_t *out_size);

@@ -74,7 +74,7 @@ static bool from_der(const uint8_t *der, size_t n, uint8_t *signature, size_t si
 CK_RV soft_check(struct operation *op, const uint8_t *data, size_t n, const uint8_t *signature,
                  size_t size)
 {
-    uint8_t der[160];
+    uint8_t der[200];
     const bool rsa = op->key->family == FAMILY_RSA;
     EVP_PKEY_CTX *c = context_of(op);
     if (!rsa) {
@@ -92,7 +92,7 @@ CK_RV soft_check(struct operation *op, const uint8_t *data, size_t n, const uint
 
 CK_RV soft_sign(struct operation *op, const uint8_t *data, size_t n, uint8_t *out, size_t *out_size)
 {
-    uint8_t der[160];
+    uint8_t der[200];
     const bool rsa = op->key->family == FAMILY_RSA;
     size_t size = rsa ? *out_size : sizeof der;
     EVP_PKEY_CTX *c = context_of(op);

@@ -260,7 +260,7 @@ START_TEST(rsa_encryption)
     IS(f->C_Decrypt(session, cipher, 255, back, &k), CKR_ENCRYPTED_DATA_LEN_RANGE);
     OK(f->C_EncryptInit(session, &m, p.public));
     n = sizeof cipher;
-    IS(f->C_Encrypt(session, message, 250, cipher, &n), CKR_DATA_LEN_RANGE);
+    IS(f->C_Encrypt(session, back, 250, cipher, &n), CKR_DATA_LEN_RANGE);
     end();
 }
 END_TEST
@@ -286,7 +286,7 @@ static int ec_verifies(CK_OBJECT_HANDLE public, const char *md, const CK_BYTE *s
 {
     EVP_PKEY *key = public_of(public);
     ECDSA_SIG *s = ECDSA_SIG_new();
-    CK_BYTE der[160], *p = der;
+    CK_BYTE der[200], *p = der;
     ECDSA_SIG_set0(s, BN_bin2bn(signature, (int)n / 2, NULL),
                    BN_bin2bn(signature + n / 2, (int)n / 2, NULL));
     const int size = i2d_ECDSA_SIG(s, &p);
@@ -387,7 +387,7 @@ static int sm2_verifies(CK_OBJECT_HANDLE public, const char *id, const CK_BYTE *
 {
     EVP_PKEY *key = public_of(public);
     ECDSA_SIG *s = ECDSA_SIG_new();
-    CK_BYTE der[160], *p = der;
+    CK_BYTE der[200], *p = der;
     ECDSA_SIG_set0(s, BN_bin2bn(signature, 32, NULL), BN_bin2bn(signature + 32, 32, NULL));
     const int size = i2d_ECDSA_SIG(s, &p);
     EVP_MD_CTX *c = EVP_MD_CTX_new();
@@ -999,6 +999,37 @@ START_TEST(created_private_keys)
 }
 END_TEST
 
+/* What the device does not make is made for the session. */
+START_TEST(other_pairs)
+{
+    static const CK_BYTE p521[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23};
+    CK_ULONG bits = 1024;
+    CK_MECHANISM rsa = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0}, ec = {CKM_EC_KEY_PAIR_GEN, NULL, 0},
+                 sha256 = {CKM_SHA256_RSA_PKCS, NULL, 0}, curve = {CKM_ECDSA_SHA512, NULL, 0};
+    CK_BYTE e[1] = {3}, out[300];
+    struct pair p;
+    begin();
+    CK_ATTRIBUTE t[] = {{CKA_MODULUS_BITS, &bits, sizeof bits}, {CKA_PUBLIC_EXPONENT, e, sizeof e}};
+    CK_ATTRIBUTE token = {CKA_TOKEN, &yes, 1};
+    OK(f->C_GenerateKeyPair(session, &rsa, t, 2, NULL, 0, &p.public, &p.private));
+    round_trip(&sha256, p, message, TEXT_SIZE, true);
+    ck_assert_uint_eq(get(p.public, CKA_MODULUS, out, sizeof out), 128);
+    IS(f->C_GenerateKeyPair(session, &rsa, t, 1, &token, 1, &p.public, &p.private),
+       CKR_KEY_SIZE_RANGE);
+    CK_ATTRIBUTE u = {CKA_EC_PARAMS, TEXT(p521), sizeof p521};
+    OK(f->C_GenerateKeyPair(session, &ec, &u, 1, NULL, 0, &p.public, &p.private));
+    round_trip(&curve, p, message, TEXT_SIZE, true);
+    ck_assert_uint_eq(sign(&curve, p.private, message, TEXT_SIZE, out), 132);
+    ck_assert_int_eq(ec_verifies(p.public, "SHA512", out, 132), 1);
+    const CK_ULONG n = get(p.public, CKA_EC_POINT, out, sizeof out);
+    CK_ECDH1_DERIVE_PARAMS peer = {CKD_NULL, 0, NULL, n, out};
+    CK_MECHANISM m = {CKM_ECDH1_DERIVE, &peer, sizeof peer};
+    CK_OBJECT_HANDLE k;
+    OK(f->C_DeriveKey(session, &m, p.private, NULL, 0, &k));
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pkcs11 crypto");
@@ -1023,6 +1054,7 @@ int main(void)
     tcase_add_test(c, operations);
     tcase_add_test(c, permissions);
     tcase_add_test(c, created_private_keys);
+    tcase_add_test(c, other_pairs);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

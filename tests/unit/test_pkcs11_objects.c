@@ -413,10 +413,11 @@ START_TEST(generating_wrongly)
     CK_ATTRIBUTE pub[] = {{CKA_MODULUS_BITS, &bits, sizeof bits},
                           {CKA_PUBLIC_EXPONENT, e, sizeof e},
                           {CKA_CLASS, &class, sizeof class}};
+    CK_ATTRIBUTE token = {CKA_TOKEN, &yes, 1};
     IS(f->C_GenerateKeyPair(session, &m, NULL, 0, NULL, 0, &a, &b), CKR_TEMPLATE_INCOMPLETE);
     IS(f->C_GenerateKeyPair(session, &m, pub, 1, NULL, 0, &a, &b), CKR_KEY_SIZE_RANGE);
     bits = 2048;
-    IS(f->C_GenerateKeyPair(session, &m, pub, 2, NULL, 0, &a, &b), CKR_ATTRIBUTE_VALUE_INVALID);
+    IS(f->C_GenerateKeyPair(session, &m, pub, 2, &token, 1, &a, &b), CKR_ATTRIBUTE_VALUE_INVALID);
     pub[1] = pub[2];
     IS(f->C_GenerateKeyPair(session, &m, pub, 2, NULL, 0, &a, &b), CKR_TEMPLATE_INCONSISTENT);
     m.mechanism = CKM_AES_CBC;

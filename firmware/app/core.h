@@ -21,12 +21,7 @@
 #include "firmware/store/store.h"
 #include "proto/proto.h"
 
-enum {
-    DEVICE_LABEL_MAX = 32,
-    DEVICE_SERIAL = 16,
-    DEVICE_NAME_MAX = 16,
-    FAILURE_MAX = 32
-};
+enum { DEVICE_LABEL_MAX = 32, DEVICE_SERIAL = 16, DEVICE_NAME_MAX = 16, FAILURE_MAX = 32 };
 
 /* Records of the store: handles of objects come first, then the log, then these. */
 enum record_type {
@@ -123,8 +118,8 @@ uint64_t device_time(const struct device *d);
 uint64_t device_generation(const struct device *d); /* as the port counts it */
 void call_detail(struct call *c, const void *text, size_t n);
 
-/* A command whose only trace is its record begins to write that while it still works; should it fail
- * nevertheless, another record says so. */
+/* A command whose only trace is its record begins to write that while it still works; should it
+ * fail nevertheless, another record says so. */
 uint16_t call_record_early(struct call *c);
 /* A long command has let others have a turn: is it still what it was allowed to do? */
 uint16_t call_again(struct call *c);

@@ -5,10 +5,12 @@
 #include "firmware/crypto/sm4.h"
 
 enum {
-    PAIR = USAGE_SIGN | USAGE_EXPORT_WRAPPED | USAGE_PUBLIC,
+    PAIR = USAGE_SIGN | USAGE_EXPORT_WRAPPED | USAGE_PUBLIC | USAGE_EXTRACT,
+    OPENS = USAGE_DECRYPT | USAGE_WRAP | USAGE_UNWRAP,
     AGREES = USAGE_AGREE | USAGE_DERIVE_OUT,
     KEPT = USAGE_EXPORT_WRAPPED | USAGE_PUBLIC,
-    CIPHER = USAGE_ENCRYPT | USAGE_DECRYPT | KEPT
+    SECRET = KEPT | USAGE_EXTRACT | USAGE_READ | USAGE_SIGN,
+    CIPHER = SECRET | USAGE_ENCRYPT | USAGE_DECRYPT | USAGE_WRAP | USAGE_UNWRAP
 };
 
 unsigned key_rsa_bits(uint8_t type)
@@ -76,14 +78,14 @@ bool key_is_secret(uint8_t type)
 uint32_t key_usages(uint8_t type)
 {
     if (type == KEY_SM2)
-        return PAIR | USAGE_DECRYPT | AGREES;
+        return PAIR | OPENS | AGREES;
     if (key_is_blob(type))
         return USAGE_PUBLIC;
     if (key_curve(type))
         return PAIR | AGREES;
     if (type == KEY_HMAC)
-        return USAGE_SIGN | KEPT;
+        return SECRET;
     if (key_is_secret(type))
         return key_secret_most(type) ? CIPHER : 0;
-    return key_rsa_bits(type) ? PAIR | USAGE_DECRYPT | USAGE_RAW : 0;
+    return key_rsa_bits(type) ? PAIR | OPENS | USAGE_RAW : 0;
 }

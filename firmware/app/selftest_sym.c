@@ -1,6 +1,7 @@
 /* Known answers of hashes, SM4 and the random generator (GB/T 32905, GB/T 32907, RFC 8998). */
 #include "firmware/app/random.h"
 #include "firmware/app/selftest.h"
+#include "firmware/crypto/block.h"
 #include "firmware/crypto/drbg.h"
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/sm4.h"
@@ -165,6 +166,74 @@ static bool test_sm4_gcm(const struct selftest_env *e)
            0;
 }
 
+/* ---------------------------------------------------------------- AES, and modes for all */
+
+#if !HUFU_SMALL
+
+/* FIPS 197 C.1 to C.3 */
+static bool test_aes(const struct selftest_env *e)
+{
+    static const char *const expected[] = {"69C4E0D86A7B0430D8CDB78070B4C55A",
+                                           "DDA97CA4864CDFE06EAF70A0EC0D7191",
+                                           "8EA2B7CA516745BFEAFC49904B496089"};
+    uint8_t k[32], in[16], out[16];
+    struct aes_key key;
+    (void)e;
+    selftest_bytes(k, "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F");
+    selftest_bytes(in, "00112233445566778899AABBCCDDEEFF");
+    for (size_t i = 0; i < 3; i++) {
+        aes_set_key(&key, k, 16 + 8 * i);
+        aes_encrypt_blocks(&key, in, out, 1);
+        if (!selftest_is(out, sizeof out, expected[i]))
+            return false;
+        aes_decrypt_blocks(&key, out, out, 1);
+        if (memcmp(out, in, sizeof in))
+            return false;
+    }
+    return true;
+}
+
+/* CMAC: SP 800-38B D.1, the empty message; key wrap: RFC 3394 4.1. */
+static bool test_aes_modes(const struct selftest_env *e)
+{
+    uint8_t k[16], key[16], out[24], back[16];
+    struct block b;
+    (void)e;
+    selftest_bytes(k, "2B7E151628AED2A6ABF7158809CF4F3C");
+    block_set_aes(&b, k, sizeof k);
+    block_cmac(&b, NULL, 0, out);
+    if (!selftest_is(out, 16, "BB1D6929E95937287FA37D129B756746"))
+        return false;
+    selftest_bytes(k, "000102030405060708090A0B0C0D0E0F");
+    selftest_bytes(key, "00112233445566778899AABBCCDDEEFF");
+    block_set_aes(&b, k, sizeof k);
+    block_kw_wrap(&b, key, sizeof key, out);
+    if (!selftest_is(out, 24, "1FA68B0A8112B447AEF34BD8FB5A7B829D3E862371D2CFE5") ||
+        block_kw_unwrap(&b, out, sizeof out, back) || memcmp(back, key, sizeof key))
+        return false;
+    out[3] ^= 1;
+    return block_kw_unwrap(&b, out, sizeof out, back) != 0;
+}
+
+/* GCM: test case 2 of the specification, and a forged tag. */
+static bool test_aes_gcm(const struct selftest_env *e)
+{
+    uint8_t zero[16] = {0}, out[16], tag[16], back[16];
+    const struct block_gcm g = {zero, 12, NULL, 0, sizeof tag};
+    struct block b;
+    (void)e;
+    block_set_aes(&b, zero, sizeof zero);
+    block_gcm_seal(&b, &g, zero, out, sizeof out, tag);
+    if (!selftest_is(out, sizeof out, "0388DACE60B6A392F328C2B971B2FE78") ||
+        !selftest_is(tag, sizeof tag, "AB6E47D42CEC13BDF53A67B21257BDDF") ||
+        block_gcm_open(&b, &g, out, back, sizeof back, tag) || memcmp(back, zero, sizeof back))
+        return false;
+    tag[0] ^= 1;
+    return block_gcm_open(&b, &g, out, back, sizeof back, tag) != 0;
+}
+
+#endif
+
 /* ---------------------------------------------------------------- randomness */
 
 static bool test_drbg(const struct selftest_env *e)
@@ -211,6 +280,11 @@ const struct selftest selftests[] = {
     {"sm4", test_sm4},
     {"sm4 modes", test_sm4_modes},
     {"sm4-gcm", test_sm4_gcm},
+#if !HUFU_SMALL
+    {"aes", test_aes},
+    {"aes modes", test_aes_modes},
+    {"aes-gcm", test_aes_gcm},
+#endif
     {"drbg-sm3", test_drbg},
     {"health", test_health},
     {NULL, NULL},

@@ -183,26 +183,29 @@ static int rsa_cipher(const struct cli *cli, struct cipher *p)
     return DONE;
 }
 
-static int sm4_cipher(const struct cli *cli, struct cipher *p)
+static int secret_cipher(const struct cli *cli, const struct hufu_object *key, struct cipher *p)
 {
     uint32_t scheme;
     char mode[32];
     size_t n = sizeof p->iv;
-    snprintf(mode, sizeof mode, "sm4-%.20s", value_of(cli, "mode") ? value_of(cli, "mode") : "gcm");
+    snprintf(mode, sizeof mode, "%s-%.20s", key->type == HUFU_KEY_SM4 ? "sm4" : "aes",
+             value_of(cli, "mode") ? value_of(cli, "mode") : "gcm");
     if (hufu_value("cipher", mode, &scheme))
         return say_usage(cli, "--mode: give ecb, cbc, cfb, ofb, ctr, gcm or mac");
     if (!hex_of(cli, "iv", p->iv, &n))
         return USAGE;
-    const bool blocks = scheme == HUFU_CIPHER_SM4_ECB || scheme == HUFU_CIPHER_SM4_CBC;
+    const bool ecb = scheme == HUFU_CIPHER_SM4_ECB || scheme == HUFU_CIPHER_AES_ECB;
+    const bool blocks = ecb || scheme == HUFU_CIPHER_SM4_CBC || scheme == HUFU_CIPHER_AES_CBC;
+    const bool gcm = scheme == HUFU_CIPHER_SM4_GCM || scheme == HUFU_CIPHER_AES_GCM;
     p->c.scheme = (uint8_t)scheme;
     p->padded = blocks && !flag(cli, "no-padding");
-    if (value_of(cli, "iv") || scheme == HUFU_CIPHER_SM4_ECB) {
+    if (value_of(cli, "iv") || ecb) {
         p->c.iv_size = n;
     } else if (scheme == HUFU_CIPHER_SM4_MAC) {
         p->c.iv_size = BLOCK; /* zeros */
     } else {
         p->iv_made = true;
-        p->c.iv_size = scheme == HUFU_CIPHER_SM4_GCM ? GCM_IV : BLOCK;
+        p->c.iv_size = gcm ? GCM_IV : BLOCK;
     }
     p->c.iv = p->iv;
     return DONE;
@@ -222,7 +225,7 @@ static int cipher_of(const struct cli *cli, const struct hufu_object *key, struc
     }
     if (key->type == HUFU_KEY_P256 || key->type == HUFU_KEY_P384)
         return say_failed("an EC key encrypts nothing: give an SM2, RSA or secret key");
-    return key->type == HUFU_KEY_SM4 ? sm4_cipher(cli, p) : rsa_cipher(cli, p);
+    return key->public_size ? rsa_cipher(cli, p) : secret_cipher(cli, key, p);
 }
 
 /* A buffer of the command line: data that may be secret. */
@@ -495,11 +498,11 @@ static int run_digest(struct cli *cli)
     {"format=der|raw", "SM2: DER (default) or C1 || C3 || C2", 0},                                 \
         {"padding=oaep|pkcs1", "RSA (default oaep)", 0},                                           \
         {"hash=HASH", "RSA-OAEP (default sha256)", 0},                                             \
-        {"mode=MODE", "SM4: ecb, cbc, cfb, ofb, ctr, gcm (default) or mac", 0},                    \
-        {"iv=HEX", "SM4 (default: random, in front of the ciphertext)", 0},                        \
-        {"aad=HEX", "SM4-GCM: additional data; RSA-OAEP: the label", 0},                           \
+        {"mode=MODE", "secret keys: ecb, cbc, cfb, ofb, ctr, gcm (default) or, SM4, mac", 0},                    \
+        {"iv=HEX", "secret keys (default: random, in front of the ciphertext)", 0},                        \
+        {"aad=HEX", "GCM: additional data; RSA-OAEP: the label", 0},                           \
     {                                                                                              \
-        "no-padding", "SM4-ECB and CBC: whole blocks, no PKCS #7 padding", 0                       \
+        "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                       \
     }
 
 static const struct option sign_options[] = {KEY, IN, OUT, SIGNING, END};

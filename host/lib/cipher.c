@@ -115,3 +115,18 @@ enum hufu_status hufu_derive(struct hufu_session *session, uint32_t handle,
     call_end(&c);
     return c.status;
 }
+
+enum hufu_status hufu_mac(struct hufu_session *session, uint32_t handle, uint8_t scheme,
+                          uint8_t hash, const void *data, size_t size, uint8_t *mac,
+                          size_t *mac_size)
+{
+    struct call c;
+    const struct mac_req req = {handle, scheme, hash, as_view(data, size)};
+    struct mac_rsp m;
+    if (!CALL(&c, session, mac, MAC, size, &req, &m) && !call_check(&c, m.mac.size >= 16)) {
+        memcpy(mac, m.mac.data, m.mac.size);
+        *mac_size = m.mac.size;
+    }
+    call_end(&c);
+    return c.status;
+}

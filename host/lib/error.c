@@ -18,6 +18,8 @@
 #define UP_init            INIT
 #define UP_key_flag        KEY_FLAG
 #define UP_agree           AGREE
+#define UP_mac             MAC
+#define UP_wrap            WRAP
 #define UP_part            PART
 #define UP_derive          DERIVE
 #define JOIN_(group, name) HUFU_##group##_##name

@@ -149,7 +149,11 @@ enum hufu_usage {
     HUFU_USAGE_RAW = 0x0010,
     HUFU_USAGE_EXPORT_WRAPPED = 0x0100,
     HUFU_USAGE_DERIVE_OUT = 0x0200,
-    HUFU_USAGE_PUBLIC = 0x1000 /* any session may see it and use its public part, log-in or not */
+    HUFU_USAGE_WRAP = 0x0020,
+    HUFU_USAGE_UNWRAP = 0x0040,
+    HUFU_USAGE_EXTRACT = 0x0400, /* may be wrapped under another key */
+    HUFU_USAGE_READ = 0x0800,    /* secret keys: hufu_key_value */
+    HUFU_USAGE_PUBLIC = 0x1000   /* any session may see it and use its public part, log-in or not */
 };
 
 enum hufu_origin {
@@ -174,7 +178,7 @@ enum hufu_sign_scheme {
     HUFU_SIGN_SM2_MESSAGE = 2,
     HUFU_SIGN_RSA_PKCS1 = 3,
     HUFU_SIGN_RSA_PSS = 4,
-    HUFU_SIGN_ECDSA = 5, /* P256, P384: over a digest of 1 to 64 bytes */
+    HUFU_SIGN_ECDSA = 5,  /* P256, P384: over a digest of 1 to 64 bytes */
     HUFU_SIGN_RSA_RAW = 6 /* of a number as large as the modulus */
 };
 
@@ -189,10 +193,30 @@ enum hufu_cipher_scheme {
     HUFU_CIPHER_SM4_CTR = 8,
     HUFU_CIPHER_SM4_GCM = 9,
     HUFU_CIPHER_SM4_MAC = 10,
-    HUFU_CIPHER_RSA_RAW = 11 /* decrypt only */
+    HUFU_CIPHER_RSA_RAW = 11 /* decrypt only */,
+    HUFU_CIPHER_AES_ECB = 12,
+    HUFU_CIPHER_AES_CBC = 13,
+    HUFU_CIPHER_AES_CFB = 14,
+    HUFU_CIPHER_AES_OFB = 15,
+    HUFU_CIPHER_AES_CTR = 16,
+    HUFU_CIPHER_AES_GCM = 17
 };
 
-enum hufu_init_flag { HUFU_INIT_ATTENDED = 0x01, HUFU_INIT_AUDIT_STOPS = 0x02 };
+enum hufu_mac_scheme { HUFU_MAC_HMAC = 1, HUFU_MAC_CMAC = 2 };
+
+enum hufu_wrap_scheme {
+    HUFU_WRAP_KW = 1,  /* RFC 3394, AES or SM4 */
+    HUFU_WRAP_KWP = 2, /* RFC 5649, AES or SM4 */
+    HUFU_WRAP_RSA_PKCS1 = 3,
+    HUFU_WRAP_RSA_OAEP = 4,
+    HUFU_WRAP_SM2 = 5
+};
+
+enum hufu_init_flag {
+    HUFU_INIT_ATTENDED = 0x01,
+    HUFU_INIT_AUDIT_STOPS = 0x02,
+    HUFU_INIT_CLEAR_KEYS = 0x04
+};
 enum hufu_key_flag { HUFU_KEY_FLAG_SESSION = 0x01 };
 enum hufu_agree_flag { HUFU_AGREE_INITIATOR = 0x01, HUFU_AGREE_KEY_OUT = 0x02 };
 
@@ -253,8 +277,8 @@ struct hufu_codes {
 HUFU_API struct hufu_codes hufu_codes(enum hufu_status status);
 /*
  * Words and numbers of the enums above: hufu_name("key", 1) is "SM2". group: "state", "role",
- * "key", "usage", "origin", "digest", "sign", "cipher". hufu_name: NULL when there is none.
- * hufu_value: any case, '-' for '_'; HUFU_E_NOT_FOUND.
+ * "key", "usage", "origin", "digest", "sign", "cipher", "mac", "wrap". hufu_name: NULL when there
+ * is none. hufu_value: any case, '-' for '_'; HUFU_E_NOT_FOUND.
  */
 HUFU_API const char *hufu_name(const char *group, uint32_t value);
 HUFU_API enum hufu_status hufu_value(const char *group, const char *name, uint32_t *value);
@@ -557,6 +581,29 @@ HUFU_API enum hufu_status hufu_key_take(struct hufu_session *session,
                                         const struct hufu_key_spec *spec, const void *secret,
                                         size_t size, uint32_t *handle, uint8_t *public_key,
                                         size_t *public_size);
+/*
+ * Keys wrapped under keys. What is wrapped, or comes in clear: SM2 and EC d; RSA p || q; of secret
+ * keys the key. scheme: enum hufu_wrap_scheme; hash: with RSA_OAEP. *wrapped_size: room, then what
+ * was written; HUFU_WRAPPED_MAX is always enough. The key has usage EXTRACT, wrapping_key WRAP.
+ */
+HUFU_API enum hufu_status hufu_key_wrap(struct hufu_session *session, uint32_t wrapping_key,
+                                        uint8_t scheme, uint8_t hash, uint32_t handle,
+                                        uint8_t *wrapped, size_t *wrapped_size);
+/* The unwrapped key becomes what spec says (spec->size is not looked at). unwrapping_key has usage
+ * UNWRAP. public_key (room HUFU_PUBLIC_MAX) and public_size may be NULL, here and below. */
+HUFU_API enum hufu_status hufu_key_unwrap(struct hufu_session *session, uint32_t unwrapping_key,
+                                          uint8_t scheme, uint8_t hash, const void *wrapped,
+                                          size_t wrapped_size, const struct hufu_key_spec *spec,
+                                          uint32_t *handle, uint8_t *public_key,
+                                          size_t *public_size);
+/* A key that comes in clear: of the session, or on devices with HUFU_INIT_CLEAR_KEYS any. */
+HUFU_API enum hufu_status hufu_key_put(struct hufu_session *session,
+                                       const struct hufu_key_spec *spec, const void *secret,
+                                       size_t secret_size, uint32_t *handle, uint8_t *public_key,
+                                       size_t *public_size);
+/* A secret key of usage READ, in clear. value: room HUFU_SECRET_MAX; wipe it after use. */
+HUFU_API enum hufu_status hufu_key_value(struct hufu_session *session, uint32_t handle,
+                                         uint8_t *value, size_t *value_size);
 
 /* What the header in front of wrapped keys says. */
 struct hufu_wrap_header {
@@ -678,7 +725,7 @@ HUFU_API enum hufu_status hufu_verify(struct hufu_session *session, const struct
 
 struct hufu_ciphering {
     uint8_t scheme; /* enum hufu_cipher_scheme */
-    uint8_t hash;   /* RSA_OAEP */
+    uint8_t hash;   /* RSA_OAEP; GCM: bytes of the tag, 4 to 16, 0: 16 */
     const void *iv;
     size_t iv_size;
     const void *aad; /* SM4_GCM; RSA_OAEP: the label */
@@ -715,6 +762,14 @@ struct hufu_agreed {
 HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                             const struct hufu_agreement *agreement,
                                             struct hufu_agreed *agreed);
+
+/*
+ * MAC with a secret key of usage SIGN: HMAC (an HMAC key and the hash) or CMAC (an SM4 or AES key).
+ * mac: room HUFU_DIGEST_MAX.
+ */
+HUFU_API enum hufu_status hufu_mac(struct hufu_session *session, uint32_t handle, uint8_t scheme,
+                                   uint8_t hash, const void *data, size_t size, uint8_t *mac,
+                                   size_t *mac_size);
 
 /*
  * ECDH with a P256 or P384 key of usage AGREE. Without KEY_OUT the result is a session key of the
@@ -841,15 +896,15 @@ HUFU_API enum hufu_status hufu_statement_read(const void *statement, size_t size
 /* ------------------------------------------------------------------ wrap domains */
 
 /*
- * The wrap-domain key as shares (administrator), threshold of which make another device a member: box i is
- * encrypted to the SM2 public key (x || y) of custodian i. 2 <= threshold <= count <= HUFU_CUSTODIANS_MAX.
- * HUFU_E_ARGUMENT, _BAD_PUBLIC_KEY
+ * The wrap-domain key as shares (administrator), threshold of which make another device a member:
+ * box i is encrypted to the SM2 public key (x || y) of custodian i. 2 <= threshold <= count <=
+ * HUFU_CUSTODIANS_MAX. HUFU_E_ARGUMENT, _BAD_PUBLIC_KEY
  */
 HUFU_API enum hufu_status hufu_domain_split(struct hufu_session *session, unsigned threshold,
                                             const uint8_t (*custodians)[64], unsigned count,
                                             uint8_t (*boxes)[HUFU_SHARE_BOX]);
-/* What a device that joins a domain states: custodians encrypt their shares (SM2, C1 || C3 || C2) to
- * public_key once they have checked the signature (r || s) of the device's own key. */
+/* What a device that joins a domain states: custodians encrypt their shares (SM2, C1 || C3 || C2)
+ * to public_key once they have checked the signature (r || s) of the device's own key. */
 struct hufu_join {
     uint8_t statement[HUFU_JOIN_STATEMENT], signature[64];
     uint8_t serial[HUFU_SERIAL_SIZE], public_key[64];
@@ -859,11 +914,13 @@ HUFU_API enum hufu_status hufu_domain_begin(struct hufu_session *session, struct
 /* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
 HUFU_API enum hufu_status hufu_join_read(const uint8_t statement[HUFU_JOIN_STATEMENT],
                                          struct hufu_join *out);
-/* One share, encrypted to the key of hufu_domain_begin. HUFU_E_SHARE_WRONG, _STEP (none is awaited) */
+/* One share, encrypted to the key of hufu_domain_begin. HUFU_E_SHARE_WRONG, _STEP (none is awaited)
+ */
 HUFU_API enum hufu_status hufu_domain_give(struct hufu_session *session,
                                            const uint8_t box[HUFU_SHARE_BOX], unsigned *given,
                                            unsigned *threshold);
-/* With all shares: the wrap domain is now theirs. HUFU_E_STEP: more are needed; _SHARE_WRONG: begin anew. */
+/* With all shares: the wrap domain is now theirs. HUFU_E_STEP: more are needed; _SHARE_WRONG: begin
+ * anew. */
 HUFU_API enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8]);
 
 /* ------------------------------------------------------------------ formats */

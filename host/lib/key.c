@@ -90,3 +90,88 @@ enum hufu_status hufu_key_import(struct hufu_session *session, const struct hufu
     call_end(&c);
     return c.status;
 }
+
+/* ------------------------------------------------------------------ under other keys, in clear */
+
+/* The answer about a new key: its handle, and its public part as the type has it. */
+static void take_new(struct call *c, uint8_t type, uint32_t got, struct view public,
+                     uint32_t *handle, uint8_t *public_key, size_t *public_size)
+{
+    if (call_check(c, got && public.size == hufu_public_size(type)))
+        return;
+    *handle = got;
+    if (public_key && public.size)
+        memcpy(public_key, public.data, public.size);
+    if (public_size)
+        *public_size = public.size;
+}
+
+enum hufu_status hufu_key_wrap(struct hufu_session *session, uint32_t wrapping_key, uint8_t scheme,
+                               uint8_t hash, uint32_t handle, uint8_t *wrapped,
+                               size_t *wrapped_size)
+{
+    struct call c;
+    const struct key_wrap_req req = {wrapping_key, scheme, hash, handle};
+    struct key_wrap_rsp m;
+    if (!CALL(&c, session, key_wrap, KEY_WRAP, 0, &req, &m) && !call_check(&c, m.wrapped.size != 0))
+        c.status = give("the wrapped key", wrapped, wrapped_size, m.wrapped);
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_unwrap(struct hufu_session *session, uint32_t unwrapping_key,
+                                 uint8_t scheme, uint8_t hash, const void *wrapped,
+                                 size_t wrapped_size, const struct hufu_key_spec *spec,
+                                 uint32_t *handle, uint8_t *public_key, size_t *public_size)
+{
+    struct call c;
+    const struct key_unwrap_req req = {.handle = unwrapping_key,
+                                       .scheme = scheme,
+                                       .hash = hash,
+                                       .wrapped = as_view(wrapped, wrapped_size),
+                                       .type = spec->type,
+                                       .flags = spec->flags,
+                                       .usage = spec->usage,
+                                       .label = as_text(spec->label),
+                                       .id = as_view(spec->id, spec->id_size)};
+    struct key_unwrap_rsp m;
+    const size_t hint = wrapped_size + req.label.size + spec->id_size;
+    if (!CALL(&c, session, key_unwrap, KEY_UNWRAP, hint, &req, &m))
+        take_new(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_put(struct hufu_session *session, const struct hufu_key_spec *spec,
+                              const void *secret, size_t secret_size, uint32_t *handle,
+                              uint8_t *public_key, size_t *public_size)
+{
+    struct call c;
+    const struct key_put_req req = {.type = spec->type,
+                                    .flags = spec->flags,
+                                    .usage = spec->usage,
+                                    .label = as_text(spec->label),
+                                    .id = as_view(spec->id, spec->id_size),
+                                    .secret = as_view(secret, secret_size)};
+    struct key_put_rsp m;
+    const size_t hint = secret_size + req.label.size + spec->id_size;
+    if (!CALL(&c, session, key_put, KEY_PUT, hint, &req, &m))
+        take_new(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    call_end(&c);
+    return c.status;
+}
+
+enum hufu_status hufu_key_value(struct hufu_session *session, uint32_t handle, uint8_t *value,
+                                size_t *value_size)
+{
+    struct call c;
+    const struct key_value_req req = {handle};
+    struct key_value_rsp m;
+    if (!CALL(&c, session, key_value, KEY_VALUE, 0, &req, &m) &&
+        !call_check(&c, m.value.size != 0)) {
+        memcpy(value, m.value.data, m.value.size);
+        *value_size = m.value.size;
+    }
+    call_end(&c);
+    return c.status;
+}

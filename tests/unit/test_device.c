@@ -79,7 +79,7 @@ START_TEST(capabilities)
     MUST(do_capabilities(&dv, 0, &(struct capabilities_req){0}, &r));
     ck_assert_uint_eq(r.keys, 0x3FFE);
     ck_assert_uint_eq(r.signs, 0x7E);
-    ck_assert_uint_eq(r.ciphers, 0x7FE);
+    ck_assert_uint_eq(r.ciphers, 0x3FFFE);
     ck_assert_uint_eq(r.hashes, 0x7E);
     ck_assert_uint_eq(r.tickets, dv.config.tickets_max);
     ck_assert_uint_gt(r.batch_max, 500);

@@ -62,7 +62,7 @@ START_TEST(init_refusals)
     q.retries = LIMIT_RETRIES_MAX + 1;
     MUST_BE(SW_WRONG_DATA, do_init(&dv, 0, &q, NULL));
     q = good_init;
-    q.flags = 4;
+    q.flags = 8;
     MUST_BE(SW_WRONG_DATA, do_init(&dv, 0, &q, NULL));
     q = good_init;
     q.admin_pin = none;

@@ -1,6 +1,7 @@
 /* Group use: ENCRYPT, DECRYPT. */
 #include "firmware/app/core.h"
 #include "firmware/app/policy.h"
+#include "firmware/app/secret_cipher.h"
 #include "firmware/app/subject.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/hash.h"
@@ -176,12 +177,24 @@ static uint16_t encrypt_rsa(struct call *c, const struct subject *s, const struc
     return bad ? SW_WRONG_DATA : SW_OK; /* too long for the key */
 }
 
+/* AES, or SM4-GCM with a short tag. */
+static uint16_t secret_crypt(struct call *c, uint32_t handle, const struct text *t, bool encrypt,
+                             struct wr *out)
+{
+    const struct secret_text text = {t->scheme, t->hash, t->iv, t->aad, t->data};
+    const struct key *key;
+    const uint16_t sw = key_for(c, handle, encrypt ? USAGE_ENCRYPT : USAGE_DECRYPT, 0, &key);
+    return sw == SW_OK ? secret_cipher(key, &text, encrypt, out) : sw;
+}
+
 uint16_t cmd_encrypt(struct call *c, const struct encrypt_req *q, struct wr *out)
 {
     const struct text t = {q->scheme, q->hash, q->iv, q->aad, q->data};
     const struct key *key;
     struct subject s;
     uint16_t sw;
+    if (secret_cipher_for(t.scheme, t.hash))
+        return q->public.size ? SW_WRONG_DATA : secret_crypt(c, q->handle, &t, true, out);
     if (secret_scheme(t.scheme)) {
         if (t.hash || q->public.size)
             return SW_WRONG_DATA;
@@ -227,6 +240,8 @@ uint16_t cmd_decrypt(struct call *c, const struct decrypt_req *q, struct wr *out
     const struct key *key;
     const uint8_t type = secret_scheme(t.scheme) ? KEY_SM4 : t.scheme == CIPHER_SM2 ? KEY_SM2 : 0;
     const uint32_t usage = USAGE_DECRYPT | (t.scheme == CIPHER_RSA_RAW ? USAGE_RAW : 0);
+    if (secret_cipher_for(t.scheme, t.hash))
+        return secret_crypt(c, q->handle, &t, false, out);
     if (t.scheme < CIPHER_SM2 || t.scheme > CIPHER_RSA_RAW)
         return SW_NOT_SUPPORTED;
     const uint16_t sw = key_for(c, q->handle, usage, type, &key);

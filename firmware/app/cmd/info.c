@@ -42,24 +42,25 @@ uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, stru
     for (uint8_t type = KEY_SM2; type <= KEY_CERTIFICATE; type++)
         keys |= key_usages(type) ? BIT(type) : 0;
     capabilities_rsp_put(
-        out, &(struct capabilities_rsp){
-                 .keys = keys,
-                 .signs = BIT(SIGN_SM2) | BIT(SIGN_SM2_MESSAGE) | BIT(SIGN_RSA_PKCS1) |
-                          BIT(SIGN_RSA_PSS) | BIT(SIGN_RSA_RAW) |
-                          (HUFU_SMALL ? 0 : BIT(SIGN_ECDSA)),
-                 .ciphers = BIT(CIPHER_SM2) | BIT(CIPHER_RSA_PKCS1) | BIT(CIPHER_RSA_OAEP) |
-                            BIT(CIPHER_SM4_ECB) | BIT(CIPHER_SM4_CBC) | BIT(CIPHER_SM4_CFB) |
-                            BIT(CIPHER_SM4_OFB) | BIT(CIPHER_SM4_CTR) | BIT(CIPHER_SM4_GCM) |
-                            BIT(CIPHER_SM4_MAC) | BIT(CIPHER_RSA_RAW),
-                 .hashes = BIT(DIGEST_SM3) | BIT(DIGEST_SHA1) | BIT(DIGEST_SHA224) |
-                           BIT(DIGEST_SHA256) | BIT(DIGEST_SHA384) | BIT(DIGEST_SHA512),
-                 .batch_max = batch_keys_max(KEY_SM2, d->config.frame_max),
-                 .tickets = d->tickets.max,
-                 .accounts_max = LIMIT_ACCOUNTS_MAX,
-                 .retries_max = LIMIT_RETRIES_MAX,
-                 .pin_min = LIMIT_PIN_MIN,
-                 .pin_max = LIMIT_PIN_MAX,
-             });
+        out,
+        &(struct capabilities_rsp){
+            .keys = keys,
+            .signs = BIT(SIGN_SM2) | BIT(SIGN_SM2_MESSAGE) | BIT(SIGN_RSA_PKCS1) |
+                     BIT(SIGN_RSA_PSS) | BIT(SIGN_RSA_RAW) | (HUFU_SMALL ? 0 : BIT(SIGN_ECDSA)),
+            .ciphers = BIT(CIPHER_SM2) | BIT(CIPHER_RSA_PKCS1) | BIT(CIPHER_RSA_OAEP) |
+                       BIT(CIPHER_SM4_ECB) | BIT(CIPHER_SM4_CBC) | BIT(CIPHER_SM4_CFB) |
+                       BIT(CIPHER_SM4_OFB) | BIT(CIPHER_SM4_CTR) | BIT(CIPHER_SM4_GCM) |
+                       BIT(CIPHER_SM4_MAC) | BIT(CIPHER_RSA_RAW) |
+                       (HUFU_SMALL ? 0 : 0x3Fu << CIPHER_AES_ECB),
+            .hashes = BIT(DIGEST_SM3) | BIT(DIGEST_SHA1) | BIT(DIGEST_SHA224) | BIT(DIGEST_SHA256) |
+                      BIT(DIGEST_SHA384) | BIT(DIGEST_SHA512),
+            .batch_max = batch_keys_max(KEY_SM2, d->config.frame_max),
+            .tickets = d->tickets.max,
+            .accounts_max = LIMIT_ACCOUNTS_MAX,
+            .retries_max = LIMIT_RETRIES_MAX,
+            .pin_min = LIMIT_PIN_MIN,
+            .pin_max = LIMIT_PIN_MAX,
+        });
     return SW_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Group keys: making keys and moving them. */
 #include "firmware/app/core.h"
+#include "firmware/app/fresh.h"
 #include "firmware/app/policy.h"
 #include "firmware/app/wrap.h"
 #include "firmware/base/endian.h"
@@ -7,34 +8,6 @@
 #include "handlers_gen.h"
 
 #include <string.h>
-
-static uint16_t check_kind(uint8_t type, uint32_t usage)
-{
-    if (!key_usages(type) || key_is_blob(type))
-        return SW_NOT_SUPPORTED;
-    return !usage_work(usage) || usage & ~key_usages(type) ? SW_WRONG_DATA : SW_OK;
-}
-
-/* A key on its way into the store: its parts as a record has them. */
-struct fresh {
-    uint8_t pub[LIMIT_PUBLIC_MAX];
-    uint8_t secret[7 * RSA_MAX_BYTES / 2];
-    size_t secret_size;
-};
-
-static struct object fresh_object(const struct call *c, const struct fresh *f, uint8_t type,
-                                  uint32_t usage, uint8_t origin, struct view label, struct view id)
-{
-    return (struct object){.type = type,
-                           .owner = c->session->account,
-                           .origin = origin,
-                           .usage = usage,
-                           .created = device_time(c->d),
-                           .label = label,
-                           .id = id,
-                           .pub = {f->pub, key_public_size(type)},
-                           .secret = {f->secret, f->secret_size}};
-}
 
 /* ---------------------------------------------------------------- KEY GENERATE */
 
@@ -88,116 +61,38 @@ static uint16_t check_size(const struct key_generate_req *q, size_t *size)
                                                                                 : SW_OK;
 }
 
-static uint16_t generate_session_key(struct call *c, const struct key_generate_req *q, size_t size,
-                                     struct wr *out)
-{
-    if (!key_is_secret(q->type) || size > KIND_SECRET_MAX || q->usage & USAGE_EXPORT_WRAPPED ||
-        q->label.size || q->id.size)
-        return SW_WRONG_DATA;
-    if (wr_room(out) < 6)
-        return SW_RESPONSE_TOO_BIG;
-    struct session_key *k = session_key_new(c->session);
-    if (!k)
-        return SW_TOO_MANY;
-    k->type = q->type;
-    k->usage = q->usage;
-    k->size = (uint16_t)size;
-    k->origin = ORIGIN_GENERATED;
-    c->object = k->handle;
-    key_generate_rsp_put(out, &(struct key_generate_rsp){.handle = k->handle});
-    if (random_fill(&c->d->random, k->secret, size) == 0)
-        return SW_OK;
-    wipe(k, sizeof *k);
-    return SW_RANDOM_FAILED;
-}
-
 uint16_t cmd_key_generate(struct call *c, const struct key_generate_req *q, struct wr *out)
 {
     struct fresh f;
+    const struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_GENERATED, q->label, q->id};
     uint32_t handle = 0;
-    uint16_t sw = q->flags & ~KEY_FLAG_SESSION ? SW_WRONG_DATA : check_kind(q->type, q->usage);
+    uint16_t sw = fresh_allowed(c, &spec);
     if (sw == SW_OK)
         sw = check_size(q, &f.secret_size);
-    if (sw != SW_OK)
-        return sw;
-    if (q->flags & KEY_FLAG_SESSION)
-        return generate_session_key(c, q, f.secret_size, out);
-    sw = object_room(c->d, q->type);
+    if (sw == SW_OK && wr_room(out) < 6)
+        sw = SW_RESPONSE_TOO_BIG;
     if (sw != SW_OK)
         return sw;
     sw = generate(c->d, &f, q->type);
     const uint16_t again = call_again(c);
     if (again != SW_OK)
         sw = again;
-    if (sw == SW_OK) {
-        const struct object o =
-            fresh_object(c, &f, q->type, q->usage, ORIGIN_GENERATED, q->label, q->id);
-        sw = object_add(c, &o, &handle);
-        key_generate_rsp_put(out, &(struct key_generate_rsp){handle, o.pub});
-    }
+    if (sw == SW_OK)
+        sw = fresh_keep(c, &f, &spec, &handle);
+    key_generate_rsp_put(out,
+                         &(struct key_generate_rsp){handle, {f.pub, key_public_size(q->type)}});
     wipe(&f, sizeof f);
     return sw;
 }
 
 /* ---------------------------------------------------------------- KEY IMPORT, KEY EXPORT */
 
-static uint16_t adopt_sm2(struct device *d, struct fresh *f)
-{
-    uint8_t pub[SM2_POINT];
-    if (sm2_public_from_private(d->engine->sm2, f->secret, pub) || memcmp(pub, f->pub, sizeof pub))
-        return SW_WRONG_WRAP;
-    return SW_OK;
-}
-
-static uint16_t adopt_ec(const struct ec_curve *curve, const struct fresh *f)
-{
-    uint8_t pub[EC_POINT_MAX];
-    if (curve->public_from_private(f->secret, pub) || memcmp(pub, f->pub, 2 * curve->size))
-        return SW_WRONG_WRAP;
-    return SW_OK;
-}
-
-/* All parts of an RSA key from p || q, in the first lane's room. */
-static uint16_t rsa_of_secret(struct device *d, const struct fresh *f, uint8_t type)
-{
-    struct lane *lane = &d->batch.lanes[0];
-    struct rsa_private *key = lane->rsa;
-    const size_t half = key_rsa_bits(type) / 16;
-    memset(key, 0, sizeof *key);
-    key->pub.bits = (uint16_t)key_rsa_bits(type);
-    memcpy(key->p, f->secret, half);
-    memcpy(key->q, f->secret + half, half);
-    return rsa_from_primes(key, lane->scratch) ? SW_WRONG_DATA : SW_OK;
-}
-
-static void rsa_keep(struct device *d, struct fresh *f, uint8_t type, uint16_t sw)
-{
-    struct rsa_private *key = d->batch.lanes[0].rsa;
-    if (sw == SW_OK)
-        rsa_to_object(key, f->pub, f->secret);
-    f->secret_size = key_secret_most(type);
-    wipe(key, sizeof *key);
-}
-
-static uint16_t adopt_rsa(struct device *d, struct fresh *f, uint8_t type)
-{
-    const struct rsa_private *key = d->batch.lanes[0].rsa;
-    uint16_t sw = SW_WRONG_WRAP;
-    if (rsa_of_secret(d, f, type) == SW_OK && load_be32(f->pub) == RSA_E &&
-        !memcmp(key->pub.n, f->pub + 4, key_rsa_bits(type) / 8))
-        sw = SW_OK;
-    rsa_keep(d, f, type, sw);
-    return sw;
-}
-
 /* What came in is authentic; that its parts make a key of ours is checked all the same. */
-static uint16_t adopt(struct device *d, struct fresh *f, uint8_t type)
+static uint16_t adopt(struct device *d, struct fresh *f, uint8_t type, const uint8_t *pub)
 {
-    if (type == KEY_SM2)
-        return adopt_sm2(d, f);
-    if (key_curve(type))
-        return adopt_ec(key_curve(type), f);
-    return key_is_secret(type) ? SW_OK : adopt_rsa(d, f, type);
+    if (fresh_complete(d, f, type) != SW_OK || memcmp(f->pub, pub, key_public_size(type)))
+        return SW_WRONG_WRAP;
+    return SW_OK;
 }
 
 static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wrap *w,
@@ -210,10 +105,9 @@ static uint16_t unwrap(struct call *c, const struct key_import_req *q, struct wr
     if (sw != SW_OK)
         return sw;
     if (wrap_open(w, q->index, q->record.data, f->secret, f->secret_size) ||
-        check_kind(w->h.type, w->h.usage) != SW_OK)
+        fresh_check(w->h.type, w->h.usage) != SW_OK)
         return SW_WRONG_WRAP;
-    memcpy(f->pub, q->record.data, key_public_size(w->h.type));
-    return adopt(c->d, f, w->h.type);
+    return adopt(c->d, f, w->h.type, q->record.data);
 }
 
 uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct wr *out)
@@ -223,9 +117,8 @@ uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct w
     uint32_t handle = 0;
     uint16_t sw = unwrap(c, q, &w, &f);
     if (sw == SW_OK) {
-        const struct object o =
-            fresh_object(c, &f, w.h.type, w.h.usage, ORIGIN_IMPORTED, q->label, q->id);
-        sw = object_add(c, &o, &handle);
+        const struct fresh_spec spec = {w.h.type, 0, w.h.usage, ORIGIN_IMPORTED, q->label, q->id};
+        sw = fresh_keep(c, &f, &spec, &handle);
         key_import_rsp_put(out, &(struct key_import_rsp){handle});
     }
     wipe(&f, sizeof f);
@@ -235,53 +128,13 @@ uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct w
 
 /* ---------------------------------------------------------------- KEY RECEIVE */
 
-/* Whoever made p and q: a private operation, which checks its own result, tells that they are
- * primes. */
-static uint16_t try_rsa(struct device *d, uint8_t type)
-{
-    struct lane *lane = &d->batch.lanes[0];
-    uint8_t in[RSA_MAX_BYTES], out[RSA_MAX_BYTES];
-    const size_t n = key_rsa_bits(type) / 8;
-    if (random_fill(&d->random, in, n))
-        return SW_RANDOM_FAILED;
-    in[0] = 0; /* below n */
-    const int bad = rsa_private_op(d->engine->rsa, &d->rng, lane->rsa, in, out, lane->scratch);
-    wipe(out, sizeof out);
-    return bad ? SW_WRONG_DATA : SW_OK;
-}
-
-/* The public part of a secret from outside, and a trial of the two. What fails is not ours: the
- * device is well. */
-static uint16_t receive(struct device *d, struct fresh *f, uint8_t type)
-{
-    const struct ec_curve *curve = key_curve(type);
-    if (key_is_secret(type))
-        return SW_OK;
-    if (type == KEY_SM2)
-        return sm2_public_from_private(d->engine->sm2, f->secret, f->pub) ||
-                       sm2_try_pair(d->engine->sm2, &d->rng, f->secret, f->pub)
-                   ? SW_WRONG_DATA
-                   : SW_OK;
-    if (curve)
-        return curve->public_from_private(f->secret, f->pub) ||
-                       ec_try_pair(curve, &d->rng, f->secret, f->pub)
-                   ? SW_WRONG_DATA
-                   : SW_OK;
-    uint16_t sw = rsa_of_secret(d, f, type);
-    if (sw == SW_OK)
-        sw = try_rsa(d, type);
-    rsa_keep(d, f, type, sw);
-    return sw;
-}
-
-static uint16_t open_sealed(struct call *c, const struct key_receive_req *q, struct fresh *f)
+static uint16_t open_sealed(struct call *c, const struct key_receive_req *q,
+                            const struct fresh_spec *spec, struct fresh *f)
 {
     const struct key *transport;
     const size_t n =
         q->sealed.size > SM2_CIPHER_OVERHEAD ? q->sealed.size - SM2_CIPHER_OVERHEAD : 0;
-    uint16_t sw = check_kind(q->type, q->usage);
-    if (sw == SW_OK)
-        sw = object_room(c->d, q->type);
+    uint16_t sw = fresh_allowed(c, spec);
     if (sw == SW_OK)
         sw = key_for(c, q->transport, USAGE_DECRYPT, KEY_SM2, &transport);
     if (sw != SW_OK)
@@ -295,17 +148,17 @@ static uint16_t open_sealed(struct call *c, const struct key_receive_req *q, str
 
 uint16_t cmd_key_receive(struct call *c, const struct key_receive_req *q, struct wr *out)
 {
+    const struct fresh_spec spec = {q->type, 0, q->usage, ORIGIN_IMPORTED, q->label, q->id};
     struct fresh f;
     uint32_t handle = 0;
-    uint16_t sw = open_sealed(c, q, &f);
+    uint16_t sw = open_sealed(c, q, &spec, &f);
     if (sw == SW_OK)
-        sw = receive(c->d, &f, q->type);
-    if (sw == SW_OK) {
-        const struct object o =
-            fresh_object(c, &f, q->type, q->usage, ORIGIN_IMPORTED, q->label, q->id);
-        sw = object_add(c, &o, &handle);
-        key_receive_rsp_put(out, &(struct key_receive_rsp){handle, o.pub});
-    }
+        sw = fresh_receive(c->d, &f, q->type);
+    if (sw == SW_OK)
+        sw = fresh_keep(c, &f, &spec, &handle);
+    if (sw == SW_OK)
+        key_receive_rsp_put(out,
+                            &(struct key_receive_rsp){handle, {f.pub, key_public_size(q->type)}});
     wipe(&f, sizeof f);
     return sw;
 }
@@ -434,7 +287,7 @@ uint16_t cmd_key_batch(struct call *c, const struct key_batch_req *q, struct wr 
     struct ticket *done = q->ack ? ticket_find(&d->tickets, c->session->account, 0, q->ack) : NULL;
     if (done)
         ticket_forget(done);
-    uint16_t sw = key_is_secret(q->type) ? SW_NOT_SUPPORTED : check_kind(q->type, q->usage);
+    uint16_t sw = key_is_secret(q->type) ? SW_NOT_SUPPORTED : fresh_check(q->type, q->usage);
     if (sw != SW_OK)
         return sw;
     if (!q->count)

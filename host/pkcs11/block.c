@@ -61,19 +61,17 @@ static CK_RV begin(struct operation *op, struct slot *slot, const CK_MECHANISM *
 
 uint8_t device_cipher(const struct object *key, enum scheme scheme)
 {
-    const bool sm4 = key->key_type == CKK_SM4 || key->key_type == CKK_SM4_OTHER;
-    if (!sm4)
-        return 0;
+    const bool aes = key->key_type == CKK_AES;
     switch (scheme) {
     case ECB:
-        return HUFU_CIPHER_SM4_ECB;
+        return aes ? HUFU_CIPHER_AES_ECB : HUFU_CIPHER_SM4_ECB;
     case CBC:
     case CBC_PAD:
-        return HUFU_CIPHER_SM4_CBC;
+        return aes ? HUFU_CIPHER_AES_CBC : HUFU_CIPHER_SM4_CBC;
     case CTR:
-        return HUFU_CIPHER_SM4_CTR;
+        return aes ? HUFU_CIPHER_AES_CTR : HUFU_CIPHER_SM4_CTR;
     case GCM:
-        return HUFU_CIPHER_SM4_GCM;
+        return aes ? HUFU_CIPHER_AES_GCM : HUFU_CIPHER_SM4_GCM;
     default:
         return 0;
     }

@@ -55,27 +55,14 @@ static size_t most(const struct operation *op, size_t n, bool last)
 static CK_RV device_gcm(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
 {
     const struct hufu_ciphering how = {.scheme = device_cipher(op->key, GCM),
+                                       .hash = (uint8_t)op->tag_size,
                                        .iv = op->iv,
                                        .iv_size = op->iv_size,
                                        .aad = op->extra.data,
                                        .aad_size = op->extra.size};
-    if (op->iv_size > HUFU_IV_MAX || (!op->encrypt && op->tag_size != TAG_MAX))
+    if (op->iv_size > HUFU_IV_MAX || op->tag_size < 4)
         return CKR_MECHANISM_PARAM_INVALID;
-    if (!op->encrypt || op->tag_size == TAG_MAX)
-        return device_secret(op, slot, &how, op->in.data, op->in.size, out, out_size);
-    struct bytes whole = {NULL, 0, 0}; /* a short tag is the front of a whole one */
-    static const uint8_t tag[TAG_MAX];
-    if (!bytes_add(&whole, op->in.data, op->in.size) || !bytes_add(&whole, tag, TAG_MAX)) {
-        bytes_free(&whole);
-        return CKR_HOST_MEMORY;
-    }
-    size_t size = whole.size;
-    const CK_RV rv = device_secret(op, slot, &how, op->in.data, op->in.size, whole.data, &size);
-    *out_size = op->in.size + op->tag_size;
-    if (rv == CKR_OK)
-        memcpy(out, whole.data, *out_size);
-    bytes_free(&whole);
-    return rv;
+    return device_secret(op, slot, &how, op->in.data, op->in.size, out, out_size);
 }
 
 /* ------------------------------------------------------------------ here */

@@ -8,12 +8,13 @@ static bool so_is_in(const struct session *s)
     return s->slot->login == LOGIN_SO;
 }
 
-static CK_RV device_generate(struct slot *slot, uint8_t type, uint32_t usage,
+static CK_RV device_generate(struct slot *slot, uint8_t type, uint16_t size, uint32_t usage,
                              const struct name *name, uint32_t *handle, uint8_t *public_key,
                              size_t *public_size)
 {
     struct use u = {0};
     const struct hufu_key_spec spec = {.type = type,
+                                       .size = size,
                                        .usage = usage,
                                        .label = name->label,
                                        .id = name->id,
@@ -53,14 +54,29 @@ static CK_RV secret_value(struct session *s, struct object *o, CK_ULONG size)
     return rv;
 }
 
-static CK_RV secret_store(struct session *s, struct object *o)
+/* enum hufu_key_type of a secret key; 0: the device makes none such */
+static uint8_t secret_type(const struct object *o, CK_ULONG size)
+{
+    switch (o->key_type) {
+    case CKK_SM4:
+    case CKK_SM4_OTHER:
+        return HUFU_KEY_SM4;
+    case CKK_AES:
+        return size == 16 ? HUFU_KEY_AES128 : size == 24 ? HUFU_KEY_AES192 : HUFU_KEY_AES256;
+    default:
+        return size <= HUFU_SECRET_MAX ? HUFU_KEY_HMAC : 0;
+    }
+}
+
+static CK_RV secret_store(struct session *s, struct object *o, uint8_t type, CK_ULONG size)
 {
     struct name name;
     name_of(&name, o);
     o->usage = device_usage(o, FAMILY_SECRET);
     if (!o->usage)
-        o->usage = HUFU_USAGE_ENCRYPT;
-    CK_RV rv = device_generate(s->slot, HUFU_KEY_SM4, o->usage, &name, &o->device, NULL, NULL);
+        o->usage = HUFU_USAGE_SIGN;
+    CK_RV rv = device_generate(s->slot, type, type == HUFU_KEY_HMAC ? (uint16_t)size : 0, o->usage,
+                               &name, &o->device, NULL, NULL);
     if (rv == CKR_OK) {
         o->handle = token_handle(o->device, MAIN);
         rv = token_describe(s->slot, o, NULL);
@@ -90,8 +106,9 @@ static CK_RV make_secret(struct session *s, const struct mechanism *m, struct ob
         rv = object_born(o, true, m->type);
     if (rv != CKR_OK)
         return rv;
-    if (object_is_token(o) && m->type == CKM_SM4_KEY_GEN)
-        return secret_store(s, o);
+    const uint8_t type = secret_type(o, size);
+    if (object_is_token(o) && type)
+        return secret_store(s, o, type, size);
     rv = secret_value(s, o, size);
     return rv == CKR_OK && object_is_token(o) ? token_create(s->slot, o) : rv;
 }
@@ -271,7 +288,7 @@ static CK_RV pair_generate(struct session *s, struct pair *p)
         usage = HUFU_USAGE_SIGN;
     if (!p->temporary && object_is_token(p->public) && !object_is_private(p->public))
         usage |= HUFU_USAGE_PUBLIC;
-    CK_RV rv = device_generate(s->slot, p->type, usage, &name, &device, public_key, &size);
+    CK_RV rv = device_generate(s->slot, p->type, 0, usage, &name, &device, public_key, &size);
     if (rv != CKR_OK)
         return rv;
     rv = public_attributes(p->public, p->type, public_key, size);

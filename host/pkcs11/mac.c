@@ -1,4 +1,4 @@
-/* HMAC and CMAC with keys in this process. */
+/* HMAC and CMAC: in the device, which takes all data at the end, or with keys in this process. */
 #include "host/pkcs11/operation.h"
 
 #include <openssl/core_names.h>
@@ -43,6 +43,8 @@ static CK_RV hmac_begin(struct operation *op, struct slot *slot, const CK_MECHAN
 {
     (void)slot;
     const CK_RV rv = take_size(op, m, hash_size(op->hash));
+    if (key_in_device(op->key))
+        return rv;
     return rv == CKR_OK ? mac_begin(op, "HMAC", OSSL_MAC_PARAM_DIGEST, hash_name(op->hash)) : rv;
 }
 
@@ -51,6 +53,8 @@ static CK_RV cmac_begin(struct operation *op, struct slot *slot, const CK_MECHAN
     (void)slot;
     const struct attribute *key = secret_of(op->key);
     const CK_RV rv = take_size(op, m, 16);
+    if (rv == CKR_OK && key_in_device(op->key))
+        return rv;
     if (rv != CKR_OK || !key)
         return rv == CKR_OK ? CKR_KEY_TYPE_INCONSISTENT : rv;
     return mac_begin(op, "CMAC", OSSL_MAC_PARAM_CIPHER,
@@ -59,6 +63,8 @@ static CK_RV cmac_begin(struct operation *op, struct slot *slot, const CK_MECHAN
 
 static CK_RV update(struct operation *op, const uint8_t *data, size_t n)
 {
+    if (!op->mac)
+        return bytes_add(&op->in, data, n) ? CKR_OK : CKR_HOST_MEMORY;
     return EVP_MAC_update(op->mac, data, n) > 0 ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
@@ -67,13 +73,34 @@ static size_t size_of(const struct operation *op)
     return op->mac_size;
 }
 
+static CK_RV device_mac(struct operation *op, struct slot *slot, uint8_t mac[HASH_MAX])
+{
+    struct use u = {0};
+    const bool hmac = op->m->scheme == HMAC;
+    size_t size = HASH_MAX;
+    CK_RV rv;
+    do {
+        rv = use_begin(&u, slot);
+        if (rv == CKR_OK)
+            rv = use_end(&u,
+                         hufu_mac(u.session, op->key->device, hmac ? HUFU_MAC_HMAC : HUFU_MAC_CMAC,
+                                  hmac ? hash_device(op->hash) : HUFU_DIGEST_NONE, op->in.data,
+                                  op->in.size, mac, &size));
+    } while (use_again(&u, rv));
+    return rv == CKR_OK && size < op->mac_size ? CKR_GENERAL_ERROR : rv;
+}
+
 static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
 {
     uint8_t mac[HASH_MAX];
     size_t size = sizeof mac;
-    (void)slot;
-    if (EVP_MAC_final(op->mac, mac, &size, sizeof mac) <= 0)
-        return CKR_GENERAL_ERROR;
+    CK_RV rv = CKR_OK;
+    if (!op->mac)
+        rv = device_mac(op, slot, mac);
+    else if (EVP_MAC_final(op->mac, mac, &size, sizeof mac) <= 0)
+        rv = CKR_GENERAL_ERROR;
+    if (rv != CKR_OK)
+        return rv;
     memcpy(out, mac, op->mac_size);
     *out_size = op->mac_size;
     return CKR_OK;

@@ -24,6 +24,11 @@ static const struct kind {
     {HUFU_KEY_P256, FAMILY_EC, CKO_PRIVATE_KEY, CKK_EC, CKM_EC_KEY_PAIR_GEN, 256},
     {HUFU_KEY_P384, FAMILY_EC, CKO_PRIVATE_KEY, CKK_EC, CKM_EC_KEY_PAIR_GEN, 384},
     {HUFU_KEY_SM4, FAMILY_SECRET, CKO_SECRET_KEY, CKK_SM4, CKM_SM4_KEY_GEN, 16},
+    {HUFU_KEY_AES128, FAMILY_SECRET, CKO_SECRET_KEY, CKK_AES, CKM_AES_KEY_GEN, 16},
+    {HUFU_KEY_AES192, FAMILY_SECRET, CKO_SECRET_KEY, CKK_AES, CKM_AES_KEY_GEN, 24},
+    {HUFU_KEY_AES256, FAMILY_SECRET, CKO_SECRET_KEY, CKK_AES, CKM_AES_KEY_GEN, 32},
+    {HUFU_KEY_HMAC, FAMILY_SECRET, CKO_SECRET_KEY, CKK_GENERIC_SECRET, CKM_GENERIC_SECRET_KEY_GEN,
+     0},
     {HUFU_KEY_DATA, FAMILY_NONE, CKO_DATA, 0, 0, 0},
     {HUFU_KEY_CERTIFICATE, FAMILY_NONE, CKO_CERTIFICATE, 0, 0, 0},
 };
@@ -45,15 +50,27 @@ static bool wants_raw(const struct object *o)
            object_allows(o, CKM_SHA1_RSA_PKCS_PSS) || object_allows(o, CKM_RSA_PKCS_OAEP);
 }
 
+static uint32_t secret_usage(const struct object *o)
+{
+    const bool ciphers = cipher_name(o->key_type, attribute_ulong(o, CKA_VALUE_LEN), "ECB") != NULL;
+    uint32_t usage = 0;
+    if (attribute_bool(o, CKA_SIGN) || attribute_bool(o, CKA_VERIFY))
+        usage |= HUFU_USAGE_SIGN;
+    if (ciphers && (attribute_bool(o, CKA_DECRYPT) || attribute_bool(o, CKA_UNWRAP)))
+        usage |= HUFU_USAGE_DECRYPT;
+    if (ciphers && (attribute_bool(o, CKA_ENCRYPT) || attribute_bool(o, CKA_WRAP)))
+        usage |= HUFU_USAGE_ENCRYPT;
+    return usage;
+}
+
 uint32_t device_usage(const struct object *o, enum family family)
 {
-    uint32_t usage = 0;
+    uint32_t usage = family == FAMILY_SECRET ? secret_usage(o) : 0;
     if (attribute_bool(o, CKA_SIGN) && family != FAMILY_SECRET)
         usage |= HUFU_USAGE_SIGN;
-    if ((attribute_bool(o, CKA_DECRYPT) || attribute_bool(o, CKA_UNWRAP)) && family != FAMILY_EC)
+    if ((attribute_bool(o, CKA_DECRYPT) || attribute_bool(o, CKA_UNWRAP)) &&
+        (family == FAMILY_RSA || family == FAMILY_SM2))
         usage |= HUFU_USAGE_DECRYPT;
-    if (family == FAMILY_SECRET && (attribute_bool(o, CKA_ENCRYPT) || attribute_bool(o, CKA_WRAP)))
-        usage |= HUFU_USAGE_ENCRYPT;
     if ((family == FAMILY_SM2 || family == FAMILY_EC) && attribute_bool(o, CKA_DERIVE))
         usage |= HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT;
     if (family == FAMILY_RSA && wants_raw(o))
@@ -81,6 +98,7 @@ static CK_RV usage_attributes(struct object *o, uint32_t usage)
                {CKA_SIGN_RECOVER, false, !secret, recover},
                {CKA_DECRYPT, false, true, decrypt},
                {CKA_UNWRAP, false, true, decrypt},
+               {CKA_VERIFY, false, secret, sign},
                {CKA_DERIVE, true, true, (usage & HUFU_USAGE_AGREE) != 0},
                {CKA_SENSITIVE, false, true, true},
                {CKA_EXTRACTABLE, false, true, (usage & HUFU_USAGE_EXPORT_WRAPPED) != 0}};

@@ -699,21 +699,29 @@ START_TEST(sm4)
 }
 END_TEST
 
-/* A key that never leaves the device gives the same both ways. */
-START_TEST(sm4_in_device)
+/* Keys that never leave the device give the same in parts and at once, and back. */
+static void in_device(CK_MECHANISM_TYPE generate, CK_ULONG size, const CK_MECHANISM_TYPE type[4])
 {
-    CK_MECHANISM gen = {CKM_SM4_KEY_GEN, NULL, 0};
-    CK_ATTRIBUTE t[] = {{CKA_TOKEN, &yes, 1}, {CKA_LABEL, TEXT("sm4"), 3}};
+    CK_MECHANISM gen = {generate, NULL, 0};
+    CK_ATTRIBUTE t[] = {
+        {CKA_TOKEN, &yes, 1}, {CKA_LABEL, TEXT("secret"), 6}, {CKA_VALUE_LEN, &size, sizeof size}};
     CK_OBJECT_HANDLE key;
     CK_BYTE in[100], iv[16] = {1}, out[200], whole[200], back[200];
-    begin();
+    CK_ULONG n;
     memcpy(in, text, 60);
     memset(in + 60, 9, 40);
-    OK(f->C_GenerateKey(session, &gen, t, 2, &key));
+    OK(f->C_GenerateKey(session, &gen, t, 3, &key));
+    get(key, CKA_VALUE_LEN, &n, sizeof n);
+    ck_assert_uint_eq(n, size);
     CK_AES_CTR_PARAMS ctr = {128, {0xff}};
-    CK_MECHANISM all[] = {{CKM_SM4_CBC_PAD, iv, 16}, {CKM_SM4_CTR, &ctr, sizeof ctr}};
+    CK_GCM_PARAMS gcm128 = {iv, 12, 96, in, 10, 128}, gcm96 = {iv, 12, 96, NULL, 0, 96};
+    CK_MECHANISM all[] = {{type[0], iv, 16},
+                          {type[1], &ctr, sizeof ctr},
+                          {type[2], &gcm128, sizeof gcm128},
+                          {type[2], &gcm96, sizeof gcm96}};
     for (size_t i = 0; i < COUNT(all); i++) {
-        CK_ULONG n = sizeof whole, done = 0, left, k = sizeof back;
+        CK_ULONG done = 0, left, k = sizeof back;
+        n = sizeof whole;
         OK(f->C_EncryptInit(session, &all[i], key));
         OK(f->C_Encrypt(session, in, sizeof in, whole, &n));
         OK(f->C_EncryptInit(session, &all[i], key));
@@ -731,8 +739,29 @@ START_TEST(sm4_in_device)
         ck_assert_uint_eq(k, sizeof in);
         ck_assert_int_eq(memcmp(back, in, k), 0);
     }
+    CK_MECHANISM mac = {type[3], NULL, 0};
+    round_trip(&mac, (struct pair){key, key}, message, TEXT_SIZE, true);
     CK_ATTRIBUTE value = {CKA_VALUE, out, sizeof out};
     IS(f->C_GetAttributeValue(session, key, &value, 1), CKR_ATTRIBUTE_SENSITIVE);
+    OK(f->C_DestroyObject(session, key));
+}
+
+START_TEST(secrets_in_device)
+{
+    static const CK_MECHANISM_TYPE for_sm4[] = {CKM_SM4_CBC_PAD, CKM_SM4_CTR, CKM_SM4_GCM,
+                                                CKM_SM4_CMAC},
+                                   for_aes[] = {CKM_AES_CBC_PAD, CKM_AES_CTR, CKM_AES_GCM,
+                                                CKM_AES_CMAC};
+    CK_MECHANISM gen = {CKM_GENERIC_SECRET_KEY_GEN, NULL, 0}, hmac = {CKM_SHA384_HMAC, NULL, 0};
+    CK_ULONG size = 7;
+    CK_OBJECT_HANDLE key;
+    begin();
+    in_device(CKM_SM4_KEY_GEN, 16, for_sm4);
+    for (CK_ULONG n = 16; n <= 32; n += 8)
+        in_device(CKM_AES_KEY_GEN, n, for_aes);
+    CK_ATTRIBUTE t[] = {{CKA_TOKEN, &yes, 1}, {CKA_VALUE_LEN, &size, sizeof size}};
+    OK(f->C_GenerateKey(session, &gen, t, 2, &key));
+    round_trip(&hmac, (struct pair){key, key}, message, TEXT_SIZE, true);
     end();
 }
 END_TEST
@@ -1047,7 +1076,7 @@ int main(void)
     tcase_add_test(c, hmacs);
     tcase_add_test(c, aes);
     tcase_add_test(c, sm4);
-    tcase_add_test(c, sm4_in_device);
+    tcase_add_test(c, secrets_in_device);
     tcase_add_test(c, gcm);
     tcase_add_test(c, message_signatures);
     tcase_add_test(c, wrapping);

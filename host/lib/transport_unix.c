@@ -210,8 +210,8 @@ static void take_answers(struct unix_link *l)
     l->in_pos = 0;
 }
 
-/* Take what the socket has, or wait for it, RECV_MS at most; a long answer goes straight to its place.
- * Lock held, not while it reads. */
+/* Take what the socket has, or wait for it, RECV_MS at most; a long answer goes straight to its
+ * place. Lock held, not while it reads. */
 static void read_some(struct unix_link *l, bool wait)
 {
     const bool straight = l->current && l->in_end == 0 && l->missing >= IN_ROOM;

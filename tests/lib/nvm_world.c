@@ -163,6 +163,13 @@ enum store_result world_commit(struct world *w)
     return r;
 }
 
+enum store_result world_commit_start(struct world *w)
+{
+    if (!w->sim.dead)
+        w->pending = w->staged;
+    return store_commit_start(w->store);
+}
+
 void world_abort(struct world *w)
 {
     store_abort(w->store);

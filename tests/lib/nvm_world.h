@@ -51,6 +51,7 @@ enum store_result world_begin(struct world *w);
 enum store_result world_put(struct world *w, uint32_t id, uint8_t type, size_t n);
 enum store_result world_delete(struct world *w, uint32_t id);
 enum store_result world_commit(struct world *w);
+enum store_result world_commit_start(struct world *w); /* world_commit must follow */
 void world_abort(struct world *w);
 /* begin, put, commit */
 enum store_result world_put_one(struct world *w, uint32_t id, uint8_t type, size_t n);

@@ -102,6 +102,18 @@ static void many(struct world *w)
     world_commit(w);
 }
 
+/* The same, written before it is waited for. */
+static void many_in_two_steps(struct world *w)
+{
+    world_begin(w);
+    for (uint32_t id = 2; id <= 5; id++)
+        world_put(w, id, 3, 50);
+    world_delete(w, 6);
+    world_put(w, 100, 2, 120);
+    if (world_commit_start(w) == STORE_OK)
+        world_commit(w);
+}
+
 /* One id more than once: the versions in between are dead before the commit. */
 static void override(struct world *w)
 {
@@ -221,6 +233,7 @@ const struct scenario scenarios[] = {
     {"replace", 6, 4096, few, replace},
     {"delete", 6, 4096, few, delete},
     {"many", 6, 4096, few, many},
+    {"many-in-two-steps", 6, 4096, few, many_in_two_steps},
     {"override", 6, 4096, few, override},
     {"wide", 8, 4096, few, wide},
     {"abort", 6, 4096, few, abandon},

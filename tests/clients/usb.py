@@ -225,11 +225,11 @@ def waits(directory):
             bus.tell("unplug")
 
 
-def faults(directory, way, *options):
+def faults(directory, way, *more, options=()):
     device = os.path.join(directory, "device")
     os.mkdir(device)
     with Sim(device) as sim, Bus(directory, sim, *options) as bus:
-        result = bus.run(FAULTS, URL + "?" + way, bus.control, check=False)
+        result = bus.run(FAULTS, URL + "?" + way, bus.control, *more, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -239,8 +239,8 @@ def faults_ccid(directory):
 
 
 def faults_ccid_parts(directory):
-    """The same with APDUs in parts"""
-    faults(directory, "ccid", "--message-max", "271")
+    """Batches with APDUs in parts"""
+    faults(directory, "ccid", "batches", options=("--message-max", "271"))
 
 
 def faults_bulk(directory):

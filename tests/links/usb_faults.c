@@ -1,7 +1,7 @@
 /*
  * libhufu over USB transfers that go wrong, one fault after the other:
  *
- *   usb-mock ... --control PATH -- usb-faults URL PATH
+ *   usb-mock ... --control PATH -- usb-faults URL PATH [batches]
  *   usb-faults URL                  only open a session, say "ready" and wait to be killed
  *
  * Each time a key is generated with the fault on the way of its answer or of its command. What the
@@ -20,7 +20,7 @@
 
 #define PIN "user-pin"
 
-enum { QUICK_MS = 250, PATIENT_MS = 60000, CCID = 1, FRAMES = 2, BOTH = 3 };
+enum { QUICK_MS = 100, PATIENT_MS = 60000, CCID = 1, FRAMES = 2, BOTH = 3 };
 
 /* What may come of the command that the fault hits, as a set. */
 enum outcome { FINE = 1, UNKNOWN = 2, NOT_DONE = 4, BAD = 8, LATE = 16, ODD = 32 };
@@ -288,7 +288,7 @@ static void initialise(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 && argc != 3)
+    if (argc < 2 || argc > 4)
         return 2;
     t.url = argv[1];
     t.control = argv[2];
@@ -305,7 +305,7 @@ int main(int argc, char **argv)
         if (!(f->links & (ccid ? CCID : FRAMES)))
             continue;
         const unsigned in = ccid ? 0x82 : 0x85, out = ccid ? 0x01 : 0x04;
-        for (size_t d = 0; d < sizeof deeds / sizeof *deeds; d++) {
+        for (size_t d = 0; argc == 3 && d < sizeof deeds / sizeof *deeds; d++) {
             one(f, &deeds[d], ccid ? f->in_ccid : f->in_frames, in);
             if (f->out)
                 one(f, &deeds[d], f->out, out);

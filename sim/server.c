@@ -31,6 +31,7 @@ enum {
     INLINE_NS = 300000, /* waiting work up to this is done by the I/O thread */
     IDLE_MS = 1000,     /* after that long without anything memory is given back */
     ACCEPT_PAUSE_MS = 100,
+    STEP_NS = 50000,    /* a step of work ahead that nobody minds */
     LIVELY_NS = 100000, /* commands that follow each other as closely are looked out for */
     STOP_STEP_MS = 10,
     STOP_MS = 800 /* for answers that clients are slow to read */
@@ -45,6 +46,7 @@ struct server {
     bool accept_paused, idle_done;
     int patience;        /* of the next look at the sockets, in milliseconds */
     uint64_t served_ns;  /* when the I/O thread last left the device */
+    uint64_t step_ns;    /* what the last step of work ahead took */
     uint64_t lookout_ns; /* until when it looks out for more without sleeping */
 
     pthread_mutex_t
@@ -237,8 +239,11 @@ static bool work_ahead(struct server *s)
     if (s->stopping || s->waiting || !s->ahead)
         return false;
     pthread_mutex_unlock(&s->lock);
+    const uint64_t start = clock_ns(CLOCK_MONOTONIC);
     const bool more = device_idle(s->config->device);
+    const uint64_t end = clock_ns(CLOCK_MONOTONIC);
     pthread_mutex_lock(&s->lock);
+    s->step_ns = end - start;
     s->ahead = more;
     return true;
 }
@@ -285,10 +290,12 @@ static void serve_or_hand_over(struct server *s)
     s->lookout_ns = lively ? s->served_ns + LIVELY_NS : 0;
 }
 
-/* Nothing has come since the last look: the I/O thread works ahead. */
+/* Nothing has come since the last look: the I/O thread works ahead, if that does not hold up a
+ * client who is about to send his next command. */
 static void work_ahead_inline(struct server *s)
 {
-    if (s->busy)
+    const bool expecting = clock_ns(CLOCK_MONOTONIC) < s->lookout_ns;
+    if (s->busy || (expecting && s->step_ns > STEP_NS))
         return;
     s->busy = true;
     work_ahead(s);

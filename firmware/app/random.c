@@ -37,6 +37,19 @@ static int sample(struct random *r, int which, uint8_t *out, size_t n)
     return 0;
 }
 
+/* So many samples of a source into a digest, a few at a time: the stack of small parts is small. */
+static int take(struct random *r, int which, struct sm3 *digest, size_t n)
+{
+    uint8_t raw[32];
+    int bad = 0;
+    for (size_t i = 0; i < n && !bad; i += sizeof raw) {
+        bad = sample(r, which, raw, sizeof raw);
+        sm3_update(digest, raw, sizeof raw);
+    }
+    wipe(raw, sizeof raw);
+    return bad;
+}
+
 /*
  * 32 bytes of full entropy out of twice as many assumed bits (SP 800-90B 3.1.5) of the first source alone,
  * and as many samples of the second. They are used only if they pass the check of GM/T 0062 (256 bits,
@@ -45,16 +58,16 @@ static int sample(struct random *r, int which, uint8_t *out, size_t n)
 static int condition(struct random *r, uint8_t out[SM3_SIZE])
 {
     enum { SAMPLES = 2 * SM3_SIZE * 8 / RANDOM_BITS_PER_SAMPLE };
-    uint8_t raw[2 * SAMPLES];
-    const size_t size = r->source->second ? 2 * SAMPLES : SAMPLES;
+    struct sm3 digest;
     int bad = -1;
     for (int i = 0; i < RANDOM_SEED_TRIES && bad; i++) {
-        if (sample(r, 0, raw, SAMPLES) || (size > SAMPLES && sample(r, 1, raw + SAMPLES, SAMPLES)))
+        sm3_init(&digest);
+        if (take(r, 0, &digest, SAMPLES) || (r->source->second && take(r, 1, &digest, SAMPLES)))
             break;
-        sm3_digest(raw, size, out);
+        sm3_final(&digest, out);
         bad = randomness_poker2(out, SM3_SIZE) ? 0 : -1;
     }
-    wipe(raw, sizeof raw);
+    wipe(&digest, sizeof digest);
     return bad;
 }
 

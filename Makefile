@@ -454,7 +454,7 @@ fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few
 # ---------------------------------------------------------------- bench
 .PHONY: bench figures
 bench: all ## Measure beside OpenSSL and others in the same run, with all sweeps: report.json, .csv, .svg, .md
-	$(Q)$(BUILD)/hufu-bench --all --out $(BUILD)/bench $(BENCHFLAGS)
+	$(Q)$(BUILD)/hufu-bench --all --seconds 1.5 --out $(BUILD)/bench $(BENCHFLAGS)
 figures: ## Put the table of the last make bench into README.md
 	$(Q)bash bench/figures.sh $(BUILD)/bench/figures.md README.md
 

@@ -387,7 +387,7 @@ limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=5 -
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))
-LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_ec %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
+LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_ec %test_block %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))
 
 corpora = $(foreach name,$(FUZZ_NAMES),"$(1)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")
 

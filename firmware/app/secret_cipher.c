@@ -6,11 +6,6 @@
 
 enum { TAG_LEAST = 4 };
 
-static bool is_gcm(uint8_t scheme)
-{
-    return scheme == CIPHER_AES_GCM || scheme == CIPHER_SM4_GCM;
-}
-
 bool secret_cipher_for(uint8_t scheme, uint8_t tag)
 {
     return !HUFU_SMALL && ((scheme >= CIPHER_AES_ECB && scheme <= CIPHER_AES_GCM) ||
@@ -18,6 +13,11 @@ bool secret_cipher_for(uint8_t scheme, uint8_t tag)
 }
 
 #if !HUFU_SMALL
+
+static bool is_gcm(uint8_t scheme)
+{
+    return scheme == CIPHER_AES_GCM || scheme == CIPHER_SM4_GCM;
+}
 
 int secret_block(const struct key *key, struct block *b)
 {

@@ -395,6 +395,16 @@ ciphers() {
         ok "SM4-$m decrypt" "$hufu" decrypt --key secret --mode $m --in s.ct --out s.txt
         same "SM4-$m" s s.txt
     done
+    for k in aes128 aes192 aes256; do
+        ok "key generate $k" "$hufu" key generate --type $k --label $k
+        for m in ecb cbc cfb ofb ctr gcm; do
+            ok "$k-$m encrypt" "$hufu" encrypt --key $k --mode $m --in s --out a.ct
+            ok "$k-$m decrypt" "$hufu" decrypt --key $k --mode $m --in a.ct --out a.txt
+            same "$k-$m" s a.txt
+        done
+    done
+    ok "key generate hmac" "$hufu" key generate --type hmac --size 20 --label mac20
+    bad 2 "size is for hmac" "size of another key" "$hufu" key generate --type sm4 --size 20
     flip s.ct 20
     bad 1 "DECRYPT_FAILED" "damaged SM4-GCM" "$hufu" decrypt --key secret --in s.ct
     ok "SM4 with a given iv" "$hufu" encrypt --key secret --mode cbc --iv 00112233445566778899aabbccddeeff --in zeros --no-padding --out s.ct

@@ -65,7 +65,7 @@ struct cipher_ops {
     /* The most that run gives. */
     size_t (*most)(const struct operation *op, size_t n, bool last);
 };
-extern const struct cipher_ops cipher_pk, cipher_block, cipher_gcm;
+extern const struct cipher_ops cipher_pk, cipher_block, cipher_gcm, cipher_keywrap;
 
 enum scheme {
     SCHEME_NONE,

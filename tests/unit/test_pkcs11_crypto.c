@@ -913,6 +913,56 @@ START_TEST(wrapping)
 }
 END_TEST
 
+/* RFC 3394, 4.1; RFC 5649, 6 */
+START_TEST(key_wrap)
+{
+    static const CK_BYTE kek[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+                         data[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                     0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff},
+                         wanted[24] = {0x1f, 0xa6, 0x8b, 0x0a, 0x81, 0x12, 0xb4, 0x47,
+                                       0xae, 0xf3, 0x4b, 0xd8, 0xfb, 0x5a, 0x7b, 0x82,
+                                       0x9d, 0x3e, 0x86, 0x23, 0x71, 0xd2, 0xcf, 0xe5},
+                         kek24[24] = {0x58, 0x40, 0xdf, 0x6e, 0x29, 0xb0, 0x2a, 0xf1,
+                                      0xab, 0x49, 0x3b, 0x70, 0x5b, 0xf1, 0x6e, 0xa1,
+                                      0xae, 0x83, 0x38, 0xf4, 0xdc, 0xc1, 0x76, 0xa8},
+                         short_key[7] = {0x46, 0x6f, 0x72, 0x50, 0x61, 0x73, 0x69},
+                         padded[16] = {0xaf, 0xbe, 0xb0, 0xf0, 0x7d, 0xfb, 0xf5, 0x41,
+                                       0x92, 0x00, 0xf2, 0xcc, 0xb5, 0x0b, 0xb2, 0x4f};
+    CK_BYTE out[64], back[64];
+    CK_ULONG n = sizeof out;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_OBJECT_HANDLE o;
+    CK_MECHANISM wrap = {CKM_AES_KEY_WRAP, NULL, 0}, pad = {CKM_AES_KEY_WRAP_PAD, NULL, 0};
+    begin();
+    const CK_OBJECT_HANDLE with = make_secret(CKK_AES, kek, 16),
+                           with24 = make_secret(CKK_AES, kek24, 24),
+                           key = make_secret(CKK_AES, data, 16),
+                           odd = make_secret(CKK_GENERIC_SECRET, short_key, 7);
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_KEY_TYPE, &type, sizeof type},
+                        {CKA_SENSITIVE, &no, 1},
+                        {CKA_EXTRACTABLE, &yes, 1}};
+    OK(f->C_WrapKey(session, &wrap, with, key, out, &n));
+    ck_assert_uint_eq(n, 24);
+    ck_assert_int_eq(memcmp(out, wanted, n), 0);
+    OK(f->C_UnwrapKey(session, &wrap, with, out, n, t, COUNT(t), &o));
+    ck_assert_uint_eq(get(o, CKA_VALUE, back, sizeof back), 16);
+    ck_assert_int_eq(memcmp(back, data, 16), 0);
+    out[5] ^= 1;
+    IS(f->C_UnwrapKey(session, &wrap, with, out, n, t, COUNT(t), &o), CKR_WRAPPED_KEY_INVALID);
+    IS(f->C_WrapKey(session, &wrap, with, odd, out, &n), CKR_KEY_SIZE_RANGE);
+    n = sizeof out;
+    OK(f->C_WrapKey(session, &pad, with24, odd, out, &n));
+    ck_assert_uint_eq(n, 16);
+    ck_assert_int_eq(memcmp(out, padded, n), 0);
+    OK(f->C_UnwrapKey(session, &pad, with24, out, n, t, COUNT(t), &o));
+    ck_assert_uint_eq(get(o, CKA_VALUE, back, sizeof back), 7);
+    ck_assert_int_eq(memcmp(back, short_key, 7), 0);
+    end();
+}
+END_TEST
+
 /* ------------------------------------------------------------------ rules of operations */
 
 START_TEST(operations)
@@ -1080,6 +1130,7 @@ int main(void)
     tcase_add_test(c, gcm);
     tcase_add_test(c, message_signatures);
     tcase_add_test(c, wrapping);
+    tcase_add_test(c, key_wrap);
     tcase_add_test(c, operations);
     tcase_add_test(c, permissions);
     tcase_add_test(c, created_private_keys);

@@ -6,7 +6,10 @@
 #include "host/pkcs11/crypto.h"
 #include "host/pkcs11/object.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { VERSION = 1, HEAD = 2, ENTRY = 7 };
 
@@ -44,7 +47,7 @@ static uint64_t get(const uint8_t *p, int bytes)
     return value;
 }
 
-static bool add(struct blob *b, enum part part, CK_ATTRIBUTE_TYPE type, enum form form,
+static bool add(struct blob *b, int part, CK_ATTRIBUTE_TYPE type, enum form form,
                 const uint8_t *value, size_t size)
 {
     const size_t numbers = size / sizeof(CK_ULONG), n = form == FORM_NUMBERS ? 8 * numbers : size;
@@ -88,6 +91,29 @@ static bool add_all(struct blob *b, enum part part, const struct object *o, cons
     return true;
 }
 
+/* ------------------------------------------------------------------ temporary objects */
+
+/* An entry of no part: process and machine that it belongs to */
+enum { OWNER = 0, OWNER_SIZE = 8 };
+
+static uint32_t machine(void)
+{
+    char name[256] = "";
+    uint32_t h = 2166136261u; /* FNV-1a */
+    gethostname(name, sizeof name - 1);
+    for (size_t i = 0; name[i]; i++)
+        h = (h ^ (uint8_t)name[i]) * 16777619u;
+    return h;
+}
+
+static bool add_owner(struct blob *b)
+{
+    uint8_t owner[OWNER_SIZE];
+    put(owner, (uint64_t)getpid(), 4);
+    put(owner + 4, machine(), 4);
+    return add(b, OWNER, 0, FORM_BYTES, owner, sizeof owner);
+}
+
 bool blob_write(struct blob *b, uint8_t flags, const struct object *main,
                 const struct object *public)
 {
@@ -98,6 +124,8 @@ bool blob_write(struct blob *b, uint8_t flags, const struct object *main,
     b->data[0] = VERSION;
     b->data[1] = flags;
     b->size = HEAD;
+    if (flags & BLOB_TEMPORARY && !add_owner(b))
+        return false;
     if (kept && !add(b, MAIN, CKA_CLASS, FORM_NUMBERS, (const uint8_t *)&class, sizeof class))
         return false;
     return add_all(b, MAIN, main, &name, !kept) &&
@@ -118,6 +146,19 @@ static bool next(const uint8_t *blob, size_t size, size_t *at, const uint8_t **e
     *n = (size_t)get(*entry + 5, 2);
     *at += ENTRY + *n;
     return *at <= size;
+}
+
+bool blob_is_orphan(const uint8_t *blob, size_t size)
+{
+    const uint8_t *entry;
+    size_t n, at = HEAD;
+    if (!(blob_flags(blob, size) & BLOB_TEMPORARY))
+        return false;
+    while (next(blob, size, &at, &entry, &n))
+        if (entry[0] == OWNER && n == OWNER_SIZE)
+            return get(entry + ENTRY + 4, 4) == machine() &&
+                   kill((pid_t)get(entry + ENTRY, 4), 0) < 0 && errno == ESRCH;
+    return false;
 }
 
 static CK_RV take_numbers(struct object *o, CK_ATTRIBUTE_TYPE type, const uint8_t *p, size_t n)

@@ -151,6 +151,8 @@ struct blob {
 };
 bool blob_write(struct blob *b, uint8_t flags, const struct object *main,
                 const struct object *public);
+/* A temporary object whose process has ended without a word, on this machine. */
+bool blob_is_orphan(const uint8_t *blob, size_t size);
 uint8_t blob_flags(const uint8_t *blob, size_t size);
 /* Set the attributes of a part; what is not understood is passed over. */
 CK_RV blob_read(const uint8_t *blob, size_t size, enum part part, struct object *o);

@@ -248,10 +248,14 @@ static CK_RV take_object(struct slot *slot, struct seen *d)
 
 /* ------------------------------------------------------------------ looking */
 
+enum { ORPHANS = 32 };
+
 struct listing {
     struct slot *slot;
     unsigned epoch;
     CK_RV rv;
+    uint32_t orphan[ORPHANS]; /* session keys of processes that have died */
+    unsigned orphans;
 };
 
 static int each(void *context, const struct hufu_detail *detail)
@@ -262,6 +266,8 @@ static int each(void *context, const struct hufu_detail *detail)
                      .blob_size = detail->attributes_size,
                      .value_size = detail->value_size,
                      .epoch = l->epoch};
+    if (l->orphans < ORPHANS && blob_is_orphan(d.blob, d.blob_size))
+        l->orphan[l->orphans++] = d.o->handle;
     l->rv = take_object(l->slot, &d);
     return l->rv != CKR_OK;
 }
@@ -282,9 +288,12 @@ static void sweep(struct slot *slot, unsigned epoch)
 static CK_RV scan(struct slot *slot, struct use *u)
 {
     static unsigned epochs;
-    struct listing l = {slot, __atomic_add_fetch(&epochs, 1, __ATOMIC_RELAXED), CKR_OK};
+    struct listing l = {.slot = slot, .epoch = __atomic_add_fetch(&epochs, 1, __ATOMIC_RELAXED)};
     uint64_t changes = 0;
-    CK_RV rv = use_end(u, hufu_object_scan(u->session, 0, each, &l, &changes));
+    const enum hufu_status status = hufu_object_scan(u->session, 0, each, &l, &changes);
+    for (unsigned i = 0; i < l.orphans && !status; i++)
+        hufu_object_destroy(u->session, l.orphan[i]);
+    CK_RV rv = use_end(u, status);
     if (l.rv != CKR_OK)
         return l.rv;
     if (rv != CKR_OK)

@@ -2,6 +2,8 @@
  * several processes at once, children after fork. */
 #include "tests/unit/p11_tools.h"
 
+#include "host/lib/hufu.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -272,6 +274,36 @@ START_TEST(changes_of_others)
 }
 END_TEST
 
+/* A session key of a process that was killed is cleared away by the next one. */
+START_TEST(killed)
+{
+    int status;
+    CK_OBJECT_HANDLE o[4];
+    char url[sizeof socket_path + 8];
+    struct hufu_device *device;
+    struct hufu_info info;
+    set_up(false);
+    ck_assert_uint_eq(find(NULL, 0, o, 4), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        OK(f->C_Initialize(NULL));
+        session = open_session(CKF_RW_SESSION);
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        make_rsa(CK_FALSE, "fleeting");
+        kill(getpid(), SIGKILL);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_uint_eq(find(NULL, 0, o, 4), 0);
+    snprintf(url, sizeof url, "unix:%s", socket_path);
+    ck_assert_int_eq(hufu_open(&device, url), HUFU_OK);
+    ck_assert_int_eq(hufu_info(device, &info), HUFU_OK);
+    ck_assert_uint_eq(info.objects, 0);
+    hufu_close(device);
+    clean_up();
+}
+END_TEST
+
 /* The process ends without C_Finalize, with threads inside. */
 START_TEST(exit_at_work)
 {
@@ -307,6 +339,7 @@ int main(void)
     tcase_add_test(c, restart_under_load);
     tcase_add_test(c, processes);
     tcase_add_test(c, changes_of_others);
+    tcase_add_test(c, killed);
     tcase_add_test(c, exit_at_work);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

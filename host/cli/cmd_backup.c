@@ -69,6 +69,8 @@ static int save(struct backup *b, const struct hufu_object *o)
 static int save_each(void *context, const struct hufu_object *o)
 {
     struct backup *b = context;
+    if (o->type == HUFU_KEY_DATA || o->type == HUFU_KEY_CERTIFICATE)
+        return 0; /* nothing secret: their owners have them */
     if (!(o->usage & HUFU_USAGE_EXPORT_WRAPPED)) {
         b->left++;
         say_note(b->cli, "hufu: %s: its usage does not let it leave the device",

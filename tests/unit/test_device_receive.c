@@ -148,6 +148,8 @@ START_TEST(what_makes_no_key_stays_out)
     MUST_BE(SW_WRONG_DATA, receive(KEY_SM2, USAGE_SIGN, secret, 31, NULL));
     MUST_BE(SW_WRONG_DATA, receive(KEY_SM2, 0, secret, 32, NULL));
     MUST_BE(SW_NOT_SUPPORTED, receive(0, USAGE_SIGN, secret, 32, NULL));
+    ck_assert_uint_ne(receive(KEY_DATA, USAGE_SIGN, secret, 32, NULL), SW_OK);
+    ck_assert_uint_ne(receive(KEY_CERTIFICATE, USAGE_PUBLIC, secret, 32, NULL), SW_OK);
     MUST_BE(SW_NOT_SUPPORTED, receive(200, USAGE_SIGN, secret, 32, NULL));
 }
 END_TEST

@@ -267,13 +267,14 @@ static enum step step(struct ccid_link *l, uint64_t deadline)
     }
 }
 
-/* Work until r is done or time is over. Lock held on entry and exit, not while it works. */
+/* Work until r is done, or without r until nothing is left to do, or time is over. Lock held on
+ * entry and exit, not while it works. */
 static void work(struct ccid_link *l, const struct hufu_request *r, uint64_t deadline)
 {
     enum step s = STEP_ON;
     l->inside = true;
     l->heard = now_ms();
-    while (!r->done && s == STEP_ON) {
+    while ((r ? !r->done : l->first != NULL) && s == STEP_ON) {
         pthread_mutex_unlock(&l->lock);
         s = step(l, deadline);
         if (s == STEP_ON && l->phase == READ && now_ms() >= deadline && deadline)
@@ -414,8 +415,8 @@ static void ccid_close(struct transport *t)
     pthread_mutex_lock(&l->lock);
     const uint64_t end = now_ms() + CLOSE_MS;
     /* What was sent and never waited for is still a command; what the device has, it finishes. */
-    while (l->first && !l->broken && !(l->begun && l->phase == READ) && now_ms() < end)
-        work(l, l->first, end);
+    if (!l->broken && !(l->begun && l->phase == READ))
+        work(l, NULL, end);
     pthread_mutex_unlock(&l->lock);
     const bool working = !l->broken && !l->begun;
     break_link(l, HUFU_E_LINK, "closed");

@@ -271,6 +271,27 @@ static void batches(const struct fault *f, unsigned in, unsigned out)
     }
 }
 
+/* Commands that nobody waits for, and a link that is closed with them on their way. */
+static void nobody_waits(void)
+{
+    enum { INFO = 0x02, COUNT = 5 };
+    struct hufu_request *r;
+    for (int i = 0; i < COUNT; i++) {
+        must(hufu_submit(t.device, 0, INFO, NULL, 0, &r), "submit");
+        hufu_release(r);
+    }
+    hufu_session_close(t.session);
+    for (int i = 0; i < COUNT; i++) {
+        must(hufu_submit(t.device, 0, INFO, NULL, 0, &r), "submit");
+        hufu_release(r);
+    }
+    hufu_close(t.device);
+    t.device = NULL;
+    must(hufu_open(&t.device, t.url), "open again");
+    check(keys() < 100000, "nobody waits", "the device", "makes no sense any more");
+    hufu_close(t.device);
+}
+
 /* ------------------------------------------------------------------ all of it */
 
 static void initialise(void)
@@ -312,8 +333,7 @@ int main(int argc, char **argv)
         }
         batches(f, in, out);
     }
-    hufu_session_close(t.session);
-    hufu_close(t.device);
+    nobody_waits();
     printf("%u passed, %u failed\n", t.passed, t.failed);
     return t.failed != 0;
 }

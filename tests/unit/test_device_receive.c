@@ -131,7 +131,7 @@ START_TEST(secret_keys_come_in)
     MUST(receive(KEY_SM4, USAGE_ENCRYPT, key, sizeof key, &r));
     ck_assert_uint_eq(r.public.size, 0);
     MUST_BE(SW_WRONG_DATA, receive(KEY_SM4, USAGE_ENCRYPT, key, 15, NULL));
-    MUST_BE(SW_WRONG_DATA, receive(KEY_SM4, USAGE_SIGN, key, 16, NULL));
+    MUST_BE(SW_WRONG_DATA, receive(KEY_SM4, USAGE_AGREE, key, 16, NULL));
 }
 END_TEST
 

@@ -32,6 +32,7 @@ enum {
     IDLE_MS = 1000,     /* after that long without anything memory is given back */
     ACCEPT_PAUSE_MS = 100,
     STEP_NS = 50000,    /* a step of work ahead that nobody minds */
+    NO_STEP_NS = 2000,  /* there was nothing to do */
     LIVELY_NS = 100000, /* commands that follow each other as closely are looked out for */
     STOP_STEP_MS = 10,
     STOP_MS = 800 /* for answers that clients are slow to read */
@@ -46,7 +47,7 @@ struct server {
     bool accept_paused, idle_done;
     int patience;        /* of the next look at the sockets, in milliseconds */
     uint64_t served_ns;  /* when the I/O thread last left the device */
-    uint64_t step_ns;    /* what the last step of work ahead took */
+    uint64_t step_ns;    /* what a step of work ahead takes, about */
     uint64_t lookout_ns; /* until when it looks out for more without sleeping */
 
     pthread_mutex_t
@@ -232,6 +233,14 @@ static void interlude(void *arg)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Less counts at once; more, which may be somebody else's doing, slowly. */
+static void note_step(struct server *s, uint64_t ns)
+{
+    const uint64_t most = s->step_ns + s->step_ns / 4;
+    if (ns > NO_STEP_NS)
+        s->step_ns = s->step_ns && ns > most ? most : ns;
+}
+
 /* With nothing waiting: one step of the device's work ahead. Called with the lock, which is free
  * meanwhile. false: there is none. */
 static bool work_ahead(struct server *s)
@@ -243,7 +252,7 @@ static bool work_ahead(struct server *s)
     const bool more = device_idle(s->config->device);
     const uint64_t end = clock_ns(CLOCK_MONOTONIC);
     pthread_mutex_lock(&s->lock);
-    s->step_ns = end - start;
+    note_step(s, end - start);
     s->ahead = more;
     return true;
 }

@@ -284,7 +284,9 @@ $(BUILD)/hufu-pkcs11.so: $(call obj,$(P11_SRC)) $(BUILD)/libhufu.a host/pkcs11/h
 	$(Q)$(CC) -shared -Wl,-z,nodelete -Wl,--version-script=host/pkcs11/hufu-pkcs11.map $(LDFLAGS) -o $@ \
 	    $(filter %.o %.a,$^) -lcrypto -ldl
 
-# build/p11-bench [BUILD]: what an application gets, against SoftHSM2
+.PHONY: bench-pkcs11
+bench-pkcs11: all $(BUILD)/p11-bench ## Measure the PKCS#11 module against SoftHSM2 in the same run
+	$(Q)$(BUILD)/p11-bench $(BUILD)
 $(BUILD)/p11-bench: $(BUILD)/obj/bench/p11/main.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ldl

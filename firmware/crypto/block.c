@@ -199,7 +199,7 @@ static void double_block(uint8_t x[16])
     const uint32_t top = x[0] >> 7;
     for (int i = 0; i < 15; i++)
         x[i] = (uint8_t)(x[i] << 1 | x[i + 1] >> 7);
-    x[15] = (uint8_t)(x[15] << 1 ^ (ct_mask32(top) & 0x87));
+    x[15] = (uint8_t)((unsigned)x[15] << 1 ^ (ct_mask32(top) & 0x87));
 }
 
 void block_cmac(const struct block *b, const uint8_t *in, size_t n, uint8_t mac[16])

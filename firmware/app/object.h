@@ -83,8 +83,9 @@ void cache_drop(struct objects *o, uint32_t handle);
 /* The first object above `after` that the call's session may see and that has the type (0: any);
  * NULL: none */
 struct indexed *object_next(struct call *c, uint32_t after, uint8_t type);
-/* May it have this label and id (empty: any)? A yes must be checked in the record. */
-int object_maybe(const struct indexed *i, struct view label, struct view id);
+/* The same of those that may have this label and id (empty: any): what is found must be checked in
+ * the record. */
+struct indexed *object_match(struct call *c, uint32_t after, struct view label, struct view id);
 
 /* Stage a new object with a new handle (object_room first); settle takes it into the index. */
 uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle);

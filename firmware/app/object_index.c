@@ -94,7 +94,18 @@ struct indexed *object_next(struct call *c, uint32_t after, uint8_t type)
     return NULL;
 }
 
-int object_maybe(const struct indexed *i, struct view label, struct view id)
+struct indexed *object_match(struct call *c, uint32_t after, struct view label, struct view id)
 {
-    return (!label.size || hash_of(label) == i->label) && (!id.size || hash_of(id) == i->id);
+    struct objects *o = &c->d->objects;
+    const uint32_t label_hash = hash_of(label), id_hash = hash_of(id);
+    if (after >= SESSION_HANDLE)
+        return NULL;
+    for (uint32_t at = place(o, after + 1); at < o->count; at++) {
+        struct indexed *i = &o->index[at];
+        learn(c->d, i);
+        if (i->state == INDEX_KNOWN && (!label.size || i->label == label_hash) &&
+            (!id.size || i->id == id_hash) && policy_sees(c, i->owner, i->open))
+            return i;
+    }
+    return NULL;
 }

@@ -72,9 +72,9 @@ uint16_t cmd_object_find(struct call *c, const struct object_find_req *q, struct
 {
     uint32_t found = 0;
     struct object o;
-    for (struct indexed *i = object_next(c, q->after, 0); i && !found;
-         i = object_next(c, i->handle, 0)) {
-        if (!object_maybe(i, q->label, q->id) || object_get(c->d, i->handle, &o) != SW_OK)
+    for (struct indexed *i = object_match(c, q->after, q->label, q->id); i && !found;
+         i = object_match(c, i->handle, q->label, q->id)) {
+        if (object_get(c->d, i->handle, &o) != SW_OK)
             continue;
         if ((!q->label.size || same(q->label, o.label)) && (!q->id.size || same(q->id, o.id)))
             found = i->handle;

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from relay import Relay
-from lib import BUILD, PATIENCE, Skip
+from lib import BUILD, Skip
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 BRIDGE = os.path.join(TOP, "tests", "system", "mps2_bridge.py")
@@ -38,13 +38,16 @@ class Link:
         self.bridge = subprocess.Popen(["python3", BRIDGE, "sock", "to-device", "from-device"], cwd=self.directory,
                                        stdout=subprocess.PIPE)
         # Without an image the bridge would wait for ever on its FIFOs.
-        late = threading.Timer(PATIENCE, self.bridge.kill)
-        late.start()
-        ready = self.bridge.stdout.readline() == b"ready\n"
-        late.cancel()
-        if not ready:
+        threading.Thread(target=self.end_with_image, args=(self.qemu, self.bridge), daemon=True).start()
+        if self.bridge.stdout.readline() != b"ready\n":
             self.end()
-            raise AssertionError("the image does not start")
+            with open(os.path.join(self.directory, "uart"), encoding="ascii", errors="replace") as uart:
+                raise AssertionError("the image does not start: " + uart.read())
+
+    @staticmethod
+    def end_with_image(qemu, bridge):
+        qemu.wait()
+        bridge.kill()
 
     def end(self):
         for process in (self.qemu, self.bridge):

@@ -27,7 +27,8 @@ struct reader_ops {
     const char *scheme; /* of the address, in front of the colon */
     struct reader *(*open)(const char *address);
     void (*close)(struct reader *r);
-    /* Looks, and tries to reach the device. A removal is told once before its return. */
+    /* Looks, and tries to reach the device. The thread that waits is told of a removal before the
+     * return, however many others have asked meanwhile. */
     bool (*present)(struct reader *r);
     /* The link and its sessions end, a new one begins. */
     enum reader_result (*reset)(struct reader *r);

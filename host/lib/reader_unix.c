@@ -36,7 +36,9 @@ struct unix_reader {
     int epoll, event, notify;
     pthread_mutex_t lock; /* what follows */
     int fd;               /* -1: not connected */
-    bool lost;            /* a removal that present has not told yet */
+    bool lost;            /* a removal that the waiter has not been told yet */
+    bool waited;          /* somebody waits for events: */
+    pthread_t waiter;     /* this thread */
     uint32_t tag;
     int retry_ms; /* the socket is there but nobody listens yet: look again then; 0: do not */
     int watch;    /* of the folder; -1: none */
@@ -181,7 +183,9 @@ static bool unix_present(struct reader *r)
     pthread_mutex_lock(&u->lock);
     if (u->fd >= 0 && ended(u))
         lose(u);
-    if (u->lost) { /* tell it once, then look for the next one */
+    if (u->lost && u->waited && !pthread_equal(u->waiter, pthread_self())) {
+        eventfd_write(u->event, 1); /* others see it as well, but the waiter must not miss it */
+    } else if (u->lost) {           /* told: look for the next one */
         u->lost = false;
         u->retry_ms = 1;
     } else if (u->fd < 0) {
@@ -211,6 +215,8 @@ static void unix_wait(struct reader *r, int timeout_ms)
         struct epoll_event e[EVENTS_MAX];
         eventfd_t count;
         pthread_mutex_lock(&u->lock);
+        u->waited = true;
+        u->waiter = pthread_self();
         const int retry = u->fd < 0 ? u->retry_ms : 0;
         pthread_mutex_unlock(&u->lock);
         const uint64_t now = now_ms();

@@ -2,10 +2,11 @@
 back. The variants: a reader for extended APDUs, one for short ones, and the card for us alone."""
 
 import os
+import time
 
 from pcscd import Pcscd
 from relay import Relay
-from lib import Sim
+from lib import PATIENCE, Sim
 
 VARIANTS = ("extended", "short", "exclusive")
 
@@ -24,14 +25,24 @@ class Link:
         self.straight = self.url.replace("Hufu link", "Straight")
 
     def cut(self):
+        before = self.relay.accepted
         self.relay.cut()
+        self.wait_for_return(before)
         return True
+
+    def wait_for_return(self, before):
+        """pcscd has seen the card go, and the driver has it again."""
+        end = time.monotonic() + PATIENCE
+        while self.relay.accepted == before and time.monotonic() < end:
+            time.sleep(0.002)
 
     def restart(self):
         self.sim.process.kill()
         self.sim.process.wait()
+        before = self.relay.accepted
         self.relay.cut()
         self.sim = Sim(self.directory).__enter__()
+        self.wait_for_return(before)
         return True
 
     def stop(self):

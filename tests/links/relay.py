@@ -9,7 +9,7 @@ import threading
 class Relay:
     def __init__(self, path, target):
         self.path, self.target = path, target
-        self.pairs = []
+        self.pairs, self.accepted = [], 0
         self.lock = threading.Lock()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -32,6 +32,7 @@ class Relay:
                 continue
             with self.lock:
                 self.pairs.append((near, far))
+                self.accepted += 1
             for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
 

@@ -58,9 +58,14 @@ static void forked(void)
     static const pthread_cond_t fresh_cond = PTHREAD_COND_INITIALIZER;
     state = fresh_mutex;
     changed = fresh_cond;
-    if (running)
+    __attribute__((used)) static struct slot *inherited[GENERATIONS];
+    static unsigned generation;
+    if (running) {
         for (CK_ULONG i = 0; i < module.slot_count; i++)
             slot_forget(&module.slots[i]);
+        inherited[generation % GENERATIONS] = module.slots;
+        sessions_forget(generation++);
+    }
     running = stopping = starting = false;
     inside = 0;
     memset(&module, 0, sizeof module);

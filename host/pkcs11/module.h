@@ -119,6 +119,9 @@ CK_RV leave_session(struct session *session, CK_RV rv);
 /* Wait ms, or until C_Finalize is called: then CKR_CRYPTOKI_NOT_INITIALIZED. */
 CK_RV module_wait(unsigned ms);
 
+/* In a child: what it inherits is not freed, but kept in sight, for so many generations. */
+enum { GENERATIONS = 8 };
+void sessions_forget(unsigned generation);
 CK_RV sessions_begin(void);
 void sessions_end(void);
 /* Closes the sessions of a slot, NULL: all. */

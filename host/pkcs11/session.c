@@ -12,17 +12,25 @@
  */
 enum { PLACE_BITS = 16, PLACES = 1 << PLACE_BITS, USES_MAX = 0x7fff };
 
-static struct {
+struct table {
     struct lock lock;
     struct session **place;
     uint16_t *uses;
     unsigned size, next;
-} table;
+};
+static struct table table;
 
 CK_RV sessions_begin(void)
 {
     memset(&table, 0, sizeof table);
     return lock_make(&table.lock);
+}
+
+void sessions_forget(unsigned generation)
+{
+    __attribute__((used)) static struct table inherited[GENERATIONS];
+    inherited[generation % GENERATIONS] = table;
+    memset(&table, 0, sizeof table);
 }
 
 void sessions_end(void)

@@ -218,9 +218,9 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 MPS2        := $(BUILD)/mps2
 MPS2_CC     := arm-none-eabi-gcc
 MPS2_STACK  := 8192
-MPS2_MEMORY := 48640
-MPS2_LIMITS := 135168 73728 7680
-MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=4 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
+MPS2_MEMORY := 43072
+MPS2_LIMITS := 131072 67584 7680
+MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
 MPS2_SRC    := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/mps2/*.c)
@@ -385,7 +385,7 @@ CLANG   := $(BUILD)-clang
 CT      := $(BUILD)-ct
 # Warnings are errors in the two ordinary builds; sanitizers make gcc warn of what is not there.
 asan-make   = $(SUB) BUILD=$(ASAN) SAN=address,undefined OPT=-O1 CI= WERROR=
-limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=4"
+limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6"
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))

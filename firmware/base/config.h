@@ -12,13 +12,13 @@
 
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,    /* of the largest RSA key */
-    CONFIG_SIEVE = HUFU_SMALL ? 1 << 12 : 1 << 14, /* primes for trial division are below it */
-    CONFIG_RSA_BATCH = HUFU_SMALL ? 4 : 16,        /* RSA signatures that are made at once */
+    CONFIG_SIEVE = HUFU_SMALL ? 1 << 11 : 1 << 14, /* primes for trial division are below it */
+    CONFIG_RSA_BATCH = HUFU_SMALL ? 1 : 16,        /* RSA signatures that are made at once */
     CONFIG_SM2_BATCH_MIN = HUFU_SMALL ? 8 : 32,    /* SM2 items that an engine gets at once */
     CONFIG_SM2_BATCH_MAX = HUFU_SMALL ? 8 : 2048,
-    CONFIG_WRAP_BATCH = HUFU_SMALL ? 8 : 512, /* records that are sealed at once */
+    CONFIG_WRAP_BATCH = HUFU_SMALL ? 4 : 512, /* records that are sealed at once */
     CONFIG_SPARE = HUFU_SMALL ? 0 : 1,        /* lanes for commands that come during a long one */
-    CONFIG_GATHER = HUFU_SMALL ? 4 : 64,      /* single signatures that are made at once */
+    CONFIG_GATHER = HUFU_SMALL ? 2 : 64,      /* single signatures that are made at once */
     CONFIG_RECORD = HUFU_SMALL ? 2048 : 13312, /* bytes of a stored record */
     CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512   /* of the store's log */
 };

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    POOL = 32,      /* candidates sieved together in portable code */
+    POOL = HUFU_SMALL ? 8 : 32, /* candidates sieved together in portable code */
     MAX_LANES = 16, /* candidates tested together */
     HALF_BYTES = RSA_MAX_BYTES / 2
 };

@@ -218,7 +218,7 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 MPS2        := $(BUILD)/mps2
 MPS2_CC     := arm-none-eabi-gcc
 MPS2_STACK  := 8192
-MPS2_MEMORY := 43072
+MPS2_MEMORY := 42560
 MPS2_LIMITS := 131072 67584 7680
 MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \

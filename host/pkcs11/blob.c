@@ -47,7 +47,7 @@ static uint64_t get(const uint8_t *p, int bytes)
     return value;
 }
 
-static bool add(struct blob *b, enum part part, CK_ATTRIBUTE_TYPE type, enum form form,
+static bool add(struct blob *b, unsigned part, CK_ATTRIBUTE_TYPE type, enum form form,
                 const uint8_t *value, size_t size)
 {
     const size_t numbers = size / sizeof(CK_ULONG), n = form == FORM_NUMBERS ? 8 * numbers : size;

@@ -60,3 +60,13 @@ uint16_t identity_public(struct device *d, uint8_t pub[SM2_POINT])
     wipe(&key, sizeof key);
     return sw;
 }
+
+uint16_t identity_state(struct device *d, const void *m, size_t n, uint8_t signature[SM2_SIGNATURE])
+{
+    struct identity_key key;
+    uint16_t sw = identity_load(d, &key);
+    if (sw == SW_OK)
+        sw = identity_sign(d, &key, m, n, signature);
+    wipe(&key, sizeof key);
+    return sw;
+}

@@ -22,5 +22,8 @@ uint16_t identity_public(struct device *d, uint8_t pub[SM2_POINT]);
 /* Sign n bytes as an SM2 message with the default ID: r || s, tried before it is given. */
 uint16_t identity_sign(struct device *d, const struct identity_key *key, const void *m, size_t n,
                        uint8_t signature[SM2_SIGNATURE]);
+/* The same with the key from its record, for a statement that needs the key for nothing else. */
+uint16_t identity_state(struct device *d, const void *m, size_t n,
+                        uint8_t signature[SM2_SIGNATURE]);
 
 #endif

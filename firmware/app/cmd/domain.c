@@ -1,7 +1,6 @@
 /* Group domain: the wrap-domain key in shares, and devices that join the domain. */
 #include "firmware/app/domain.h"
 #include "firmware/app/identity.h"
-#include "firmware/base/wipe.h"
 #include "handlers_gen.h"
 
 #include <string.h>
@@ -19,7 +18,6 @@ uint16_t cmd_domain_begin(struct call *c, const struct domain_begin_req *q, stru
 {
     struct device *d = c->d;
     uint8_t statement[STATEMENT], signature[SM2_SIGNATURE];
-    struct identity_key key;
     struct wr w;
     (void)q;
     uint16_t sw = domain_begin(d);
@@ -29,10 +27,7 @@ uint16_t cmd_domain_begin(struct call *c, const struct domain_begin_req *q, stru
                                                     .serial = d->identity.serial,
                                                     .public = d->joining.pub});
     if (sw == SW_OK)
-        sw = identity_load(d, &key);
-    if (sw == SW_OK)
-        sw = identity_sign(d, &key, statement, sizeof statement, signature);
-    wipe(&key, sizeof key);
+        sw = identity_state(d, statement, sizeof statement, signature);
     if (sw == SW_OK)
         domain_begin_rsp_put(out, &(struct domain_begin_rsp){statement, signature});
     else

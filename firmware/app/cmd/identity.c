@@ -98,16 +98,13 @@ static struct view statement_of(const struct device *d, const struct object *o, 
 uint16_t cmd_attest(struct call *c, const struct attest_req *q, struct wr *out)
 {
     uint8_t room[STATEMENT_MAX], signature[SM2_SIGNATURE];
-    struct identity_key key;
     struct object o;
     uint16_t sw = object_for(c, q->handle, ACCESS_SEE, &o);
     if (sw != SW_OK)
         return sw;
     const struct view statement = statement_of(c->d, &o, q->handle, q->nonce, room);
-    sw = statement.size ? identity_load(c->d, &key) : SW_INTERNAL;
-    if (sw == SW_OK)
-        sw = identity_sign(c->d, &key, statement.data, statement.size, signature);
-    wipe(&key, sizeof key);
+    sw = statement.size ? identity_state(c->d, statement.data, statement.size, signature)
+                        : SW_INTERNAL;
     if (sw == SW_OK)
         attest_rsp_put(out, &(struct attest_rsp){statement, signature});
     return sw;

@@ -1,7 +1,6 @@
 /* Group log: LOG READ, LOG CHECKPOINT, LOG TRUNCATE. */
 #include "firmware/app/core.h"
 #include "firmware/app/identity.h"
-#include "firmware/base/wipe.h"
 #include "handlers_gen.h"
 
 enum { ENTRY_FIXED = 58, STATEMENT = 69 };
@@ -29,7 +28,6 @@ uint16_t cmd_log_checkpoint(struct call *c, const struct log_checkpoint_req *q, 
 {
     struct device *d = c->d;
     uint8_t statement[STATEMENT], signature[SM2_SIGNATURE];
-    struct identity_key key;
     struct wr w;
     (void)q;
     wr_init(&w, statement, sizeof statement);
@@ -39,10 +37,7 @@ uint16_t cmd_log_checkpoint(struct call *c, const struct log_checkpoint_req *q, 
                                                   .time = device_time(d),
                                                   .sequence = d->audit.next - 1,
                                                   .hash = d->audit.head});
-    uint16_t sw = identity_load(d, &key);
-    if (sw == SW_OK)
-        sw = identity_sign(d, &key, statement, sizeof statement, signature);
-    wipe(&key, sizeof key);
+    const uint16_t sw = identity_state(d, statement, sizeof statement, signature);
     if (sw != SW_OK)
         return sw;
     log_checkpoint_rsp_put(out, &(struct log_checkpoint_rsp){statement, signature});

@@ -5,6 +5,7 @@
 #ifndef HUFU_APP_OBJECT_H
 #define HUFU_APP_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -83,6 +84,14 @@ void cache_drop(struct objects *o, uint32_t handle);
 /* The first object above `after` that the call's session may see and that has the type (0: any);
  * NULL: none */
 struct indexed *object_next(struct call *c, uint32_t after, uint8_t type);
+/* One object of a list; false: it does not fit, and nothing was put. */
+typedef bool object_put(struct wr *out, uint32_t handle, const struct object *o);
+/*
+ * The answer of a list: the handle to go on after (u32; 0: no more), then up to limit (0: any
+ * number) objects above `after` that the session may see, damaged ones left out.
+ */
+uint16_t objects_walk(struct call *c, uint32_t after, uint16_t limit, uint8_t type, object_put *put,
+                      struct wr *out);
 /* The same of those that may have this label and id (empty: any): what is found must be checked in
  * the record. */
 struct indexed *object_match(struct call *c, uint32_t after, struct view label, struct view id);

@@ -109,3 +109,26 @@ struct indexed *object_match(struct call *c, uint32_t after, struct view label, 
     }
     return NULL;
 }
+
+uint16_t objects_walk(struct call *c, uint32_t after, uint16_t limit, uint8_t type,
+                      object_put *put, struct wr *out)
+{
+    uint32_t left = limit ? limit : 0xFFFFFFFF, last = 0;
+    struct indexed *i = object_next(c, after, type);
+    uint8_t *next = wr_reserve(out, 4);
+    struct object o;
+    struct wr w;
+    if (!next)
+        return SW_RESPONSE_TOO_BIG;
+    for (; i && left; i = object_next(c, i->handle, type)) {
+        if (object_get(c->d, i->handle, &o) != SW_OK)
+            continue;
+        if (!put(out, i->handle, &o))
+            break;
+        last = i->handle;
+        left--;
+    }
+    wr_init(&w, next, 4);
+    wr_u32(&w, i ? last : 0);
+    return i && !last ? SW_RESPONSE_TOO_BIG : SW_OK;
+}

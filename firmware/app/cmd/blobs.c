@@ -113,25 +113,8 @@ static bool put_detail(struct wr *out, uint32_t handle, const struct object *o)
 
 uint16_t cmd_object_scan(struct call *c, const struct object_scan_req *q, struct wr *out)
 {
-    uint32_t left = q->limit ? q->limit : 0xFFFFFFFF, last = 0;
-    struct indexed *i = object_next(c, q->after, q->type);
-    struct object o;
-    struct wr w;
     wr_u64(out, changes(c->d));
-    uint8_t *next = wr_reserve(out, 4);
-    if (!next)
-        return SW_RESPONSE_TOO_BIG;
-    for (; i && left; i = object_next(c, i->handle, q->type)) {
-        if (object_get(c->d, i->handle, &o) != SW_OK)
-            continue;
-        if (!put_detail(out, i->handle, &o))
-            break;
-        last = i->handle;
-        left--;
-    }
-    wr_init(&w, next, 4);
-    wr_u32(&w, i ? last : 0);
-    return i && !last ? SW_RESPONSE_TOO_BIG : SW_OK;
+    return objects_walk(c, q->after, q->limit, q->type, put_detail, out);
 }
 
 uint16_t cmd_object_changes(struct call *c, const struct object_changes_req *q, struct wr *out)

@@ -18,24 +18,7 @@ static bool put_entry(struct wr *out, uint32_t handle, const struct object *o)
 
 uint16_t cmd_object_list(struct call *c, const struct object_list_req *q, struct wr *out)
 {
-    uint32_t left = q->limit ? q->limit : 0xFFFFFFFF, last = 0;
-    struct indexed *i = object_next(c, q->after, q->type);
-    uint8_t *next = wr_reserve(out, 4);
-    struct object o;
-    struct wr w;
-    if (!next)
-        return SW_RESPONSE_TOO_BIG;
-    for (; i && left; i = object_next(c, i->handle, q->type)) {
-        if (object_get(c->d, i->handle, &o) != SW_OK)
-            continue;
-        if (!put_entry(out, i->handle, &o))
-            break;
-        last = i->handle;
-        left--;
-    }
-    wr_init(&w, next, 4);
-    wr_u32(&w, i ? last : 0);
-    return i && !last ? SW_RESPONSE_TOO_BIG : SW_OK;
+    return objects_walk(c, q->after, q->limit, q->type, put_entry, out);
 }
 
 /* A session key has neither label nor public part. */

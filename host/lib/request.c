@@ -75,6 +75,15 @@ static struct hufu_request *pool_take(struct hufu_device *device)
     return r ? r : request_make(device);
 }
 
+bool request_orphan(struct hufu_request *r, pthread_mutex_t *lock)
+{
+    pthread_mutex_lock(lock);
+    const bool done = r->done;
+    r->orphan = !done;
+    pthread_mutex_unlock(lock);
+    return done;
+}
+
 void request_recycle(struct hufu_request *r)
 {
     struct hufu_device *device = r->device;

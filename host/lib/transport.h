@@ -60,6 +60,10 @@ struct transport {
 
 extern const struct transport_ops transport_inproc, transport_unix, transport_pcsc, transport_usb;
 
+/* What abandon does in a link whose requests are under one lock: true when r is done, else it is marked for
+ * request_recycle. */
+bool request_orphan(struct hufu_request *r, pthread_mutex_t *lock);
+
 /* No link: between a lost one and the next. */
 extern struct transport transport_none;
 

@@ -205,11 +205,7 @@ static bool inproc_wait(struct transport *t, struct hufu_request *r, uint64_t de
 static bool inproc_abandon(struct transport *t, struct hufu_request *r)
 {
     struct inproc *p = (struct inproc *)t;
-    pthread_mutex_lock(&p->lock);
-    const bool done = r->done;
-    r->orphan = !done;
-    pthread_mutex_unlock(&p->lock);
-    return done;
+    return request_orphan(r, &p->lock);
 }
 
 static void inproc_close(struct transport *t)

@@ -190,11 +190,7 @@ static bool pcsc_wait(struct transport *t, struct hufu_request *r, uint64_t dead
 static bool pcsc_abandon(struct transport *t, struct hufu_request *r)
 {
     struct pcsc_link *l = (struct pcsc_link *)t;
-    pthread_mutex_lock(&l->lock);
-    const bool done = r->done;
-    r->orphan = !done;
-    pthread_mutex_unlock(&l->lock);
-    return done;
+    return request_orphan(r, &l->lock);
 }
 
 /* Commands that were sent and never waited for are still commands, unless the reader hangs: then it

@@ -387,11 +387,7 @@ static enum hufu_status unix_submit(struct transport *t, struct hufu_request *r)
 static bool unix_abandon(struct transport *t, struct hufu_request *r)
 {
     struct unix_link *l = (struct unix_link *)t;
-    pthread_mutex_lock(&l->lock);
-    const bool done = r->done;
-    r->orphan = !done;
-    pthread_mutex_unlock(&l->lock);
-    return done;
+    return request_orphan(r, &l->lock);
 }
 
 /* ------------------------------------------------------------------ open, close */

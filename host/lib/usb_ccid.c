@@ -336,11 +336,7 @@ static bool ccid_wait(struct transport *t, struct hufu_request *r, uint64_t dead
 static bool ccid_abandon(struct transport *t, struct hufu_request *r)
 {
     struct ccid_link *l = (struct ccid_link *)t;
-    pthread_mutex_lock(&l->lock);
-    const bool done = r->done;
-    r->orphan = !done;
-    pthread_mutex_unlock(&l->lock);
-    return done;
+    return request_orphan(r, &l->lock);
 }
 
 /* ------------------------------------------------------------------ open, close */

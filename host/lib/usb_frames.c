@@ -370,11 +370,7 @@ static bool frames_wait(struct transport *t, struct hufu_request *r, uint64_t de
 static bool frames_abandon(struct transport *t, struct hufu_request *r)
 {
     struct frames_link *l = (struct frames_link *)t;
-    pthread_mutex_lock(&l->lock);
-    const bool done = r->done;
-    r->orphan = !done;
-    pthread_mutex_unlock(&l->lock);
-    return done;
+    return request_orphan(r, &l->lock);
 }
 
 /* ------------------------------------------------------------------ open, close */

@@ -145,6 +145,10 @@ int pubin_read(const char *path, struct hufu_object *key);
 int key_or_pubin(struct cli *cli, struct hufu_object *key);
 struct hufu_key key_of(const struct hufu_object *key);
 
+/* ------------------------------------------------------------------ cmd_key.c */
+/* One key that was exported by itself, as a batch of one. */
+enum hufu_status archive_put(struct hufu_archive *archive, const struct hufu_wrapped *wrapped);
+
 /* ------------------------------------------------------------------ hash.c */
 /* hash: enum hufu_digest_alg. Of a file or standard input; for SM2 keys Z || M with this signer's
  * ID (NULL: default). */

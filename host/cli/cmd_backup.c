@@ -47,20 +47,10 @@ static int note(struct backup *b, uint64_t number, const struct hufu_object *o)
 
 static int save(struct backup *b, const struct hufu_object *o)
 {
-    static const uint8_t good[1] = {1};
     struct hufu_wrapped wrapped;
     const uint64_t number = hufu_archive_count(b->archive);
-    if (hufu_key_export(b->cli->session, o->handle, &wrapped))
-        return say_library(b->cli);
-    struct hufu_key_chunk chunk = {.header = wrapped.header,
-                                   .count = 1,
-                                   .good = 1,
-                                   .status = good,
-                                   .status_size = sizeof good,
-                                   .records = wrapped.record,
-                                   .record_size = wrapped.record_size};
-    if (hufu_wrap_header_read(wrapped.header, &chunk.fields) ||
-        hufu_archive_add(b->archive, &chunk))
+    if (hufu_key_export(b->cli->session, o->handle, &wrapped) ||
+        archive_put(b->archive, &wrapped))
         return say_library(b->cli);
     b->saved++;
     return note(b, number, o);

@@ -215,9 +215,22 @@ static int run_label(struct cli *cli)
     return DONE;
 }
 
-static int run_export(struct cli *cli)
+enum hufu_status archive_put(struct hufu_archive *archive, const struct hufu_wrapped *wrapped)
 {
     static const uint8_t good[1] = {1};
+    struct hufu_key_chunk chunk = {.header = wrapped->header,
+                                   .count = 1,
+                                   .good = 1,
+                                   .status = good,
+                                   .status_size = sizeof good,
+                                   .records = wrapped->record,
+                                   .record_size = wrapped->record_size};
+    const enum hufu_status s = hufu_wrap_header_read(wrapped->header, &chunk.fields);
+    return s ? s : hufu_archive_add(archive, &chunk);
+}
+
+static int run_export(struct cli *cli)
+{
     struct hufu_object key;
     struct hufu_wrapped wrapped;
     struct hufu_archive *archive;
@@ -229,15 +242,7 @@ static int run_export(struct cli *cli)
         return status;
     if (hufu_key_export(cli->session, key.handle, &wrapped) || hufu_archive_append(&archive, path))
         return say_library(cli);
-    struct hufu_key_chunk chunk = {.header = wrapped.header,
-                                   .count = 1,
-                                   .good = 1,
-                                   .status = good,
-                                   .status_size = sizeof good,
-                                   .records = wrapped.record,
-                                   .record_size = wrapped.record_size};
-    const enum hufu_status s = hufu_wrap_header_read(wrapped.header, &chunk.fields);
-    const int result = s || hufu_archive_add(archive, &chunk) ? say_library(cli) : DONE;
+    const int result = archive_put(archive, &wrapped) ? say_library(cli) : DONE;
     hufu_archive_close(archive);
     return result;
 }

@@ -214,12 +214,15 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 
 # ---------------------------------------------------------------- bare metal
 # The same sources for Cortex-M3 (mps2-an385) and Cortex-M33 (mps2-an505) in QEMU: small tables and 32-bit
-# limbs, and only RSA of up to 2048 bits. MPS2_LIMITS: bytes of flash, of RAM and of stack; make size fails above.
+# limbs, and only RSA of up to 2048 bits. an385 is the core, without the command groups of MPS2_WITHOUT_an385; an505 has all.
+# MPS2_LIMITS: bytes of flash, of RAM and of stack; make size fails above.
 MPS2        := $(BUILD)/mps2
 MPS2_CC     := arm-none-eabi-gcc
 MPS2_STACK  := 8192
 MPS2_MEMORY := 42560
-MPS2_LIMITS := 131072 67584 7680
+MPS2_LIMITS_an385  := 131072 67584 7680
+MPS2_LIMITS_an505  := 163840 71680 7680
+MPS2_WITHOUT_an385 := CERTIFICATES DOMAIN
 MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
 MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
@@ -237,11 +240,11 @@ $(MPS2)/gen/sm2_table.inc: $(MPS2)/tools/sm2_table
 define mps2_board
 $(MPS2)/$(1)/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c
 	@mkdir -p $$(@D)
-	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) -c $$< -o $$@
+	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) $$(MPS2_WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
 $(MPS2)/$(1)/%.o: %.c Makefile | $(GEN) $(MPS2)/gen/sm2_table.inc
 	@mkdir -p $$(@D)
 	$$(call say,$(1),$$<)
-	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) -c $$< -o $$@
+	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) $$(MPS2_WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
 $(MPS2)/$(1).elf: $(call mps2_obj,$(1)) $(wildcard firmware/ports/mps2/*.ld)
 	$$(call say,LD,$$@)
 	$$(Q)$(MPS2_CC) -mthumb -mcpu=$(2) -nostartfiles -specs=nano.specs -Wl,--gc-sections -Wl,-Map=$$@.map \
@@ -255,7 +258,7 @@ $(eval $(call mps2_board,an505,cortex-m33))
 firmware-mps2: $(MPS2)/an385.elf $(MPS2)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
 size: firmware-mps2 ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
 	$(Q)$(SUB) $(BUILD)/hufu
-	$(Q)BUILD=$(BUILD) bash tests/size.sh $(MPS2_LIMITS)
+	$(Q)BUILD=$(BUILD) bash tests/size.sh an385 $(MPS2_LIMITS_an385) an505 $(MPS2_LIMITS_an505)
 
 # ---------------------------------------------------------------- programs
 $(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/randomness*.c)) $(BUILD)/libhufu.a

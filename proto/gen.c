@@ -350,21 +350,36 @@ static void handlers(void)
     printf("\n#endif\n");
 }
 
+/* Around what belongs to e's group: a build may leave a group out. */
+static void without(const struct table_entry *e)
+{
+    printf("#ifndef HUFU_WITHOUT_");
+    for (const char *c = e->group; *c; c++)
+        putchar(toupper((unsigned char)*c));
+    putchar('\n');
+}
+
 static void dispatch(void)
 {
     printf("/* Made from proto/commands.def by gen.c: change the table, not this. */\n");
     EACH(e)
-    if (e->kind == KIND_COMMAND)
+    if (e->kind == KIND_COMMAND) {
+        without(e);
         printf("static uint16_t run_%s(struct call *c, struct rd *in, struct wr *out)\n{\n"
                "    struct %s_req q;\n"
-               "    return %s_req_get(in, &q) ? cmd_%s(c, &q, out) : SW_WRONG_LENGTH;\n}\n\n",
+               "    return %s_req_get(in, &q) ? cmd_%s(c, &q, out) : SW_WRONG_LENGTH;\n}\n"
+               "#endif\n\n",
                e->name, e->name, e->name, e->name);
-    printf("/* In the order of proto_commands. */\nstatic uint16_t (*const run[])(struct call *, "
-           "struct rd *, struct wr *) = {\n");
+    }
+    printf("/* By the place in proto_commands; 0: this build leaves it out. */\n"
+           "static uint16_t (*const run[])(struct call *, struct rd *, struct wr *) = {\n");
+    unsigned place = 0;
     EACH(e)
-    if (e->kind == KIND_COMMAND)
-        printf("    run_%s,\n", e->name);
-    printf("};\n");
+    if (e->kind == KIND_COMMAND) {
+        without(e);
+        printf("    [%u] = run_%s,\n#endif\n", place++, e->name);
+    }
+    printf("    [%u] = 0,\n};\n", place);
 }
 
 /* ------------------------------------------------------------------ documents */

@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# What the bare-metal images take, against limits: tests/size.sh FLASH RAM STACK (bytes).
+# What the bare-metal images take, against limits: tests/size.sh BOARD FLASH RAM STACK... (bytes).
 # RAM is all of it, with the room of the stack. The stack is measured: the images paint it and run the commands of
 # tests/system/test_mps2.sh, which are not all there are. Without QEMU only flash and RAM are looked at.
 set -u
-flash_max=$1 ram_max=$2 stack_max=$3 over=0
+declare -A flash_max ram_max stack_max
+while [ $# -ge 4 ]; do
+    flash_max[$1]=$2 ram_max[$1]=$3 stack_max[$1]=$4
+    shift 4
+done
+over=0
 top=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
@@ -14,10 +19,10 @@ limit() { # BOARD WHAT IS MAX
         echo "       above the limit in the Makefile"
     }
 }
-for board in an385 an505; do
+for board in $(tr " " "\n" <<<"${!flash_max[*]}" | sort); do
     read -r text data bss _ < <(arm-none-eabi-size "$BUILD/mps2/$board.elf" | tail -n 1)
-    limit $board flash $((text + data)) "$flash_max"
-    limit $board RAM $((data + bss)) "$ram_max"
+    limit $board flash $((text + data)) "${flash_max[$board]}"
+    limit $board RAM $((data + bss)) "${ram_max[$board]}"
 done
 COSTS=$BUILD/mps2/costs
 export COSTS
@@ -31,7 +36,7 @@ names=$(sed -nE 's/^COMMAND\(0x(..), ([a-z_0-9]+),.*/\1 \2/p' "$top/proto/comman
 while read -r board code stack first longest; do
     name=$code
     [ "$code" = boot ] || name=$(awk -v c="$(printf %02X "$code")" '$1 == c { print $2 }' <<<"$names")
-    limit "$board" "stack, ${name:-no command}" "$stack" "$stack_max"
+    limit "$board" "stack, ${name:-no command}" "$stack" "${stack_max[$board]}"
     # a tick of the processor's clock (25 MHz, 20 MHz) is so many instructions of a nanosecond each
     each=$([ "$board" = an385 ] && echo 40 || echo 50)
     case $name in

@@ -194,7 +194,8 @@ void keys_lock(struct device *d)
     wipe(d->master, sizeof d->master);
     wipe(d->domain_key, sizeof d->domain_key);
     wipe(d->domain_id, sizeof d->domain_id);
-    domain_forget(d);
+    if (CONFIG_DOMAIN)
+        domain_forget(d);
 }
 
 void keys_close(struct device *d)

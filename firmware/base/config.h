@@ -2,12 +2,21 @@
  * The size of a build. HUFU_SMALL is for microcontrollers: RSA of up to 2048 bits, and batches that
  * only amortise what a processor without lanes can amortise. The formats are the same; a device of
  * a small build refuses keys that it has no room for.
+ *
+ * HUFU_WITHOUT_X (X: a GROUP of proto/commands.def in capitals) leaves the commands of that group out,
+ * and with them what only they need: the device answers as to a command that does not exist.
  */
 #ifndef HUFU_BASE_CONFIG_H
 #define HUFU_BASE_CONFIG_H
 
 #ifndef HUFU_SMALL
 #define HUFU_SMALL 0
+#endif
+
+#ifdef HUFU_WITHOUT_DOMAIN
+#define CONFIG_DOMAIN 0
+#else
+#define CONFIG_DOMAIN 1
 #endif
 
 enum {

@@ -307,9 +307,9 @@ TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 $(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so $(BUILD)/hufu-sim
-# Of the USB device what needs no simulator around it.
-USB_PARTS := $(call obj,sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
-$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(USB_PARTS) $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+# Of the simulator what needs no simulator around it.
+SIM_PARTS := $(call obj,sim/sandbox.c sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
+$(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(SIM_PARTS) $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
@@ -322,7 +322,7 @@ $(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZERS    := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz_%)
 FUZZ_MAIN  := $(if $(LIBFUZZER),,$(BUILD)/obj/tests/fuzz/driver.o)
-$(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/obj/sim/client.o $(USB_PARTS) $(call obj,$(LIB_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+$(FUZZERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(BUILD)/obj/sim/client.o $(SIM_PARTS) $(call obj,$(LIB_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
@@ -472,8 +472,8 @@ lab: all ## Instructions per operation, memory check, times beside secrets, a pr
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh
 
 # ---------------------------------------------------------------- install
-.PHONY: install
-install: all ## Install programs, library, headers and man pages below DESTDIR/PREFIX
+.PHONY: install install-service
+install: all install-service ## Install programs, library, headers and man pages below DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
 	install -m 755 $(BUILD)/hufu $(BUILD)/hufu-sim $(BUILD)/hufu-bench $(DESTDIR)$(PREFIX)/bin/
@@ -497,6 +497,12 @@ install: all ## Install programs, library, headers and man pages below DESTDIR/P
 	install -d $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
+install-service: ## Install what systemd wants to know of hufu-sim: unit, user, directories
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
+	sed -e 's|@PREFIX@|$(PREFIX)|' sim/service/hufu-sim.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/hufu-sim.service
+	install -m 644 sim/service/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/hufu.conf
+	install -m 644 sim/service/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hufu.conf
 
 .PHONY: clean help
 clean: ## Remove everything that was built

@@ -81,9 +81,8 @@ int capabilities_print(const struct sim_options *o)
     struct rd info_rd, rd;
     struct info_rsp info;
     struct capabilities_rsp capabilities;
-    if (machine_start(&m, o, NULL))
-        return -1;
-    const bool ok = ask(m.device, INS_INFO, info_answer, &info_rd) &&
+    const bool ok = !machine_open(&m, o, NULL) && !machine_boot(&m, o) &&
+                    ask(m.device, INS_INFO, info_answer, &info_rd) &&
                     ask(m.device, INS_CAPABILITIES, answer, &rd) && info_rsp_get(&info_rd, &info) &&
                     capabilities_rsp_get(&rd, &capabilities);
     if (ok)

@@ -52,13 +52,21 @@ static int clear_path(const struct sockaddr_un *address)
     return 0;
 }
 
-static int bind_and_listen(const struct sockaddr_un *address)
+static int give(const char *path, uid_t owner, gid_t group)
+{
+    if ((owner != (uid_t)-1 || group != (gid_t)-1) && chown(path, owner, group))
+        return -1;
+    return chmod(path, group == (gid_t)-1 ? 0600 : 0660);
+}
+
+static int bind_and_listen(const struct sockaddr_un *address, uid_t owner, gid_t group)
 {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return complain(address->sun_path, strerror(errno));
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) ||
-        chmod(address->sun_path, 0600) || lstat(address->sun_path, &bound) || listen(fd, BACKLOG)) {
+        give(address->sun_path, owner, group) || lstat(address->sun_path, &bound) ||
+        listen(fd, BACKLOG)) {
         complain(address->sun_path, strerror(errno));
         close(fd);
         return -1;
@@ -66,7 +74,7 @@ static int bind_and_listen(const struct sockaddr_un *address)
     return fd;
 }
 
-int listener_open(const char *path)
+int listener_open(const char *path, uid_t owner, gid_t group)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char folder[sizeof address.sun_path];
@@ -81,7 +89,7 @@ int listener_open(const char *path)
         return -1;
     }
     flock(lock, LOCK_EX);
-    const int fd = clear_path(&address) ? -1 : bind_and_listen(&address);
+    const int fd = clear_path(&address) ? -1 : bind_and_listen(&address, owner, group);
     close(lock);
     return fd;
 }

@@ -6,51 +6,49 @@
 
 #include "proto/proto.h"
 #include "sim/log.h"
-#include "sim/process.h"
 
-static int boot(struct machine *m, const struct sim_options *o, const struct hal *hal)
+static struct device_config config_of(const struct sim_options *o)
 {
-    const struct device_config config = {.objects_max = o->objects,
-                                         .log_max = o->log_records,
-                                         .sessions_max = o->sessions,
-                                         .tickets_max = o->tickets,
-                                         .frame_max = LIMIT_FRAME_MAX,
-                                         .nonce_pool = o->nonce_pool,
-                                         .port = "simulator",
-                                         .engine = o->engine};
-    m->size = device_memory(&config, hal);
-    m->memory = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (m->memory == MAP_FAILED) {
-        m->memory = NULL;
-        log_line(LOG_LEVEL_ERROR, "no memory for a device of %zu bytes: %s: give fewer --objects",
-                 m->size, strerror(errno));
-        return -1;
-    }
-    process_lock_memory(m->memory, m->size);
-    m->device = device_create(m->memory, &config, hal);
-    if (!m->device)
-        log_line(LOG_LEVEL_ERROR, "the device does not take this configuration: "
-                                  "change --objects, --sessions, --tickets or --log-records");
-    return m->device ? 0 : -1;
+    return (struct device_config){.objects_max = o->objects,
+                                  .log_max = o->log_records,
+                                  .sessions_max = o->sessions,
+                                  .tickets_max = o->tickets,
+                                  .frame_max = LIMIT_FRAME_MAX,
+                                  .nonce_pool = o->nonce_pool,
+                                  .port = "simulator",
+                                  .engine = o->engine};
 }
 
-int machine_start(struct machine *m, const struct sim_options *o, const char *directory)
+int machine_open(struct machine *m, const struct sim_options *o, const char *directory)
 {
     const struct posix_options port = {.directory = directory, .threads = o->threads};
-    struct hal hal;
+    const struct device_config config = config_of(o);
     char error[400];
-    memset(&hal, 0, sizeof hal);
-    *m = (struct machine){NULL, NULL, NULL, 0};
-    m->port = posix_open(&port, &hal, error, sizeof error);
+    memset(m, 0, sizeof *m);
+    m->port = posix_open(&port, &m->hal, error, sizeof error);
     if (!m->port) {
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return -1;
     }
-    if (boot(m, o, &hal)) {
-        machine_stop(m);
+    m->size = device_memory(&config, &m->hal);
+    void *memory = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        log_line(LOG_LEVEL_ERROR, "no memory for a device of %zu bytes: %s: give fewer --objects",
+                 m->size, strerror(errno));
         return -1;
     }
+    m->memory = memory;
     return 0;
+}
+
+int machine_boot(struct machine *m, const struct sim_options *o)
+{
+    const struct device_config config = config_of(o);
+    m->device = device_create(m->memory, &config, &m->hal);
+    if (!m->device)
+        log_line(LOG_LEVEL_ERROR, "the device does not take this configuration: "
+                                  "change --objects, --sessions, --tickets or --log-records");
+    return m->device ? 0 : -1;
 }
 
 void machine_stop(struct machine *m)
@@ -61,5 +59,5 @@ void machine_stop(struct machine *m)
         munmap(m->memory, m->size);
     if (m->port)
         posix_close(m->port);
-    *m = (struct machine){NULL, NULL, NULL, 0};
+    memset(m, 0, sizeof *m);
 }

@@ -10,13 +10,17 @@
 
 struct machine {
     struct posix_port *port;
+    struct hal hal;
     struct device *device;
     void *memory;
     size_t size;
 };
 
-/* NVM in directory, NULL: in RAM. 0, or -1 after a line on stderr. */
-int machine_start(struct machine *m, const struct sim_options *o, const char *directory);
+/* Port and memory: takes the directory, NULL: NVM in RAM. 0, or -1 after a line on stderr. */
+int machine_open(struct machine *m, const struct sim_options *o, const char *directory);
+/* Lay the device into its memory and boot it. 0, or -1 after a line. */
+int machine_boot(struct machine *m, const struct sim_options *o);
+/* Of a machine that was opened, booted or not. */
 void machine_stop(struct machine *m);
 
 #endif

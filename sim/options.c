@@ -31,6 +31,10 @@ static const char help[] =
     "127.0.0.1:3240\n"
     "  --usb-serial TEXT     serial number of the USB device (default: 1)\n"
     "  --usb-level LEVEL     APDUs of the USB card reader: extended (default) or short\n"
+    "  --user NAME           become this user once the socket is bound (started by root)\n"
+    "  --group NAME          its members may use the socket, too\n"
+    "  --seccomp MODE        auto (default), on or off: allow the process only the system calls that "
+    "it needs\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
     "  --ready-fd N          write a newline to this descriptor when serving\n"
     "  --foreground          stay in the foreground (always so; for scripts that say it)\n"
@@ -71,6 +75,9 @@ enum option_id {
     OPT_USBIP,
     OPT_USB_SERIAL,
     OPT_USB_LEVEL,
+    OPT_USER,
+    OPT_GROUP,
+    OPT_SECCOMP,
     OPT_PID_FILE,
     OPT_READY_FD,
     OPT_FOREGROUND,
@@ -93,6 +100,9 @@ static const struct option table[] = {
     {"usbip", required_argument, NULL, OPT_USBIP},
     {"usb-serial", required_argument, NULL, OPT_USB_SERIAL},
     {"usb-level", required_argument, NULL, OPT_USB_LEVEL},
+    {"user", required_argument, NULL, OPT_USER},
+    {"group", required_argument, NULL, OPT_GROUP},
+    {"seccomp", required_argument, NULL, OPT_SECCOMP},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -162,6 +172,18 @@ static int parse_usb(struct sim_options *o, int id, const char *text)
     return OPTIONS_RUN;
 }
 
+static int parse_seccomp(struct sim_options *o, const char *text)
+{
+    static const char *const names[] = {"auto", "on", "off"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(text, names[i])) {
+            o->seccomp = (enum sim_seccomp)i;
+            return OPTIONS_RUN;
+        }
+    }
+    return bad("seccomp", text, "auto, on or off");
+}
+
 static int parse_one(struct sim_options *o, int id, const char *text)
 {
     switch (id) {
@@ -178,6 +200,14 @@ static int parse_one(struct sim_options *o, int id, const char *text)
     case OPT_USB_SERIAL:
     case OPT_USB_LEVEL:
         return parse_usb(o, id, text);
+    case OPT_USER:
+        o->user = text;
+        return OPTIONS_RUN;
+    case OPT_GROUP:
+        o->group = text;
+        return OPTIONS_RUN;
+    case OPT_SECCOMP:
+        return parse_seccomp(o, text);
     case OPT_PID_FILE:
         o->pid_file = text;
         return OPTIONS_RUN;

@@ -5,8 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum sim_seccomp { SECCOMP_AUTO, SECCOMP_ON, SECCOMP_OFF };
+
 struct sim_options {
     const char *directory, *socket, *pid_file, *engine;
+    const char *user, *group; /* NULL: as whoever starts it, for that user alone */
+    enum sim_seccomp seccomp;
     const char *usbip, *usb_serial; /* usbip NULL: no USB device */
     bool usb_short;                 /* short APDUs only */
     char socket_default[4096];

@@ -57,22 +57,24 @@ void process_harden(void)
     umask(077);
 }
 
-static int may_lock_everything(void)
+static bool may_lock_everything(bool keep)
 {
     struct rlimit limit;
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY)
-        return 1;
-    return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & (1u << CAP_IPC_LOCK)) != 0;
+        return true;
+    return !keep && syscall(SYS_capget, &head, data) == 0 && (data[0].effective & (1u << CAP_IPC_LOCK)) != 0;
 }
 
 /* ONFAULT: only what is touched takes memory. Under a limit, locking all would make later
  * allocations fail. */
-void process_lock_memory(void *secret, size_t size)
+void process_lock_memory(void *secret, size_t size, bool keep)
 {
-    raise_soft_limit(RLIMIT_MEMLOCK);
-    if (may_lock_everything() && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_MEMLOCK, &all))
+        raise_soft_limit(RLIMIT_MEMLOCK);
+    if (may_lock_everything(keep) && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
         return;
     if (mlock2(secret, size, MLOCK_ONFAULT))
         log_line(LOG_LEVEL_DEBUG, "memory is not locked and may reach swap: %s", strerror(errno));

@@ -1,0 +1,209 @@
+"""hufu-sim as a service: whom it runs as, what it may still do, what systemd is told, and the files for systemd."""
+
+import grp
+import os
+import pwd
+import shutil
+import socket
+import stat
+import subprocess
+
+from lib import PATIENCE, SANITIZED, SIM, Sim, Skip, hufu, run
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+NOBODY = pwd.getpwnam("nobody")
+
+
+def threads_status(sim):
+    """What /proc says of each thread, as dictionaries"""
+    tasks = f"/proc/{sim.process.pid}/task"
+    status = []
+    for task in os.listdir(tasks):
+        with open(os.path.join(tasks, task, "status"), encoding="ascii") as f:
+            status.append(dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line))
+    return status
+
+
+def filtered(sim):
+    """Is the filter on, in every thread?"""
+    return {status.get("Seccomp") for status in threads_status(sim)} == {"2"}
+
+
+def refused(*options):
+    """Status and line of a simulator that does not start"""
+    result = subprocess.run([SIM, *options], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert result.stdout == "" and result.stderr.count("\n") == 1, result
+    return result.returncode, result.stderr
+
+
+def work(sim):
+    """A life: initialise, keys of each kind, a long command, signatures, batch, a new root at the end"""
+    hufu(sim.path, "init", "--label", "test")
+    for kind in ("sm2", "rsa2048"):
+        hufu(sim.path, "key", "generate", "--type", kind, "--label", kind)
+    hufu(sim.path, "key", "batch", "-q", "-n", "3000", "--chunk", "500", "-o",
+         os.path.join(sim.directory, "pairs"))
+    assert "rsa2048" in hufu(sim.path, "key", "list").stdout
+    hufu(sim.path, "zeroise", "--yes")
+
+
+def under_the_filter(directory):
+    """With the seccomp filter on every thread has it, and the device does all that it does without"""
+    for option, wanted in (("off", False), ("auto", True), ("on", True)):
+        if option == "on" and not wanted:
+            continue
+        with Sim(os.path.join(directory, option), "--seccomp", option, "--threads", "3") as sim:
+            on = filtered(sim)
+            if wanted and not on:
+                assert SANITIZED or "no seccomp filter" in sim.messages(), sim.messages()
+                raise Skip("no seccomp filter in this build or by this kernel")
+            assert on == wanted
+            work(sim)
+            assert filtered(sim) == wanted  # threads that were made later, too
+            assert all(status["NoNewPrivs"] == "1" for status in threads_status(sim)) or not wanted
+            assert sim.stop() == 0, sim.messages()
+
+
+def hardened(directory):
+    """No core dumps, nothing for other tools to read, memory locked where the limits let us"""
+    with Sim(directory) as sim:
+        with open(f"/proc/{sim.process.pid}/limits", encoding="ascii") as f:
+            core = next(line for line in f if line.startswith("Max core file size"))
+        assert core.split()[4:6] == ["0", "0"], core
+        if os.geteuid() == 0:
+            assert sim.memory("VmLck") > 1 << 20
+        if not SANITIZED:
+            assert os.stat(f"/proc/{sim.process.pid}/environ").st_uid == 0
+        assert sim.stop() == 0
+
+
+def another_user(directory):
+    """--user: files are that user's, nothing of root is left, root's port and directory were used"""
+    if os.geteuid() != 0:
+        raise Skip("only root can become another user")
+    os.chmod(directory, 0o755)
+    device = os.path.join(directory, "device")
+    os.mkdir(device, 0o700)
+    os.chown(device, NOBODY.pw_uid, NOBODY.pw_gid)
+    path = os.path.join(directory, "socket")
+    with Sim(device, "--user", "nobody", "--pid-file", os.path.join(directory, "pid"), sock=path) as sim:
+        for status in threads_status(sim):
+            assert set(status["Uid"].split()) == {str(NOBODY.pw_uid)}, status
+            assert set(status["Gid"].split()) == {str(NOBODY.pw_gid)} and not status["Groups"].strip()
+            assert int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0
+        assert os.stat(path).st_uid == NOBODY.pw_uid and stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert sim.memory("VmLck") > 1 << 20
+        work(sim)
+        for name in os.listdir(device):
+            if name != "pairs":
+                assert os.stat(os.path.join(device, name)).st_uid == NOBODY.pw_uid, name
+        assert sim.stop() == 0
+    with Sim(device, "--user", "nobody", sock=path) as sim:  # what it could not remove is replaced
+        assert sim.client().info()["state"] == 1
+        assert sim.stop() == 0
+
+
+def users_refused(directory):
+    """Users and groups that are not there, or cannot be had: one line, nothing is made"""
+    inner = os.path.join(directory, "device")
+    for option in ("--user", "--group"):
+        status, text = refused("--dir", inner, option, "no-such-name")
+        assert status == 1 and "no-such-name" in text, text
+    for mode in ("", "yes"):
+        status, text = refused("--dir", inner, "--seccomp", mode)
+        assert status == 2 and "auto, on or off" in text
+    if os.geteuid() == 0:
+        os.chmod(directory, 0o755)
+        status, text = refused("--dir", inner, "--user", "nobody")  # may not make it
+        assert status == 1 and inner in text
+    assert os.listdir(directory) == []
+
+
+def group(directory):
+    """--group: its members may use the socket, others not"""
+    name = grp.getgrgid(os.getegid()).gr_name if os.geteuid() else grp.getgrgid(NOBODY.pw_gid).gr_name
+    with Sim(directory, "--group", name) as sim:
+        st = os.stat(sim.path)
+        assert stat.S_IMODE(st.st_mode) == 0o660 and grp.getgrgid(st.st_gid).gr_name == name
+        assert stat.S_IMODE(os.stat(directory).st_mode) == 0o700
+        assert sim.stop() == 0
+
+
+def told(directory):
+    """systemd is told once the device serves, by a path and by an abstract name"""
+    for number, name in enumerate((os.path.join(directory, "notify"), f"\0hufu-notify-{os.getpid()}")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(name)
+            s.settimeout(PATIENCE)
+            os.environ["NOTIFY_SOCKET"] = name.replace("\0", "@")
+            try:
+                with Sim(os.path.join(directory, str(number))) as sim:
+                    assert s.recv(4096) == b"READY=1"
+                    sim.client().info()
+                    assert sim.stop() == 0
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+
+
+def installed(directory):
+    """make install-service, below a directory; the path of the unit"""
+    prefix = os.path.join(directory, "usr")
+    subprocess.run(["make", "-s", "-C", TOP, "install-service", f"DESTDIR={directory}", "PREFIX=/usr"], check=True,
+                   capture_output=True, env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")})
+    os.makedirs(os.path.join(prefix, "bin"))
+    shutil.copy(SIM, os.path.join(prefix, "bin"))
+    return os.path.join(prefix, "lib/systemd/system/hufu-sim.service")
+
+
+def unit_of_systemd(directory):
+    """systemd-analyze finds nothing wrong with the unit and calls it safe"""
+    if not shutil.which("systemd-analyze"):
+        raise Skip("no systemd-analyze (Debian: systemd)")
+    unit = installed(directory)
+    with open(unit, encoding="utf-8") as f:
+        text = f.read()
+    assert "@PREFIX@" not in text and "ExecStart=/usr/bin/hufu-sim --dir /var/lib/hufu " in text
+    here = os.path.join(directory, "hufu-sim.service")
+    with open(here, "w", encoding="utf-8") as f:
+        f.write(text.replace("/usr/bin/hufu-sim", SIM))
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "hufu-sim.service" not in result.stderr, result
+    result = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=10", here],
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result
+    print("| " + result.stdout.strip().splitlines()[-1].strip("→ "))
+
+
+def user_of_systemd(directory):
+    """systemd-sysusers makes the user of the unit, systemd-tmpfiles its directories"""
+    if not shutil.which("systemd-sysusers"):
+        raise Skip("no systemd-sysusers (Debian: systemd)")
+    installed(directory)
+    os.makedirs(os.path.join(directory, "etc"), exist_ok=True)
+    subprocess.run(["systemd-sysusers", f"--root={directory}"], check=True, capture_output=True)
+    with open(os.path.join(directory, "etc/passwd"), encoding="ascii") as f:
+        entry = f.read()
+    assert entry.startswith("hufu:") and ":/var/lib/hufu:" in entry and "nologin" in entry, entry
+    if os.geteuid() != 0:
+        return
+    subprocess.run(["systemd-tmpfiles", "--create", f"--root={directory}"], check=True, capture_output=True)
+    owner = int(entry.split(":")[2])
+    for place, mode in (("var/lib/hufu", 0o700), ("run/hufu", 0o750)):
+        st = os.stat(os.path.join(directory, place))
+        assert stat.S_IMODE(st.st_mode) == mode and st.st_uid == owner, place
+
+
+def unit_options(directory):
+    """The options of the unit are those that the program takes: it starts with them, elsewhere"""
+    unit = installed(directory)
+    with open(unit, encoding="utf-8") as f:
+        command = next(line for line in f if line.startswith("ExecStart=")).split("=", 1)[1].split()
+    options = dict(zip(command[1::2], command[2::2]))
+    assert sorted(options) == ["--dir", "--group", "--seccomp", "--socket"], options
+    mode = "auto" if SANITIZED else options["--seccomp"]
+    with Sim(os.path.join(directory, "d"), "--seccomp", mode) as sim:
+        assert sim.stop() == 0
+
+
+run([under_the_filter, hardened, another_user, users_refused, group, told, unit_of_systemd, user_of_systemd,
+     unit_options])

@@ -82,6 +82,7 @@ struct device {
     struct objects objects;
     struct tickets tickets;
     struct batch batch;
+    bool inside; /* a command runs; what comes in its interludes is nested in it */
     void (*interlude)(void *ctx);
     void *interlude_ctx;
     struct gather gather;

@@ -154,7 +154,7 @@ static void stop_if_failed(struct device *d)
     if (d->state == STATE_FAILED)
         return;
     if (d->random.failed)
-        device_fail(d, "entropy", "health tests failed");
+        device_fail(d, "entropy", random_reason(&d->random));
     if (d->failure[0])
         life_fail(d);
 }
@@ -176,13 +176,26 @@ static void notice_copy(struct device *d)
     random_reseed(&d->random);
 }
 
+/* The periodic test. A generator that failed it is gone, and what was made ahead with it goes, too.
+ */
+static bool check_random(struct device *d)
+{
+    const uint32_t before = d->random.replaced;
+    const bool more = random_check(&d->random, device_time(d));
+    if (d->random.replaced == before || d->random.failed)
+        return more;
+    nonces_drop(&d->nonces);
+    life_note_generator(d);
+    return more;
+}
+
 bool device_idle(struct device *d)
 {
     notice_copy(d);
     stop_if_failed(d);
     if (d->state != STATE_READY)
         return false;
-    const bool check = random_check(&d->random, device_time(d));
+    const bool check = check_random(d);
     if (!nonces_wanted(&d->nonces) || nonces_refill(d))
         return check;
     return check || nonces_wanted(&d->nonces);
@@ -190,6 +203,8 @@ bool device_idle(struct device *d)
 
 void device_serve(struct device *d, struct exchange *x, size_t n)
 {
+    const bool nested = d->inside;
+    d->inside = true;
     notice_copy(d);
     for (size_t i = 0; i < n; i++) {
         if (x[i].ins != INS_SIGN && x[i].ins != INS_DECRYPT)
@@ -198,7 +213,8 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
         stop_if_failed(d);
     }
     gather_flush(d);
-    if (d->state == STATE_READY)
-        random_check(&d->random, device_time(d));
+    d->inside = nested;
+    if (d->state == STATE_READY && !nested)
+        check_random(d);
     stop_if_failed(d);
 }

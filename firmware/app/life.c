@@ -248,6 +248,23 @@ static const char *why_mount(enum store_result r)
     }
 }
 
+/* The end of a transaction that no command began, unless sw says that it went wrong; with its
+ * record where the log has room for it. */
+static uint16_t note(struct call *c, uint16_t sw, uint8_t command, uint16_t status,
+                     const char *detail)
+{
+    struct device *d = c->d;
+    call_detail(c, detail, text_view(detail).size);
+    const bool recorded = audit_room(d);
+    if (sw == SW_OK && recorded)
+        sw = audit_put(c, command, status);
+    if (sw == SW_OK)
+        sw = tx_commit(c);
+    tx_abort(c);
+    audit_settle(d, recorded && sw == SW_OK);
+    return sw;
+}
+
 /* A start leaves a trace: the boot counter and an audit record, in one transaction - if they fit.
  */
 static uint16_t note_start(struct device *d)
@@ -256,17 +273,16 @@ static uint16_t note_start(struct device *d)
     uint8_t boots[4];
     store_be32(boots, d->identity.boots + 1);
     uint16_t sw = tx_put(&c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, boots, sizeof boots);
-    call_detail(&c, HUFU_VERSION, sizeof HUFU_VERSION - 1);
-    const bool recorded = audit_room(d);
-    if (sw == SW_OK && recorded)
-        sw = audit_put(&c, AUDIT_START, SW_OK);
-    if (sw == SW_OK)
-        sw = tx_commit(&c);
-    tx_abort(&c);
-    audit_settle(d, recorded && sw == SW_OK);
+    sw = note(&c, sw, AUDIT_START, SW_OK, HUFU_VERSION);
     if (sw == SW_OK)
         d->identity.boots++;
     return sw == SW_NO_SPACE ? SW_OK : sw;
+}
+
+void life_note_generator(struct device *d)
+{
+    struct call c = {.d = d};
+    note(&c, SW_OK, INS_RANDOM, SW_RANDOM_FAILED, randomness_item(d->random.failing));
 }
 
 static void start_initialised(struct device *d)

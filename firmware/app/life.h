@@ -12,6 +12,8 @@ void life_fail(struct device *d);
 uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVICE_SERIAL]);
 /* Stage the identity with what may change of it. */
 uint16_t life_put_identity(struct call *c, const struct identity *i);
+/* The log tells that a generator was replaced, and for which item of the periodic test. */
+void life_note_generator(struct device *d);
 void life_lock(struct device *d);
 /* Destroy everything, root first; to be called with no transaction open. */
 uint16_t life_zeroise(struct call *c);

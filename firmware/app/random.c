@@ -51,9 +51,9 @@ static int take(struct random *r, int which, struct sm3 *digest, size_t n)
 }
 
 /*
- * 32 bytes of full entropy out of twice as many assumed bits (SP 800-90B 3.1.5) of the first source alone,
- * and as many samples of the second. They are used only if they pass the check of GM/T 0062 (256 bits,
- * poker).
+ * 32 bytes of full entropy out of twice as many assumed bits (SP 800-90B 3.1.5) of the first source
+ * alone, and as many samples of the second. They are used only if they pass the check of GM/T 0062
+ * (256 bits, poker).
  */
 static int condition(struct random *r, uint8_t out[SM3_SIZE])
 {
@@ -84,22 +84,29 @@ static int start_sources(struct random *r)
     return bad;
 }
 
+/* A new generator from sources that are tested anew. */
+static int instantiate(struct random *r)
+{
+    uint8_t seed[2][SM3_SIZE];
+    int bad = start_sources(r) || condition(r, seed[0]) || condition(r, seed[1]);
+    bad = bad || drbg_init(&r->drbg, seed[0], SM3_SIZE, seed[1], SM3_SIZE / 2, r->personal,
+                           r->personal_size);
+    drbg_use(&r->drbg, r->many);
+    r->requests = 0;
+    r->failed = bad;
+    wipe(seed, sizeof seed);
+    return bad ? -1 : 0;
+}
+
 int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
                  const void *personal, size_t n)
 {
-    uint8_t seed[2][SM3_SIZE];
+    memset(r, 0, sizeof *r);
     r->source = source;
     r->many = many;
-    r->requests = 0;
-    r->failed = true;
-    memset(&r->check, 0, sizeof r->check);
-    if (start_sources(r) || condition(r, seed[0]) || condition(r, seed[1]))
-        goto end;
-    r->failed = drbg_init(&r->drbg, seed[0], SM3_SIZE, seed[1], SM3_SIZE / 2, personal, n) != 0;
-    drbg_use(&r->drbg, many);
-end:
-    wipe(seed, sizeof seed);
-    return r->failed ? -1 : 0;
+    r->personal = personal;
+    r->personal_size = n;
+    return instantiate(r);
 }
 
 static int reseed(struct random *r)
@@ -130,29 +137,43 @@ int random_reseed(struct random *r)
     return r->failed ? -1 : 0;
 }
 
-static void check_group(struct random *r)
+static enum random_verdict check_group(struct random *r, struct random_run *run)
 {
     uint8_t bits[RANDOMNESS_PERIODIC_BITS / 8];
     if (random_fill(r, bits, sizeof bits))
-        return;
-    const uint32_t failed = randomness_periodic(bits);
-    for (unsigned i = 0; i < RANDOMNESS_ITEMS; i++)
-        r->check.failures[i] = (uint8_t)(r->check.failures[i] + (failed >> i & 1));
+        return RANDOM_FAILED;
+    return random_run_add(run, randomness_periodic(bits));
 }
 
-/* All groups are there: over, once more, or failed. */
-static void check_end(struct random *r)
+static void note_failing(struct random *r, uint32_t items)
 {
-    struct random_check *c = &r->check;
-    uint32_t failed = 0;
-    for (unsigned i = 0; i < RANDOMNESS_ITEMS; i++)
-        failed |= (uint32_t)(c->failures[i] >= RANDOM_GROUPS_FAILING) << i;
-    if (c->again && (failed & c->suspect))
-        r->failed = true;
-    c->running = c->again = !c->again && failed;
-    c->suspect = failed;
-    c->group = 0;
-    memset(c->failures, 0, sizeof c->failures);
+    for (r->failing = 0; r->failing < RANDOMNESS_ITEMS && !(items >> r->failing & 1);)
+        r->failing++;
+}
+
+void random_replace(struct random *r, uint32_t items)
+{
+    note_failing(r, items);
+    for (unsigned i = 1; i < RANDOM_GENERATORS && !r->failed; i++) {
+        struct random_run run = {0};
+        enum random_verdict verdict = RANDOM_MORE;
+        r->replaced++;
+        wipe(&r->drbg, sizeof r->drbg);
+        if (instantiate(r))
+            return;
+        while (verdict == RANDOM_MORE)
+            verdict = check_group(r, &run);
+        if (verdict == RANDOM_PASSED)
+            return;
+    }
+    wipe(&r->drbg, sizeof r->drbg);
+    r->refused = !r->failed;
+    r->failed = true;
+}
+
+const char *random_reason(const struct random *r)
+{
+    return r->refused ? randomness_item(r->failing) : "health tests failed";
 }
 
 bool random_check(struct random *r, uint64_t now)
@@ -168,10 +189,13 @@ bool random_check(struct random *r, uint64_t now)
         c->last = now;
         c->running = true;
     }
-    check_group(r);
-    if (++c->group == RANDOM_GROUPS)
-        check_end(r);
-    return c->running && !r->failed;
+    const enum random_verdict verdict = check_group(r, &c->run);
+    c->running = verdict == RANDOM_MORE;
+    if (verdict == RANDOM_FAILED)
+        random_replace(r, c->run.suspect);
+    if (verdict != RANDOM_MORE)
+        memset(&c->run, 0, sizeof c->run);
+    return c->running;
 }
 
 void random_stop(struct random *r)

@@ -327,6 +327,66 @@ START_TEST(health_tests)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- the periodic test */
+
+static void same_digests(size_t n, const uint8_t *const *message, size_t size,
+                         uint8_t (*digest)[32])
+{
+    (void)message, (void)size;
+    for (size_t i = 0; i < n; i++)
+        memset(digest[i], 0x35, 32);
+}
+
+/* Twelve hours later; every command brings a group with it. */
+static void half_a_day(void)
+{
+    dv.now += RANDOM_PERIOD_MS;
+    for (unsigned i = 0; i < 2 * RANDOM_GROUPS; i++)
+        info();
+}
+
+/* A generator that goes bad is replaced: the log says so, and the device goes on with what is made
+ * anew. */
+START_TEST(bad_generator_is_replaced)
+{
+    struct log_read_rsp log;
+    struct log_entry e;
+    struct rd in;
+    dv.config.nonce_pool = 64;
+    dev_init(&dv, 0);
+    const uint16_t ch = dev_login(&dv, DEV_USER);
+    drbg_use(&dv.d->random.drbg, same_digests);
+    half_a_day();
+    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dv.d->random.replaced, 1);
+    dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
+    const uint16_t auditor = dev_login(&dv, DEV_AUDITOR);
+    MUST(do_log_read(&dv, auditor, &(struct log_read_req){0, 64}, &log));
+    bool found = false;
+    for (rd_init(&in, log.entries.data, log.entries.size); rd_left(&in);) {
+        ck_assert(log_entry_get(&in, &e));
+        found |= e.command == INS_RANDOM && e.sw == SW_RANDOM_FAILED && e.detail.size > 3;
+    }
+    ck_assert(found);
+}
+END_TEST
+
+/* No better one is to be had: the device stops, and says which item of the test. */
+START_TEST(no_good_generator)
+{
+    dev_init(&dv, 0);
+    info();
+    dv.d->random.many = same_digests;
+    drbg_use(&dv.d->random.drbg, same_digests);
+    half_a_day();
+    ck_assert_uint_eq(info().state, STATE_FAILED);
+    ck_assert_mem_eq(info().failure.data, "entropy: ", 9);
+    ck_assert_uint_gt(info().failure.size, 9);
+    ck_assert(memcmp(info().failure.data + 9, "health", 6));
+    MUST_BE(SW_DEVICE_FAILED, do_random(&dv, 0, &(struct random_req){16}, NULL));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("device_selftest");
@@ -339,6 +399,8 @@ int main(void)
     tcase_add_test(t, one_fails_alone);
     tcase_add_test(t, drawn_again);
     tcase_add_test(t, health_tests);
+    tcase_add_test(t, bad_generator_is_replaced);
+    tcase_add_test(t, no_good_generator);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

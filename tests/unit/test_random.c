@@ -3,6 +3,8 @@
  * of the two at a time; and the periodic test of GM/T 0062 over a generator that is broken.
  */
 #include <check.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "firmware/app/random.h"
@@ -188,13 +190,14 @@ START_TEST(periodic_when_due)
 }
 END_TEST
 
-/* Twenty days of a good generator: what fails by chance is tested again, and none fails twice. */
+/* A hundred days of a good generator: what fails by chance is tested again, and the device goes on.
+ */
 START_TEST(periodic_again_and_again)
 {
     unsigned repeated = 0;
     ck_assert_int_eq(start(), 0);
     groups(day);
-    for (uint64_t i = 1; i <= 40; i++) {
+    for (uint64_t i = 1; i <= 200; i++) {
         const unsigned n = groups(day + i * period);
         ck_assert(n == RANDOM_GROUPS || n == 2 * RANDOM_GROUPS);
         repeated += n > RANDOM_GROUPS;
@@ -212,18 +215,140 @@ static void same_digests(size_t n, const uint8_t *const *message, size_t size,
         memset(digest[i], 0x35, 32);
 }
 
-START_TEST(periodic_finds_a_broken_generator)
+/* The generator is thrown away after one repetition; another one, which is good, takes its place.
+ */
+START_TEST(broken_generator_is_replaced)
+{
+    uint8_t bytes[32];
+    ck_assert_int_eq(start(), 0);
+    groups(day);
+    drbg_use(&r.drbg, same_digests);
+    unsigned n = 1;
+    while (random_check(&r, day + period))
+        n++;
+    ck_assert_uint_eq(n, 2 * RANDOM_GROUPS); /* once, once more, and no more */
+    ck_assert(!r.failed);
+    ck_assert_uint_eq(r.replaced, 1);
+    ck_assert_uint_lt(r.failing, RANDOMNESS_ITEMS);
+    ck_assert_int_eq(random_fill(&r, bytes, sizeof bytes), 0);
+    ck_assert_uint_eq(groups(day + period + 1), 0);
+    ck_assert_uint_ge(groups(day + 2 * period), RANDOM_GROUPS);
+}
+END_TEST
+
+/* What takes its place is no better: there is no generator any more. */
+START_TEST(none_is_good)
+{
+    r.many = NULL;
+    ck_assert_int_eq(random_start(&r, &rng, same_digests, "test", 4), 0);
+    groups(day);
+    while (random_check(&r, day + period))
+        ;
+    ck_assert(r.failed);
+    ck_assert_uint_eq(r.replaced, RANDOM_GENERATORS - 1);
+    ck_assert(gives_nothing());
+    ck_assert(!random_check(&r, day + 3 * period));
+}
+END_TEST
+
+/* Nor does a source that has broken since then make a new generator. */
+START_TEST(no_new_generator_without_a_source)
 {
     ck_assert_int_eq(start(), 0);
     groups(day);
     drbg_use(&r.drbg, same_digests);
-    unsigned n = 0;
+    first.way = STUCK;
     while (random_check(&r, day + period))
-        n++;
-    ck_assert_uint_eq(n + 1, 2 * RANDOM_GROUPS); /* once, once more, and no more */
+        ;
     ck_assert(r.failed);
+    ck_assert_uint_eq(r.replaced, 1);
     ck_assert(gives_nothing());
-    ck_assert(!random_check(&r, day + 3 * period));
+}
+END_TEST
+
+/* ---------------------------------------------------------------- chances */
+
+/* The chances of docs/random.md: of a run in which an item fails, and of one with the same item
+ * again. */
+static double chance_of_suspects(unsigned items)
+{
+    const double item = 1 - pow(0.99, 20) - 20 * 0.01 * pow(0.99, 19);
+    return 1 - pow(1 - item, items);
+}
+static double chance_of_failure(unsigned items)
+{
+    const double item = 1 - pow(0.99, 20) - 20 * 0.01 * pow(0.99, 19);
+    return 1 - pow(1 - item * item, items);
+}
+
+/* A group of a perfect generator: each item fails it once in a hundred times. */
+static uint32_t perfect_group(struct source *dice)
+{
+    uint32_t failed = 0;
+    for (unsigned i = 0; i < RANDOMNESS_ITEMS; i++) {
+        next(dice);
+        failed |= (uint32_t)((dice->state >> 16) % 100 == 0) << i;
+    }
+    return failed;
+}
+
+static bool perfect_run(struct source *dice, bool *repeated)
+{
+    struct random_run run = {0};
+    enum random_verdict verdict;
+    while ((verdict = random_run_add(&run, perfect_group(dice))) == RANDOM_MORE)
+        *repeated |= run.again;
+    return verdict == RANDOM_PASSED;
+}
+
+/* Three hundred years of perfect generators, two runs a day. */
+START_TEST(chances)
+{
+    enum { RUNS = 300 * 365 * 2 };
+    unsigned repeated = 0, failed = 0, stopped = 0;
+    for (unsigned i = 0; i < RUNS; i++) {
+        bool again = false, other = false;
+        unsigned generators = 1;
+        bool good = perfect_run(&first, &again);
+        repeated += again;
+        failed += !good;
+        for (; !good && generators < RANDOM_GENERATORS; generators++)
+            good = perfect_run(&first, &other);
+        stopped += !good;
+    }
+    const double suspects = RUNS * chance_of_suspects(RANDOMNESS_ITEMS);
+    const double failures = RUNS * chance_of_failure(RANDOMNESS_ITEMS);
+    printf("%u runs: %u repeated (%.0f), %u generators replaced (%.0f), %u stops (%.3f)\n", RUNS,
+           repeated, suspects, failed, failures, stopped,
+           RUNS * pow(chance_of_failure(RANDOMNESS_ITEMS), RANDOM_GENERATORS));
+    ck_assert(fabs(repeated - suspects) < 6 * sqrt(suspects));
+    ck_assert(fabs(failed - failures) < 6 * sqrt(failures));
+    ck_assert_uint_eq(stopped, 0);
+}
+END_TEST
+
+/* The verdict itself: one group of twenty may fail an item, two may not; the repetition counts
+ * anew, and only for what failed before. */
+static enum random_verdict run_of(struct random_run *run, const uint32_t *failed, unsigned n)
+{
+    enum random_verdict v = RANDOM_MORE;
+    for (unsigned i = 0; i < RANDOM_GROUPS; i++)
+        v = random_run_add(run, i < n ? failed[i] : 0);
+    return v;
+}
+
+START_TEST(verdicts)
+{
+    static const uint32_t one_each[] = {1, 2, 4, 8}, two[] = {5, 4}, other[] = {3, 3},
+                          same[] = {0, 4, 4};
+    struct random_run run = {0};
+    ck_assert_int_eq(run_of(&run, one_each, 4), RANDOM_PASSED);
+    ck_assert_int_eq(run_of(&run, two, 2), RANDOM_MORE);
+    ck_assert(run.again);
+    ck_assert_int_eq(run_of(&run, other, 2), RANDOM_PASSED);
+    ck_assert_int_eq(run_of(&run, two, 2), RANDOM_MORE);
+    ck_assert_int_eq(run_of(&run, same, 3), RANDOM_FAILED);
+    ck_assert_uint_eq(run.suspect, 4);
 }
 END_TEST
 
@@ -240,7 +365,11 @@ int main(void)
     tcase_add_test(t, one_source);
     tcase_add_test(t, periodic_when_due);
     tcase_add_test(t, periodic_again_and_again);
-    tcase_add_test(t, periodic_finds_a_broken_generator);
+    tcase_add_test(t, broken_generator_is_replaced);
+    tcase_add_test(t, none_is_good);
+    tcase_add_test(t, no_new_generator_without_a_source);
+    tcase_add_test(t, chances);
+    tcase_add_test(t, verdicts);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);

@@ -213,52 +213,58 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 	    -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 # ---------------------------------------------------------------- bare metal
-# The same sources for Cortex-M3 (mps2-an385) and Cortex-M33 (mps2-an505) in QEMU: small tables and 32-bit
-# limbs, and only RSA of up to 2048 bits. an385 is the core, without the command groups of MPS2_WITHOUT_an385; an505 has all.
-# MPS2_LIMITS: bytes of flash, of RAM and of stack; make size fails above.
-MPS2        := $(BUILD)/mps2
-MPS2_CC     := arm-none-eabi-gcc
-MPS2_STACK  := 8192
-MPS2_MEMORY := 42560
-MPS2_LIMITS_an385  := 131072 67584 7680
-MPS2_LIMITS_an505  := 163840 71680 7680
-MPS2_WITHOUT_an385 := CERTIFICATES DOMAIN
-MPS2_CONFIG := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16 -DMPS2_DEVICE_MEMORY=$(MPS2_MEMORY)
-MPS2_FLAGS  := -mthumb -std=c11 -g -Os $(WARN) -I$(MPS2)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
-               -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(MPS2_CONFIG)
-MPS2_SRC    := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/mps2/*.c)
-mps2_obj     = $(patsubst %.c,$(MPS2)/$(1)/%.o,$(MPS2_SRC) gen/proto_gen.c)
+# The same sources for boards of QEMU: Cortex-M3 (mps2-an385), Cortex-M33 (mps2-an505) and RV32IMAC (virt), with small
+# tables and 32-bit limbs, and only RSA of up to 2048 bits. an385 is the core, without the command groups of WITHOUT_an385;
+# the others have all. LIMITS: bytes of flash, of RAM and of stack; make size fails above. MEMORY: of the device, in the RAM.
+SMALL         := $(BUILD)/mps2
+SMALL_STACK   := 8192
+MEMORY_an385  := 42560
+LIMITS_an385  := 131072 67584 7680
+WITHOUT_an385 := CERTIFICATES DOMAIN
+MEMORY_an505  := 42560
+LIMITS_an505  := 163840 71680 7680
+MEMORY_virt   := 42560
+LIMITS_virt   := 163840 71680 7680
+SMALL_CONFIG  := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16
+SMALL_FLAGS   := -std=c11 -g -Os $(WARN) -I$(SMALL)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
+                 -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(SMALL_CONFIG)
+SMALL_SRC     := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/qemu/*.c)
+MPS2_CC       := arm-none-eabi-gcc
+VIRT_CC       := riscv64-unknown-elf-gcc
 
-$(MPS2)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
+$(SMALL)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
-	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(MPS2_CONFIG)) $(SM2_GEN) -o $@
-$(MPS2)/gen/sm2_table.inc: $(MPS2)/tools/sm2_table
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(SMALL_CONFIG)) $(SM2_GEN) -o $@
+$(SMALL)/gen/sm2_table.inc: $(SMALL)/tools/sm2_table
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 
-# $(1): the image of MPS2, $(2): its processor
-define mps2_board
-$(MPS2)/$(1)/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c
+# $(1): the image, $(2): the folder of its port, $(3): compiler and processor, $(4): the library of mem*
+define small_image
+$(SMALL)/$(1)/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c
 	@mkdir -p $$(@D)
-	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) $$(MPS2_WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
-$(MPS2)/$(1)/%.o: %.c Makefile | $(GEN) $(MPS2)/gen/sm2_table.inc
+	$$(Q)$(3) $$(SMALL_FLAGS) $$(WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
+$(SMALL)/$(1)/%.o: %.c Makefile | $(GEN) $(SMALL)/gen/sm2_table.inc
 	@mkdir -p $$(@D)
 	$$(call say,$(1),$$<)
-	$$(Q)$(MPS2_CC) -mcpu=$(2) $$(MPS2_FLAGS) $$(MPS2_WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
-$(MPS2)/$(1).elf: $(call mps2_obj,$(1)) $(wildcard firmware/ports/mps2/*.ld)
+	$$(Q)$(3) $(4) $$(SMALL_FLAGS) $$(WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -DQEMU_DEVICE_MEMORY=$(MEMORY_$(1)) -c $$< -o $$@
+$(SMALL)/$(1).elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(SMALL_SRC) $(wildcard firmware/ports/$(2)/*.c) gen/proto_gen.c) \
+                   firmware/ports/$(2)/$(1).ld firmware/ports/qemu/image.ld
 	$$(call say,LD,$$@)
-	$$(Q)$(MPS2_CC) -mthumb -mcpu=$(2) -nostartfiles -specs=nano.specs -Wl,--gc-sections -Wl,-Map=$$@.map \
-	    -Wl,--defsym=STACK_SIZE=$(MPS2_STACK) -T firmware/ports/mps2/$(1).ld -o $$@ $$(filter %.o,$$^)
+	$$(Q)$(3) -nostartfiles $(4) -Wl,--gc-sections -Wl,-Map=$$@.map -Wl,--defsym=STACK_SIZE=$(SMALL_STACK) \
+	    -T firmware/ports/$(2)/$(1).ld -o $$@ $$(filter %.o,$$^)
 endef
-$(eval $(call mps2_board,an385,cortex-m3))
-$(eval $(call mps2_board,an505,cortex-m33))
--include $(shell find $(MPS2) -name '*.d' 2>/dev/null)
+$(eval $(call small_image,an385,mps2,$(MPS2_CC) -mthumb -mcpu=cortex-m3,-specs=nano.specs))
+$(eval $(call small_image,an505,mps2,$(MPS2_CC) -mthumb -mcpu=cortex-m33,-specs=nano.specs))
+$(eval $(call small_image,virt,virt,$(VIRT_CC) -march=rv32imac -misa-spec=2.2 -mabi=ilp32 -mcmodel=medany,-specs=picolibc.specs))
+-include $(shell find $(SMALL) -name '*.d' 2>/dev/null)
 
-.PHONY: firmware-mps2 size
-firmware-mps2: $(MPS2)/an385.elf $(MPS2)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
-size: firmware-mps2 ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
+.PHONY: firmware-mps2 firmware-virt size
+firmware-mps2: $(SMALL)/an385.elf $(SMALL)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
+firmware-virt: $(SMALL)/virt.elf ## Cross-build the bare-metal image for QEMU's RISC-V machine
+size: firmware-mps2 firmware-virt ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
 	$(Q)$(SUB) $(BUILD)/hufu
-	$(Q)BUILD=$(BUILD) bash tests/size.sh an385 $(MPS2_LIMITS_an385) an505 $(MPS2_LIMITS_an505)
+	$(Q)BUILD=$(BUILD) bash tests/size.sh $(foreach i,an385 an505 virt,$(i) $(LIMITS_$(i)))
 
 # ---------------------------------------------------------------- programs
 $(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/randomness*.c)) $(BUILD)/libhufu.a
@@ -357,6 +363,7 @@ CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
                   libengine-pkcs11-openssl openssh-client python3-pykcs11 umockdev libumockdev-dev pcscd pcsc-tools python3-pyscard \
                    libpcsclite1 libccid usbip qemu-system-x86 busybox-static \
                    gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
+                   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc \
                    nginx-light apache2-bin testssl.sh wrk curl
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo

@@ -20,7 +20,8 @@ limit() { # BOARD WHAT IS MAX
     }
 }
 for board in $(tr " " "\n" <<<"${!flash_max[*]}" | sort); do
-    read -r text data bss _ < <(arm-none-eabi-size "$BUILD/mps2/$board.elf" | tail -n 1)
+    tools=$([ $board = virt ] && echo riscv64-unknown-elf || echo arm-none-eabi)
+    read -r text data bss _ < <("$tools-size" "$BUILD/mps2/$board.elf" | tail -n 1)
     limit $board flash $((text + data)) "${flash_max[$board]}"
     limit $board RAM $((data + bss)) "${ram_max[$board]}"
 done
@@ -37,8 +38,8 @@ while read -r board code stack first longest; do
     name=$code
     [ "$code" = boot ] || name=$(awk -v c="$(printf %02X "$code")" '$1 == c { print $2 }' <<<"$names")
     limit "$board" "stack, ${name:-no command}" "$stack" "${stack_max[$board]}"
-    # a tick of the processor's clock (25 MHz, 20 MHz) is so many instructions of a nanosecond each
-    each=$([ "$board" = an385 ] && echo 40 || echo 50)
+    # a tick of the processor's clock (25 MHz, 20 MHz, instructions) is so many instructions of a nanosecond each
+    case $board in an385) each=40 ;; an505) each=50 ;; virt) each=1 ;; esac
     case $name in
     boot) ;;
     key_generate | key_batch | sign) echo "       instructions: $((first * each)) with SM2, $((longest * each)) with RSA-2048" ;;

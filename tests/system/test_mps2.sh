@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The firmware on Cortex-M3 and Cortex-M33 in QEMU, driven by the hufu program through two FIFOs, with the openssl program as
+# The firmware on Cortex-M3, Cortex-M33 and RISC-V in QEMU, driven by the hufu program through two FIFOs, with the openssl program as
 # judge. BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
 # COSTS=FILE: the images count what each command takes, and the figures of each go to FILE: stack, ticks of the
 # first one (which is SM2 where the kind of key matters) and of the longest.
@@ -48,16 +48,23 @@ bad() {
 }
 has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
 
-# start BOARD [OPTION...]: the image runs and has said hello, or it is a failure that ends the test
+# emulate BOARD: QEMU with the image of this board
+emulate() {
+    local image=$build/mps2/$1.elf
+    if [ "$1" = virt ]; then
+        set -- riscv32 virt -bios none -device "loader,file=$image,cpu-num=0"
+    else
+        set -- arm "mps2-$1" -kernel "$image"
+    fi
+    exec "qemu-system-$1" -M "$2" "${@:3}" -display none -monitor none -serial file:uart \
+        -semihosting-config enable=on,target=native ${costs:+-icount shift=0} 2>qemu-err </dev/null
+}
+# start BOARD: the image runs and has said hello, or it is a failure that ends the test
 start() {
-    local board=$1
-    shift
     stop
     rm -f to-device from-device sock ready
     mkfifo to-device from-device
-    qemu-system-arm -M "mps2-$board" "$@" -display none -monitor none -serial file:uart \
-        -semihosting-config enable=on,target=native -kernel "$build/mps2/$board.elf" ${costs:+-icount shift=0} \
-        2>qemu-err </dev/null &
+    emulate "$1" &
     qemu=$!
     python3 "$top/tests/system/mps2_bridge.py" sock to-device from-device >ready 2>bridge-err &
     bridge=$!
@@ -76,9 +83,16 @@ for tool in qemu-system-arm arm-none-eabi-gcc python3 openssl; do
         finish
     }
 done
-make -j2 --no-print-directory -C "$top" BUILD="$build" firmware-mps2 >make-out 2>&1 || {
+boards='an385 an505' images=firmware-mps2
+if command -v qemu-system-riscv32 riscv64-unknown-elf-gcc >make-out && [ "$(wc -l <make-out)" = 2 ]; then
+    boards+=' virt' images+=' firmware-virt'
+else
+    skip "the bare-metal image of RISC-V: no qemu-system-riscv32 or riscv64-unknown-elf-gcc"
+fi
+# shellcheck disable=SC2086
+make -j2 --no-print-directory -C "$top" BUILD="$build" $images >make-out 2>&1 || {
     where=build
-    fail "make firmware-mps2"
+    fail "make $images"
     tail -n 20 make-out
     finish
 }
@@ -90,15 +104,15 @@ sm2_verify() {
     ok "$1" openssl pkeyutl -verify -pubin -inkey sm2.pem -sigfile "$2" -rawin -digest sm3 -pkeyopt "distid:$id" -in message
 }
 
-for board in an385 an505; do
+for board in $boards; do
     where=$board
     rm -f nvm ./*.pem ./*.sig ./*.hfwk ./uart-*
     [ -n "$costs" ] && touch trace
     start $board
     has "it says what it is, and that its known-answer tests passed" \
-        "^hufu [0-9.]+ on mps2-$board, engine portable, self-tests passed, state BLANK" uart
+        "^hufu [0-9.]+ on [a-z0-9]+-(an385|an505|rv32), engine portable, self-tests passed, state BLANK" uart
     ok "info of a blank device" "$hufu" info
-    has "its port" "mps2-$board" out
+    has "its port" "(mps2-$board|$board-rv32)" out
     ok "init" "$hufu" init --label Bare
     ok "selftest" "$hufu" selftest
     ok "SM2 key" "$hufu" key generate --type sm2 --label sm2 --usage sign,decrypt

@@ -1,4 +1,6 @@
-#include "firmware/ports/mps2/semihost.h"
+#include "firmware/ports/qemu/semihost.h"
+
+#include "firmware/ports/qemu/board.h"
 
 enum {
     SYS_OPEN = 0x01,
@@ -10,22 +12,13 @@ enum {
     APPLICATION_EXIT = 0x20026
 };
 
-/* The debugger reads and writes memory behind the compiler's back. */
-static int call(unsigned operation, const void *block)
-{
-    register unsigned r0 __asm__("r0") = operation;
-    register const void *r1 __asm__("r1") = block;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return (int)r0;
-}
-
 int semihost_open(const char *name, int how)
 {
     size_t n = 0;
     while (name[n])
         n++;
     const uintptr_t block[3] = {(uintptr_t)name, (uintptr_t)how, n};
-    return call(SYS_OPEN, block);
+    return board_semihost(SYS_OPEN, block);
 }
 
 /* Both answer with the number of bytes that were not moved; a FIFO gives what it has. */
@@ -33,7 +26,7 @@ static int move(unsigned operation, int file, uintptr_t at, size_t n)
 {
     while (n) {
         const uintptr_t block[3] = {(uintptr_t)file, at, n};
-        const size_t left = (size_t)call(operation, block);
+        const size_t left = (size_t)board_semihost(operation, block);
         if (left >= n)
             return -1;
         at += n - left;
@@ -55,17 +48,17 @@ int semihost_write(int file, const void *data, size_t n)
 int semihost_seek(int file, uint32_t at)
 {
     const uintptr_t block[2] = {(uintptr_t)file, at};
-    return call(SYS_SEEK, block) ? -1 : 0;
+    return board_semihost(SYS_SEEK, block) ? -1 : 0;
 }
 
 uint32_t semihost_time(void)
 {
-    return (uint32_t)call(SYS_TIME, NULL);
+    return (uint32_t)board_semihost(SYS_TIME, NULL);
 }
 
 void semihost_exit(unsigned status)
 {
     const uintptr_t block[2] = {APPLICATION_EXIT, status};
     for (;;)
-        call(SYS_EXIT_EXTENDED, block);
+        board_semihost(SYS_EXIT_EXTENDED, block);
 }

@@ -2,12 +2,12 @@
  * What the firmware wants of the board, over files of the host: QEMU models neither the flash
  * nor a noise source of these boards.
  */
-#include "firmware/ports/mps2/main.h"
+#include "firmware/ports/qemu/main.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "firmware/ports/mps2/semihost.h"
+#include "firmware/ports/qemu/semihost.h"
 #include "proto/frame.h"
 
 /* NVM: a file of 16 segments and then the root. A real part has the root in fuses. */
@@ -156,7 +156,7 @@ static int send(void *ctx, const uint8_t *data, size_t n)
     return semihost_write(files.out, data, n);
 }
 
-int mps2_open(struct hal *hal)
+int qemu_open(struct hal *hal)
 {
     files = (struct files){.noise = semihost_open("/dev/urandom", SEMIHOST_READ)};
     if (files.noise < 0 || nvm_open())
@@ -179,7 +179,7 @@ int mps2_open(struct hal *hal)
     return 0;
 }
 
-int mps2_link_open(struct hal *hal)
+int qemu_link_open(struct hal *hal)
 {
     (void)hal;
     files.in = semihost_open("to-device", SEMIHOST_READ);

@@ -2,8 +2,8 @@
  * ARM semihosting: what the debugger - here QEMU - does for the image. A board has flash, a noise
  * source and a link of its own instead; these calls stand for them in the emulator, and only there.
  */
-#ifndef HUFU_PORT_MPS2_SEMIHOST_H
-#define HUFU_PORT_MPS2_SEMIHOST_H
+#ifndef HUFU_PORT_QEMU_SEMIHOST_H
+#define HUFU_PORT_QEMU_SEMIHOST_H
 
 #include <stddef.h>
 #include <stdint.h>

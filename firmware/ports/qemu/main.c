@@ -3,7 +3,7 @@
  * both kinds; the image speaks first, with an answer to nobody that holds "HUFU". An empty frame
  * means that the program on the other side has gone: its sessions end and a new link begins.
  */
-#include "firmware/ports/mps2/main.h"
+#include "firmware/ports/qemu/main.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -11,15 +11,15 @@
 #include "firmware/app/card.h"
 #include "firmware/app/device.h"
 #include "firmware/base/endian.h"
-#include "firmware/ports/mps2/board.h"
-#include "firmware/ports/mps2/meter.h"
-#include "firmware/ports/mps2/semihost.h"
-#include "firmware/ports/mps2/uart.h"
+#include "firmware/ports/qemu/board.h"
+#include "firmware/ports/qemu/meter.h"
+#include "firmware/ports/qemu/semihost.h"
+#include "firmware/ports/qemu/uart.h"
 #include "proto/frame.h"
 #include "proto/wire.h"
 
-#ifndef MPS2_DEVICE_MEMORY
-#define MPS2_DEVICE_MEMORY 65536
+#ifndef QEMU_DEVICE_MEMORY
+#define QEMU_DEVICE_MEMORY 65536
 #endif
 
 enum {
@@ -33,7 +33,7 @@ static const struct device_config config = {.objects_max = 64,
                                             .sessions_max = 2,
                                             .tickets_max = 1,
                                             .frame_max = FRAME,
-                                            .port = BOARD_NAME};
+                                            .port = board_name};
 
 static struct {
     struct hal hal;
@@ -41,7 +41,7 @@ static struct {
     struct card *card;
     uint32_t link;
     bool trace; /* the file "trace" was there at boot: each command is told with its costs */
-    _Alignas(64) uint8_t device_memory[MPS2_DEVICE_MEMORY];
+    _Alignas(64) uint8_t device_memory[QEMU_DEVICE_MEMORY];
     _Alignas(16) uint8_t card_memory[CARD_MEMORY];
     uint8_t command[FRAME_HEADER + APDU_AROUND + FRAME];
     uint8_t answer[FRAME_HEADER + FRAME + 2 + FRAME_CHECK];
@@ -158,7 +158,7 @@ static void tell_device(void)
     tell(" of ", sizeof image.device_memory);
     tell(", stack ", meter_stack());
     tell(" of ", meter_stack_room());
-    tell(", boot ticks ", meter_ticks());
+    tell(", boot ticks ", board_ticks());
     uart_text("\n");
 }
 
@@ -166,7 +166,7 @@ static void tell_device(void)
 
 static int boot(void)
 {
-    if (mps2_open(&image.hal)) {
+    if (qemu_open(&image.hal)) {
         uart_text("setup: cannot open nvm or /dev/urandom on the host\n");
         return -1;
     }
@@ -187,7 +187,7 @@ static int hello(void)
 {
     static const struct frame nobody = {0};
     memcpy(image.answer + FRAME_HEADER, "HUFU", 4);
-    return mps2_link_open(&image.hal) ? -1 : send(&nobody, 4);
+    return qemu_link_open(&image.hal) ? -1 : send(&nobody, 4);
 }
 
 static void serve_host(void)
@@ -205,10 +205,10 @@ static void serve_host(void)
             continue;
         if (image.trace)
             meter_paint();
-        const uint64_t before = meter_ticks();
+        const uint64_t before = board_ticks();
         const size_t size = serve(&f, whole, image.answer + FRAME_HEADER);
         if (image.trace)
-            trace(n, meter_ticks() - before);
+            trace(n, board_ticks() - before);
         if (send(&f, size))
             return;
     }
@@ -216,8 +216,7 @@ static void serve_host(void)
 
 unsigned image_main(void)
 {
-    uart_open();
-    meter_open();
+    board_open();
     meter_paint();
     if (boot())
         return EXIT_SETUP;

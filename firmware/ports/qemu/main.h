@@ -1,6 +1,6 @@
 /* The image: boot a device, say so on the UART, serve one host over two FIFOs. */
-#ifndef HUFU_PORT_MPS2_MAIN_H
-#define HUFU_PORT_MPS2_MAIN_H
+#ifndef HUFU_PORT_QEMU_MAIN_H
+#define HUFU_PORT_QEMU_MAIN_H
 
 #include "firmware/hal/hal.h"
 
@@ -11,7 +11,7 @@ unsigned image_main(void);
 
 /* Fill hal with the files nvm, root, /dev/urandom, to-device and from-device of the host.
  * 0, or -1: one of them cannot be opened. The link comes apart, since it waits for the host. */
-int mps2_open(struct hal *hal);
-int mps2_link_open(struct hal *hal);
+int qemu_open(struct hal *hal);
+int qemu_link_open(struct hal *hal);
 
 #endif

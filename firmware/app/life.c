@@ -338,7 +338,7 @@ void life_boot(struct device *d)
     enum root_state root;
     if (!selftest_choose_engine(d))
         goto end;
-    if (random_start(&d->random, &d->hal.rng, d->engine->sym->sm3_many, d->port, sizeof d->port)) {
+    if (random_start(&d->random, &d->hal.rng, d->engine->sym->sm3_count, d->port, sizeof d->port)) {
         device_fail(d, "entropy", "health tests failed");
         goto end;
     }

@@ -91,19 +91,19 @@ static int instantiate(struct random *r)
     int bad = start_sources(r) || condition(r, seed[0]) || condition(r, seed[1]);
     bad = bad || drbg_init(&r->drbg, seed[0], SM3_SIZE, seed[1], SM3_SIZE / 2, r->personal,
                            r->personal_size);
-    drbg_use(&r->drbg, r->many);
+    drbg_use(&r->drbg, r->count);
     r->requests = 0;
     r->failed = bad;
     wipe(seed, sizeof seed);
     return bad ? -1 : 0;
 }
 
-int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
+int random_start(struct random *r, const struct hal_rng *source, drbg_count *count,
                  const void *personal, size_t n)
 {
     memset(r, 0, sizeof *r);
     r->source = source;
-    r->many = many;
+    r->count = count;
     r->personal = personal;
     r->personal_size = n;
     return instantiate(r);
@@ -209,7 +209,7 @@ int random_child(struct random *r, struct drbg *child)
     uint8_t seed[DRBG_MIN_ENTROPY + 16];
     int bad = random_fill(r, seed, sizeof seed);
     bad = bad || drbg_init(child, seed, DRBG_MIN_ENTROPY, seed + DRBG_MIN_ENTROPY, 16, NULL, 0);
-    drbg_use(child, r->many);
+    drbg_use(child, r->count);
     wipe(seed, sizeof seed);
     return bad ? -1 : 0;
 }

@@ -60,16 +60,16 @@ struct random {
     struct health health[2];
     struct random_check check;
     struct drbg drbg;
-    uint32_t requests;   /* since the last reseed */
-    uint32_t replaced;   /* generators that were thrown away since the start */
-    uint8_t failing;     /* an item that the last of them failed */
-    drbg_sm3_many *many; /* of the engine, for the generator and its children */
-    bool failed;         /* for good */
-    bool refused;        /* by the tests of groups, not by the health tests */
+    uint32_t requests; /* since the last reseed */
+    uint32_t replaced; /* generators that were thrown away since the start */
+    uint8_t failing;   /* an item that the last of them failed */
+    drbg_count *count; /* of the engine, for the generator and its children */
+    bool failed;       /* for good */
+    bool refused;      /* by the tests of groups, not by the health tests */
 };
 
 /* Start-up test and first seed; source and personal must outlive it. 0, or -1: failed. */
-int random_start(struct random *r, const struct hal_rng *source, drbg_sm3_many *many,
+int random_start(struct random *r, const struct hal_rng *source, drbg_count *count,
                  const void *personal, size_t n);
 /* n bytes; the fill of a struct rng whose ctx is the struct random. -1: failed, out is zero. */
 int random_fill(void *r, void *out, size_t n);

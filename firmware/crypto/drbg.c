@@ -73,7 +73,7 @@ int drbg_init(struct drbg *d, const void *entropy, size_t entropy_size, const vo
         !size_ok(personal_size))
         return -1;
     seed(d, part, 3);
-    d->many = NULL;
+    d->count = NULL;
     return 0;
 }
 
@@ -99,60 +99,22 @@ static void hash_v(uint8_t digest[SM3_SIZE], const struct drbg *d, uint8_t tag, 
     sm3_final(&ctx, digest);
 }
 
-enum { TOGETHER = 64 }; /* digests that an engine gets at once */
-
-/* V as words, the last first: six of 64 bits and the seven bytes above. */
-enum { WORDS = 7 };
-_Static_assert(DRBG_SEED == 8 * (WORDS - 1) + 7, "words of V");
-
-/* number[i] = data + i, each in a line of 64 bytes; data += n */
-static void count_up(uint8_t (*number)[64], size_t n, uint8_t data[DRBG_SEED])
-{
-    uint64_t word[WORDS], line[WORDS];
-    for (size_t i = 0; i < WORDS - 1; i++)
-        word[i] = load_be64(data + DRBG_SEED - 8 * (i + 1));
-    word[WORDS - 1] = load_be64(data) >> 8;
-    for (uint64_t i = 0; i <= n; i++) {
-        uint8_t *out = i < n ? number[i] : data;
-        uint64_t carry = i;
-        for (size_t j = 0; j < WORDS; j++) {
-            line[j] = word[j] + carry;
-            carry = line[j] < carry;
-        }
-        store_be64(out, line[WORDS - 1] << 8); /* its last byte is the next word's */
-        for (size_t j = 0; j < WORDS - 1; j++)
-            store_be64(out + DRBG_SEED - 8 * (j + 1), line[j]);
-    }
-    wipe(word, sizeof word);
-    wipe(line, sizeof line);
-}
-
-/* As many digests of V, V + 1 ... as go in whole groups; data becomes the next number. */
-static size_t produce_many(const struct drbg *d, uint8_t data[DRBG_SEED], uint8_t *out, size_t n)
-{
-    uint8_t number[TOGETHER][64];
-    const uint8_t *message[TOGETHER];
-    const size_t group = TOGETHER * SM3_SIZE, whole = n / group * group;
-    for (size_t i = 0; i < TOGETHER; i++)
-        message[i] = number[i];
-    for (size_t at = 0; at < whole; at += group) {
-        count_up(number, TOGETHER, data);
-        d->many(TOGETHER, message, DRBG_SEED, (uint8_t(*)[32])(out + at));
-    }
-    wipe(number, sizeof number);
-    return whole;
-}
+enum { COUNT_MIN = 4 }; /* digests that are worth an engine's lanes */
 
 /* Hashgen of clause 10.1.1.4: the digests of V, V + 1, V + 2 ... */
 static void produce(const struct drbg *d, uint8_t *out, size_t n)
 {
     uint8_t data[DRBG_SEED], last[SM3_SIZE];
     const uint8_t one = 1;
+    const size_t together = n / SM3_SIZE;
     memcpy(data, d->v, sizeof data);
-    if (d->many && n >= TOGETHER * SM3_SIZE) {
-        const size_t made = produce_many(d, data, out, n);
-        out += made;
-        n -= made;
+    if (d->count && together >= COUNT_MIN) {
+        uint8_t made[4];
+        d->count(data, together, (uint8_t(*)[32])out);
+        store_be32(made, (uint32_t)together);
+        add(data, made, sizeof made);
+        out += together * SM3_SIZE;
+        n -= together * SM3_SIZE;
     }
     for (; n >= SM3_SIZE; n -= SM3_SIZE, out += SM3_SIZE) {
         sm3_digest(data, sizeof data, out);
@@ -187,9 +149,9 @@ int drbg_generate(struct drbg *d, void *out, size_t n, const void *extra, size_t
     return 0;
 }
 
-void drbg_use(struct drbg *d, drbg_sm3_many *many)
+void drbg_use(struct drbg *d, drbg_count *count)
 {
-    d->many = many;
+    d->count = count;
 }
 
 void drbg_wipe(struct drbg *d)

@@ -12,14 +12,13 @@ enum {
     DRBG_RESEED_INTERVAL = 1 << 20 /* generate calls between two reseeds at most */
 };
 
-/* The digests of n messages of one size: an engine's sym_ops.sm3_many. */
-typedef void drbg_sm3_many(size_t n, const uint8_t *const *message, size_t size,
-                           uint8_t (*digest)[32]);
+/* The digests of n numbers that follow each other: an engine's sym_ops.sm3_count. */
+typedef void drbg_count(const uint8_t number[DRBG_SEED], size_t n, uint8_t (*digest)[32]);
 
 struct drbg {
     uint8_t v[DRBG_SEED], c[DRBG_SEED];
-    uint64_t counter;    /* generate calls since the last (re)seed, 0: not instantiated */
-    drbg_sm3_many *many; /* NULL: one digest after the other */
+    uint64_t counter;  /* generate calls since the last (re)seed, 0: not instantiated */
+    drbg_count *count; /* NULL: one digest after the other */
 };
 
 /* CT: lengths only. 0, or -1: a length is out of range (nothing is changed). */
@@ -31,7 +30,7 @@ int drbg_reseed(struct drbg *d, const void *entropy, size_t entropy_size, const 
 int drbg_generate(struct drbg *d, void *out, size_t n, const void *extra, size_t extra_size);
 /* From now on draw long requests with many digests at a time; the bytes are the same. After
  * drbg_init. */
-void drbg_use(struct drbg *d, drbg_sm3_many *many);
+void drbg_use(struct drbg *d, drbg_count *count);
 void drbg_wipe(struct drbg *d);
 
 #endif

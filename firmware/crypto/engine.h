@@ -82,6 +82,9 @@ struct sym_ops {
     const char *name;
     /* digest[i] = SM3(message[i]), n messages of one size */
     void (*sm3_many)(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32]);
+    /* digest[i] = SM3(number + i), numbers of 55 bytes, big-endian, mod 2^440: what the generator
+     * gives out (Hashgen, SP 800-90A clause 10.1.1.4). NULL: nothing better than one by one */
+    void (*sm3_count)(const uint8_t number[55], size_t n, uint8_t (*digest)[32]);
     /* as in sm4.h */
     void (*sm4_encrypt)(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
     void (*sm4_ctr)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,

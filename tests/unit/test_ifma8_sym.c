@@ -34,6 +34,29 @@ START_TEST(sm3_of_many)
 }
 END_TEST
 
+/* Numbers that carry out of any number of bytes, anywhere among those that are hashed. */
+START_TEST(sm3_of_numbers)
+{
+    uint8_t number[55], digest[100][32], one[32];
+    for (size_t ones = 0; ones < 55; ones++) {
+        const size_t n = test_random_below(101);
+        test_random(number, sizeof number);
+        memset(number + 54 - ones, 0xFF, ones);
+        number[54] = (uint8_t)(0xFF - test_random_below(100));
+        memset(digest, 0xA5, sizeof digest);
+        ifma8_sm3_count(number, n, digest);
+        for (size_t i = 0; i < 100; i++) {
+            sm3_digest(number, sizeof number, one);
+            if (i >= n)
+                memset(one, 0xA5, sizeof one);
+            ck_assert_mem_eq(digest[i], one, 32);
+            for (size_t j = sizeof number; j-- > 0 && ++number[j] == 0;)
+                ;
+        }
+    }
+}
+END_TEST
+
 START_TEST(sm4_blocks)
 {
     static uint8_t in[16 * 300], a[16 * 300], b[16 * 300];
@@ -109,6 +132,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("lanes");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, sm3_of_many);
+    tcase_add_test(t, sm3_of_numbers);
     tcase_add_test(t, sm4_blocks);
     tcase_add_test(t, sm4_ctr_carries);
     tcase_add_test(t, gcm_of_many);

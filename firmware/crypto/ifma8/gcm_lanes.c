@@ -194,6 +194,7 @@ void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, 
 const struct sym_ops sym_ifma8 = {
     .name = "ifma8",
     .sm3_many = ifma8_sm3_many,
+    .sm3_count = ifma8_sm3_count,
     .sm4_encrypt = ifma8_sm4_encrypt,
     .sm4_ctr = ifma8_sm4_ctr,
     .sm4_gcm_seal = ifma8_gcm_seal,

@@ -104,45 +104,63 @@ INLINE uint32_t constant(int j)
             w[i_ & 15] = expand(w, i_);                                                            \
     } while (0)
 
-/* `blocks` blocks of sixteen messages */
-static void compress(uint32_t state[8][16], const uint8_t *const data[16], size_t blocks)
+/* One block of sixteen messages, as words; w is used up. */
+INLINE void compress_words(words state[8], words w[16])
 {
-    words a = _mm512_loadu_si512(state[0]), b = _mm512_loadu_si512(state[1]),
-          c = _mm512_loadu_si512(state[2]), d = _mm512_loadu_si512(state[3]);
-    words e = _mm512_loadu_si512(state[4]), f = _mm512_loadu_si512(state[5]),
-          g = _mm512_loadu_si512(state[6]), h = _mm512_loadu_si512(state[7]);
+    words a = state[0], b = state[1], c = state[2], d = state[3];
+    words e = state[4], f = state[5], g = state[6], h = state[7];
+    ROUNDS4(0);
+    ROUNDS4(4);
+    ROUNDS4(8);
+#pragma GCC unroll 16
+    for (int j = 12; j < 64; j += 4) {
+        EXPAND4(j);
+        ROUNDS4(j);
+    }
+    state[0] = XOR(state[0], a);
+    state[1] = XOR(state[1], b);
+    state[2] = XOR(state[2], c);
+    state[3] = XOR(state[3], d);
+    state[4] = XOR(state[4], e);
+    state[5] = XOR(state[5], f);
+    state[6] = XOR(state[6], g);
+    state[7] = XOR(state[7], h);
+}
+
+/* `blocks` blocks of sixteen messages */
+static void compress(words state[8], const uint8_t *const data[16], size_t blocks)
+{
     for (size_t n = 0; n < blocks; n++) {
-        const words s0 = a, s1 = b, s2 = c, s3 = d, s4 = e, s5 = f, s6 = g, s7 = h;
         words w[16];
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++)
             w[i] = swap_bytes(_mm512_loadu_si512(data[i] + 64 * n));
         transpose(w);
-        ROUNDS4(0);
-        ROUNDS4(4);
-        ROUNDS4(8);
-#pragma GCC unroll 16
-        for (int j = 12; j < 64; j += 4) {
-            EXPAND4(j);
-            ROUNDS4(j);
-        }
-        a = XOR(a, s0);
-        b = XOR(b, s1);
-        c = XOR(c, s2);
-        d = XOR(d, s3);
-        e = XOR(e, s4);
-        f = XOR(f, s5);
-        g = XOR(g, s6);
-        h = XOR(h, s7);
+        compress_words(state, w);
     }
-    _mm512_storeu_si512(state[0], a);
-    _mm512_storeu_si512(state[1], b);
-    _mm512_storeu_si512(state[2], c);
-    _mm512_storeu_si512(state[3], d);
-    _mm512_storeu_si512(state[4], e);
-    _mm512_storeu_si512(state[5], f);
-    _mm512_storeu_si512(state[6], g);
-    _mm512_storeu_si512(state[7], h);
+}
+
+INLINE void start(words state[8])
+{
+    static const uint32_t iv[8] = {0x7380166F, 0x4914B2B9, 0x172442D7, 0xDA8A0600,
+                                   0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E};
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        state[i] = _mm512_set1_epi32((int)iv[i]);
+}
+
+/* The digests of the first n messages. */
+INLINE void finish(uint8_t (*digest)[32], unsigned n, const words state[8])
+{
+    words w[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        w[i] = i < 8 ? swap_bytes(state[i & 7]) : _mm512_setzero_si512();
+    transpose(w);
+#pragma GCC unroll 16
+    for (unsigned j = 0; j < 16; j++)
+        if (j < n)
+            _mm256_storeu_si256((__m256i *)(void *)digest[j], _mm512_castsi512_si256(w[j]));
 }
 
 /* The last `rest` bytes of a message with their padding, one or two blocks. */
@@ -161,35 +179,22 @@ INLINE void pad(uint8_t *end, const uint8_t *from, size_t rest, size_t ends, wor
 static void hash_sixteen(unsigned n, const uint8_t *const *message, size_t size,
                          uint8_t (*digest)[32])
 {
-    static const uint32_t start[8] = {0x7380166F, 0x4914B2B9, 0x172442D7, 0xDA8A0600,
-                                      0xA96F30BC, 0x163138AA, 0xE38DEE4D, 0xB0FB0E4E};
     const size_t whole = size / 64, rest = size % 64, ends = rest < 56 ? 1 : 2;
-    uint32_t state[8][16];
     uint8_t end[16 * 128], bits[8];
     const uint8_t *data[16], *tail[16];
-    words w[16];
+    words state[8];
     store_be64(bits, 8 * (uint64_t)size);
     const words length = _mm512_inserti32x4(_mm512_setzero_si512(),
                                             _mm_set_epi64x((long long)load_le64(bits), 0), 3);
-    for (unsigned i = 0; i < 8; i++)
-        for (unsigned j = 0; j < 16; j++)
-            state[i][j] = start[i];
     for (unsigned j = 0; j < 16; j++) {
         data[j] = message[j < n ? j : 0];
         tail[j] = end + 64 * ends * j;
         pad(end + 64 * ends * j, data[j] + 64 * whole, rest, ends, length);
     }
+    start(state);
     compress(state, data, whole);
     compress(state, tail, ends);
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        w[i] = i < 8 ? swap_bytes(_mm512_loadu_si512(state[i & 7])) : _mm512_setzero_si512();
-    transpose(w);
-#pragma GCC unroll 16
-    for (unsigned j = 0; j < 16; j++)
-        if (j < n)
-            _mm256_storeu_si256((__m256i *)(void *)digest[j], _mm512_castsi512_si256(w[j]));
-    wipe(w, sizeof w);
+    finish(digest, n, state);
     wipe(end, 16 * 64 * ends);
     wipe(state, sizeof state);
 }
@@ -198,6 +203,67 @@ void ifma8_sm3_many(size_t n, const uint8_t *const *message, size_t size, uint8_
 {
     for (size_t i = 0; i < n; i += 16)
         hash_sixteen(n - i < 16 ? (unsigned)(n - i) : 16, message + i, size, digest + i);
+}
+
+/*
+ * A number of 55 bytes in the words of its only block: thirteen whole words, the first the highest,
+ * and 24 bits before the padding.
+ */
+enum { NUMBER_WORDS = 13 };
+struct number {
+    uint32_t word[NUMBER_WORDS], low;
+};
+
+static void load_number(struct number *v, const uint8_t from[55])
+{
+    for (int i = 0; i < NUMBER_WORDS; i++)
+        v->word[i] = load_be32(from + 4 * i);
+    v->low = load_be32(from + 51) & 0xFFFFFF;
+}
+
+/* v += 16 */
+static void next_sixteen(struct number *v)
+{
+    uint32_t carry = (v->low + 16) >> 24;
+    v->low = (v->low + 16) & 0xFFFFFF;
+    for (int i = NUMBER_WORDS; i-- > 0;) {
+        v->word[i] += carry;
+        carry = v->word[i] < carry;
+    }
+}
+
+/* The padded blocks of v .. v + 15. */
+INLINE void number_blocks(words w[16], const struct number *v)
+{
+    const words step = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                one = _mm512_set1_epi32(1), low = ADD(_mm512_set1_epi32((int)v->low), step);
+    __mmask16 carry = _mm512_cmpge_epu32_mask(low, _mm512_set1_epi32(1 << 24));
+#pragma GCC unroll 16
+    for (int i = NUMBER_WORDS - 1; i >= 0; i--) {
+        const words word = _mm512_set1_epi32((int)v->word[i]);
+        w[i] = _mm512_mask_add_epi32(word, carry, word, one);
+        carry = _mm512_mask_testn_epi32_mask(carry, w[i], w[i]);
+    }
+    w[13] = _mm512_or_si512(_mm512_slli_epi32(low, 8), _mm512_set1_epi32(0x80));
+    w[14] = _mm512_setzero_si512();
+    w[15] = _mm512_set1_epi32(8 * 55);
+}
+
+void ifma8_sm3_count(const uint8_t number[55], size_t n, uint8_t (*digest)[32])
+{
+    struct number v;
+    words state[8], w[16];
+    load_number(&v, number);
+    for (size_t i = 0; i < n; i += 16) {
+        number_blocks(w, &v);
+        start(state);
+        compress_words(state, w);
+        finish(digest + i, n - i < 16 ? (unsigned)(n - i) : 16, state);
+        next_sixteen(&v);
+    }
+    wipe(&v, sizeof v);
+    wipe(w, sizeof w);
+    wipe(state, sizeof state);
 }
 
 #endif

@@ -9,6 +9,8 @@
 
 /* SM3 of n messages of one size, sixteen at a time. */
 void ifma8_sm3_many(size_t n, const uint8_t *const *message, size_t size, uint8_t (*digest)[32]);
+/* digest[i] = SM3 of number + i, big-endian, mod 2^440. */
+void ifma8_sm3_count(const uint8_t number[55], size_t n, uint8_t (*digest)[32]);
 /* As sm4_encrypt_blocks and sm4_ctr, 64 blocks at a time. */
 void ifma8_sm4_encrypt(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
 void ifma8_sm4_ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,

@@ -1,6 +1,6 @@
 /*
  * SM4-GCM for many small messages under one key: all their counter blocks go through SM4 together,
- * and GHASH works on sixteen messages at a time, four to a register (VPCLMULQDQ).
+ * and GHASH works on eight messages at a time, four to a register (VPCLMULQDQ).
  *
  * GHASH in reflected form: a block is read with its bytes reversed, so that bit i of the polynomial
  * is bit 127 - i of the number; a product of two such numbers is one bit short, which H carries (H
@@ -24,24 +24,35 @@ enum {
     TEXT_MAX = 64,   /* bytes of a message that take this way, and */
     BLOCKS_MAX = 16, /* blocks of AAD, text and sizes together */
     LANES = 4,       /* blocks in a register */
-    CHAINS = 4       /* registers in flight */
+    CHAINS = 2,      /* registers in flight */
+    TOGETHER = LANES * CHAINS
 };
 
 typedef __m512i lanes;
 
-/* a 2^-128 b, in four lanes */
-INLINE lanes multiply(lanes a, lanes b)
+/* Products of 256 bits in four lanes, and their sums. */
+struct product {
+    lanes low, middle, high;
+};
+
+/* sum += a b */
+INLINE void add_product(struct product *sum, lanes a, lanes b)
+{
+    sum->low = _mm512_xor_si512(sum->low, _mm512_clmulepi64_epi128(a, b, 0x00));
+    sum->high = _mm512_xor_si512(sum->high, _mm512_clmulepi64_epi128(a, b, 0x11));
+    sum->middle = _mm512_ternarylogic_epi64(sum->middle, _mm512_clmulepi64_epi128(a, b, 0x01),
+                                            _mm512_clmulepi64_epi128(a, b, 0x10), 0x96);
+}
+
+/* p 2^-128 */
+INLINE lanes reduce(const struct product *p)
 {
     const lanes poly = _mm512_set1_epi64((long long)0xC200000000000000);
-    lanes low = _mm512_clmulepi64_epi128(a, b, 0x00), high = _mm512_clmulepi64_epi128(a, b, 0x11);
-    const lanes middle = _mm512_xor_si512(_mm512_clmulepi64_epi128(a, b, 0x01),
-                                          _mm512_clmulepi64_epi128(a, b, 0x10));
-    low = _mm512_xor_si512(low, _mm512_bslli_epi128(middle, 8));
-    high = _mm512_xor_si512(high, _mm512_bsrli_epi128(middle, 8));
+    lanes low = _mm512_xor_si512(p->low, _mm512_bslli_epi128(p->middle, 8));
     for (int i = 0; i < 2; i++)
         low = _mm512_xor_si512(_mm512_shuffle_epi32(low, _MM_PERM_BADC),
                                _mm512_clmulepi64_epi128(low, poly, 0x00));
-    return _mm512_xor_si512(low, high);
+    return _mm512_ternarylogic_epi64(low, p->high, _mm512_bsrli_epi128(p->middle, 8), 0x96);
 }
 
 INLINE __m128i reverse_order(void)
@@ -50,13 +61,24 @@ INLINE __m128i reverse_order(void)
 }
 
 /* H x in reflected form, in every lane. */
-static lanes hash_key(const uint8_t h[16])
+INLINE lanes hash_key(const uint8_t h[16])
 {
     uint64_t high = load_be64(h), low = load_be64(h + 8);
     const uint64_t out = (uint64_t)0 - (high >> 63);
     high = (high << 1 | low >> 63) ^ (out & 0xC200000000000000);
     low = low << 1 ^ (out & 1);
     return _mm512_broadcast_i64x2(_mm_set_epi64x((long long)high, (long long)low));
+}
+
+/* power[i] = H^(i+1) x */
+static void hash_powers(lanes power[BLOCKS_MAX], const uint8_t h[16], size_t n)
+{
+    power[0] = hash_key(h);
+    for (size_t i = 1; i < n; i++) {
+        struct product p = {0};
+        add_product(&p, power[i - 1], power[0]);
+        power[i] = reduce(&p);
+    }
 }
 
 /* The block at p of four messages that are `stride` bytes apart. */
@@ -73,22 +95,21 @@ INLINE lanes load_blocks(const uint8_t *p, size_t stride)
                                _mm512_broadcast_i32x4(reverse_order()));
 }
 
-/* y[i] = GHASH of `blocks` blocks at data + i stride, sixteen of them */
-static void ghash_sixteen(lanes h, const uint8_t *data, size_t stride, size_t blocks,
-                          uint8_t (*y)[16])
+/* y[i] = GHASH of `blocks` blocks at data + i stride, eight of them: each block times its own power
+ * of H, and one reduction for all. */
+static void ghash_eight(const lanes power[BLOCKS_MAX], const uint8_t *data, size_t stride,
+                        size_t blocks, uint8_t (*y)[16])
 {
     const lanes order = _mm512_broadcast_i32x4(reverse_order());
-    lanes acc[CHAINS];
-    for (int c = 0; c < CHAINS; c++)
-        acc[c] = _mm512_setzero_si512();
+    struct product sum[CHAINS] = {0};
     for (size_t b = 0; b < blocks; b++)
+#pragma GCC unroll 2
         for (int c = 0; c < CHAINS; c++)
-            acc[c] = multiply(
-                _mm512_xor_si512(acc[c],
-                                 load_blocks(data + LANES * (size_t)c * stride + 16 * b, stride)),
-                h);
+            add_product(&sum[c], load_blocks(data + LANES * (size_t)c * stride + 16 * b, stride),
+                        power[blocks - 1 - b]);
+#pragma GCC unroll 2
     for (int c = 0; c < CHAINS; c++)
-        _mm512_storeu_si512(y[LANES * c], _mm512_shuffle_epi8(acc[c], order));
+        _mm512_storeu_si512(y[LANES * c], _mm512_shuffle_epi8(reduce(&sum[c]), order));
 }
 
 /* What one group needs: secrets, and what leaves the device anyway. */
@@ -140,7 +161,7 @@ INLINE void seal_one(const struct sm4_gcm_item *item, uint8_t *hashed, const uin
     _mm_storeu_si128((void *)(hashed + aad + padded), sizes);
 }
 
-static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
+static void seal_group(const struct sm4_key *key, const lanes power[BLOCKS_MAX], struct group *g,
                        const struct sm4_gcm_item *item, size_t n, size_t aad_size, size_t size)
 {
     const size_t each = 1 + (size + 15) / 16, blocks = (aad_size + 15) / 16 + each;
@@ -151,8 +172,8 @@ static void seal_group(const struct sm4_key *key, lanes h, struct group *g,
     make_stream(key, g, item, n, each);
     for (size_t i = 0; i < n; i++)
         seal_one(&item[i], g->hashed[i], g->s.stream[i * each + 1], sizes);
-    for (size_t i = 0; i < n; i += 16)
-        ghash_sixteen(h, g->hashed[i], sizeof g->hashed[0], blocks, g->s.tag + i);
+    for (size_t i = 0; i < n; i += TOGETHER)
+        ghash_eight(power, g->hashed[i], sizeof g->hashed[0], blocks, g->s.tag + i);
     for (size_t i = 0; i < n; i++)
         _mm_storeu_si128((void *)item[i].tag,
                          _mm_xor_si128(_mm_loadu_si128((const void *)g->s.tag[i]),
@@ -175,6 +196,7 @@ void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, 
 {
     static const uint8_t zeros[16];
     struct group g;
+    lanes power[BLOCKS_MAX];
     if (!fits(item, items)) {
         sm4_gcm_seal_batch(key, item, items);
         return;
@@ -182,13 +204,13 @@ void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, 
     if (items < GROUP) /* lanes without a message hash zeros */
         memset(g.hashed[items], 0, (GROUP - items) * sizeof g.hashed[0]);
     ifma8_sm4_encrypt(key, zeros, g.s.tag[0], 1);
-    lanes h = hash_key(g.s.tag[0]);
+    hash_powers(power, g.s.tag[0], (item->aad_size + 15) / 16 + (item->n + 15) / 16 + 1);
     for (size_t now; items; items -= now, item += now) {
         now = items < GROUP ? items : GROUP;
-        seal_group(key, h, &g, item, now, item->aad_size, item->n);
+        seal_group(key, power, &g, item, now, item->aad_size, item->n);
     }
     wipe(&g.s, sizeof g.s);
-    wipe(&h, sizeof h);
+    wipe(power, sizeof power);
 }
 
 const struct sym_ops sym_ifma8 = {

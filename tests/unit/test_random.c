@@ -238,7 +238,7 @@ END_TEST
 /* What takes its place is no better: there is no generator any more. */
 START_TEST(none_is_good)
 {
-    r.many = NULL;
+    r.count = NULL;
     ck_assert_int_eq(random_start(&r, &rng, same_digests, "test", 4), 0);
     groups(day);
     while (random_check(&r, day + period))

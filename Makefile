@@ -229,6 +229,9 @@ SMALL_CONFIG  := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2
 SMALL_FLAGS   := -std=c11 -g -Os $(WARN) -I$(SMALL)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                  -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(SMALL_CONFIG)
 SMALL_SRC     := $(filter-out firmware/crypto/ifma8/%,$(FW_SRC)) $(PROTO_SRC) $(wildcard firmware/ports/qemu/*.c)
+# An image that counts the instructions of the arithmetic alone.
+FIGURES_SRC   := bench/bare/figures.c $(filter firmware/crypto/% firmware/base/%,$(SMALL_SRC)) \
+                 $(addprefix firmware/ports/qemu/,run.c meter.c semihost.c uart.c)
 MPS2_CC       := arm-none-eabi-gcc
 VIRT_CC       := riscv64-unknown-elf-gcc
 
@@ -248,8 +251,9 @@ $(SMALL)/$(1)/%.o: %.c Makefile | $(GEN) $(SMALL)/gen/sm2_table.inc
 	@mkdir -p $$(@D)
 	$$(call say,$(1),$$<)
 	$$(Q)$(3) $(4) $$(SMALL_FLAGS) $$(WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -DQEMU_DEVICE_MEMORY=$(MEMORY_$(1)) -c $$< -o $$@
-$(SMALL)/$(1).elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(SMALL_SRC) $(wildcard firmware/ports/$(2)/*.c) gen/proto_gen.c) \
-                   firmware/ports/$(2)/$(1).ld firmware/ports/qemu/image.ld
+$(SMALL)/$(1)-figures.elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(FIGURES_SRC) $(wildcard firmware/ports/$(2)/*.c))
+$(SMALL)/$(1).elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(SMALL_SRC) $(wildcard firmware/ports/$(2)/*.c) gen/proto_gen.c)
+$(SMALL)/$(1).elf $(SMALL)/$(1)-figures.elf: firmware/ports/$(2)/$(1).ld firmware/ports/qemu/image.ld
 	$$(call say,LD,$$@)
 	$$(Q)$(3) -nostartfiles $(4) -Wl,--gc-sections -Wl,-Map=$$@.map -Wl,--defsym=STACK_SIZE=$(SMALL_STACK) \
 	    -T firmware/ports/$(2)/$(1).ld -o $$@ $$(filter %.o,$$^)
@@ -259,12 +263,16 @@ $(eval $(call small_image,an505,mps2,$(MPS2_CC) -mthumb -mcpu=cortex-m33,-specs=
 $(eval $(call small_image,virt,virt,$(VIRT_CC) -march=rv32imac -misa-spec=2.2 -mabi=ilp32 -mcmodel=medany,-specs=picolibc.specs))
 -include $(shell find $(SMALL) -name '*.d' 2>/dev/null)
 
-.PHONY: firmware-mps2 firmware-virt size
+.PHONY: firmware-mps2 firmware-virt size bench-bare
 firmware-mps2: $(SMALL)/an385.elf $(SMALL)/an505.elf ## Cross-build the bare-metal images for QEMU's MPS2 boards
 firmware-virt: $(SMALL)/virt.elf ## Cross-build the bare-metal image for QEMU's RISC-V machine
-size: firmware-mps2 firmware-virt ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
+IMAGES := an385 an505 $(if $(shell command -v riscv64-unknown-elf-gcc),virt)
+size: $(IMAGES:%=$(SMALL)/%.elf) ## Flash, RAM and deepest stack of the bare-metal images, against the limits of the Makefile
 	$(Q)$(SUB) $(BUILD)/hufu
-	$(Q)BUILD=$(BUILD) bash tests/size.sh $(foreach i,an385 an505 virt,$(i) $(LIMITS_$(i)))
+	$(Q)BUILD=$(BUILD) bash tests/size.sh $(foreach i,$(IMAGES),$(i) $(LIMITS_$(i)))
+
+bench-bare: $(IMAGES:%=$(SMALL)/%-figures.elf) ## Instructions of the arithmetic on Cortex-M and RISC-V, counted by QEMU
+	$(Q)bash bench/bare/figures.sh $(SMALL) $(IMAGES)
 
 # ---------------------------------------------------------------- programs
 $(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/randomness*.c)) $(BUILD)/libhufu.a
@@ -467,6 +475,9 @@ fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few
 .PHONY: bench figures
 bench: all ## Measure beside OpenSSL and others in the same run, with all sweeps: report.json, .csv, .svg, .md
 	$(Q)$(BUILD)/hufu-bench --all --seconds 1.5 --out $(BUILD)/bench $(BENCHFLAGS)
+	$(Q)if command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null; then \
+	    { printf '\n## Bare metal, instructions counted by QEMU\n\n'; $(SUB) bench-bare; } >>$(BUILD)/bench/report.md; \
+	    else echo "bare metal: no arm-none-eabi-gcc or qemu-system-arm, so no figures" | tee -a $(BUILD)/bench/report.md; fi
 figures: ## Put the table of the last make bench into README.md
 	$(Q)bash bench/figures.sh $(BUILD)/bench/figures.md README.md
 

@@ -11,6 +11,7 @@ done
 over=0
 top=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(cd "${BUILD:-build}" && pwd)
+. "$top/tests/lib/qemu.sh"
 export BUILD
 limit() { # BOARD WHAT IS MAX
     printf '%-6s %-22s %8d of %8d\n' "$1" "$2" "$3" "$4"
@@ -20,10 +21,9 @@ limit() { # BOARD WHAT IS MAX
     }
 }
 for board in $(tr " " "\n" <<<"${!flash_max[*]}" | sort); do
-    tools=$([ $board = virt ] && echo riscv64-unknown-elf || echo arm-none-eabi)
-    read -r text data bss _ < <("$tools-size" "$BUILD/mps2/$board.elf" | tail -n 1)
-    limit $board flash $((text + data)) "${flash_max[$board]}"
-    limit $board RAM $((data + bss)) "${ram_max[$board]}"
+    read -r flash ram < <(flash_and_ram "$board" "$BUILD/mps2/$board.elf")
+    limit "$board" flash "$flash" "${flash_max[$board]}"
+    limit "$board" RAM "$ram" "${ram_max[$board]}"
 done
 COSTS=$BUILD/mps2/costs
 export COSTS
@@ -38,8 +38,7 @@ while read -r board code stack first longest; do
     name=$code
     [ "$code" = boot ] || name=$(awk -v c="$(printf %02X "$code")" '$1 == c { print $2 }' <<<"$names")
     limit "$board" "stack, ${name:-no command}" "$stack" "${stack_max[$board]}"
-    # a tick of the processor's clock (25 MHz, 20 MHz, instructions) is so many instructions of a nanosecond each
-    case $board in an385) each=40 ;; an505) each=50 ;; virt) each=1 ;; esac
+    each=$(instructions_a_tick "$board")
     case $name in
     boot) ;;
     key_generate | key_batch | sign) echo "       instructions: $((first * each)) with SM2, $((longest * each)) with RSA-2048" ;;

@@ -8,6 +8,7 @@ costs=${COSTS:+$(realpath "$COSTS")}
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
 top=$(cd "$(dirname "$0")/../.." && pwd)
 hufu=$build/hufu
+. "$top/tests/lib/qemu.sh"
 id=1234567812345678
 passed=0 failed=0 skipped=0 qemu= bridge= where=
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-mps2-XXXXXX")
@@ -48,23 +49,12 @@ bad() {
 }
 has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
 
-# emulate BOARD: QEMU with the image of this board
-emulate() {
-    local image=$build/mps2/$1.elf
-    if [ "$1" = virt ]; then
-        set -- riscv32 virt -bios none -device "loader,file=$image,cpu-num=0"
-    else
-        set -- arm "mps2-$1" -kernel "$image"
-    fi
-    exec "qemu-system-$1" -M "$2" "${@:3}" -display none -monitor none -serial file:uart \
-        -semihosting-config enable=on,target=native ${costs:+-icount shift=0} 2>qemu-err </dev/null
-}
 # start BOARD: the image runs and has said hello, or it is a failure that ends the test
 start() {
     stop
     rm -f to-device from-device sock ready
     mkfifo to-device from-device
-    emulate "$1" &
+    emulate "$1" "$build/mps2/$1.elf" ${costs:+-icount shift=0} &
     qemu=$!
     python3 "$top/tests/system/mps2_bridge.py" sock to-device from-device >ready 2>bridge-err &
     bridge=$!

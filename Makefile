@@ -349,6 +349,12 @@ $(BUILD)/tests/links-suite: $(BUILD)/obj/tests/links/suite.o $(BUILD)/libhufu.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+# A client of the load test (tests/load).
+LOAD_SRC := $(wildcard tests/load/*.c)
+$(BUILD)/tests/load-client: $(call obj,$(LOAD_SRC)) $(BUILD)/libhufu.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 # The USB device under umockdev, for tests with programs that use libusb.
 UMOCKDEV := $(shell pkg-config --silence-errors --cflags umockdev-1.0 2>/dev/null)
 MOCK_SRC := $(wildcard tests/usb/*.c)
@@ -358,7 +364,7 @@ $(BUILD)/tests/usb-mock: $(call obj,$(MOCK_SRC) $(USB_SRC)) $(BUILD)/libfirmware
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lumockdev -lgobject-2.0 -lglib-2.0
 .PHONY: tests
-tests: $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUILD)/tests/usb-faults) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUILD)/tests/usb-faults) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine
@@ -423,6 +429,7 @@ check-run:
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
 	$(Q)BUILD=$(BUILD) $(RUN) phase "Links" $(LINKS)
+	$(Q)BUILD=$(BUILD) $(RUN) phase "Load, 20 seconds of make load" tests/load/test_load.sh
 	$(Q)$(if $(CLIENTS),BUILD=$(BUILD) $(RUN) phase "Clients" $(CLIENTS))
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
@@ -440,6 +447,11 @@ check-run:
 check-links: setup ## One suite over inproc, unix, pcsc, usb and mps2, and a table of passes per link
 	$(Q)$(SUB) all $(BUILD)/tests/links-suite
 	$(Q)BUILD=$(BUILD) bash tests/links/test_links.sh
+
+.PHONY: load
+LOAD_SECONDS ?= 600
+load: all $(BUILD)/tests/load-client ## 64 clients at once for LOAD_SECONDS (600), clients and simulator killed at random
+	$(Q)BUILD=$(BUILD) LOAD_SECONDS=$(LOAD_SECONDS) bash tests/load/test_load.sh
 
 layers: ## Compare every #include with the arrows of docs/design.md
 	$(Q)bash tests/layers.sh

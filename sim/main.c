@@ -61,7 +61,8 @@ static int confine(const struct sim_options *o)
     const enum sandbox_result result = sandbox_enter();
     if (result == SANDBOX_ON || (result == SANDBOX_UNFIT && o->seccomp == SECCOMP_AUTO))
         return 0;
-    log_line(o->seccomp == SECCOMP_ON ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "no seccomp filter: %s",
+    log_line(o->seccomp == SECCOMP_ON ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+             "no seccomp filter: %s",
              result == SANDBOX_UNFIT ? "not in this build" : strerror(errno));
     return o->seccomp == SECCOMP_ON ? -1 : 0;
 }

@@ -30,7 +30,7 @@
 #endif
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
     __has_feature(memory_sanitizer)
 #define INSTRUMENTED 1
 #endif
@@ -58,7 +58,8 @@ static bool unfit(void)
 
 #ifdef ARCH
 
-#define LOAD(field)    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
+#define LOAD(field)                                                                                \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 /* Go on after skip instructions unless the loaded value is k, or has none of the bits of k. */
 #define UNLESS(k, skip)      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(k), 0, (skip))
@@ -75,8 +76,8 @@ static bool unfit(void)
     UNLESS(__NR_##name, 4), LOAD(args[n]), UNLESS_BITS(bits, 1), RETURN(SECCOMP_RET_ALLOW),        \
         RETURN(SECCOMP_RET_KILL_PROCESS)
 #define ALLOW_WITHOUT(name, n, bits)                                                               \
-    UNLESS(__NR_##name, 4), LOAD(args[n]), UNLESS_BITS(bits, 1),                                   \
-        RETURN(SECCOMP_RET_KILL_PROCESS), RETURN(SECCOMP_RET_ALLOW)
+    UNLESS(__NR_##name, 4), LOAD(args[n]), UNLESS_BITS(bits, 1), RETURN(SECCOMP_RET_KILL_PROCESS), \
+        RETURN(SECCOMP_RET_ALLOW)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "args[n] begins with its low half");
 
@@ -92,8 +93,8 @@ static int install(void)
         ALLOW(epoll_create1), ALLOW(eventfd2), ALLOW(timerfd_create), ALLOW(timerfd_settime),
         /* the device's memory; openat also for a new root */
         ALLOW(pread64), ALLOW(pwrite64), ALLOW(fdatasync), ALLOW(fsync), ALLOW(fallocate),
-        ALLOW(openat), ALLOW(unlinkat), ALLOW(fstat), ALLOW(newfstatat),
-        ALLOW(flock), ALLOW(lseek), ALLOW(getrandom),
+        ALLOW(openat), ALLOW(unlinkat), ALLOW(fstat), ALLOW(newfstatat), ALLOW(flock), ALLOW(lseek),
+        ALLOW(getrandom),
         /* memory and threads */
         ALLOW(futex), ALLOW(munmap), ALLOW(madvise), ALLOW(brk), ALLOW(mremap), ALLOW(sched_yield),
         ALLOW(set_robust_list), ALLOW(rseq), ALLOW(exit), ALLOW(exit_group),

@@ -66,7 +66,8 @@ int user_become(const struct user *u)
     if (setgroups(0, NULL) || setresgid(u->gid, u->gid, u->gid) ||
         setresuid(u->uid, u->uid, u->uid))
         return complain("become the user");
-    prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); /* changing who one is has set it as the system likes */
+    prctl(PR_SET_DUMPABLE, dumpable, 0, 0,
+          0); /* changing who one is has set it as the system likes */
     if (u->uid != 0 && (setuid(0) == 0 || geteuid() != u->uid)) {
         log_line(LOG_LEVEL_ERROR, "the way back to root is still open");
         return -1;

@@ -1,4 +1,5 @@
-/* Whom the process runs as: begun by root, which binds what only root may, and goes on as somebody else. */
+/* Whom the process runs as: begun by root, which binds what only root may, and goes on as somebody
+ * else. */
 #ifndef HUFU_SIM_USER_H
 #define HUFU_SIM_USER_H
 

@@ -1,4 +1,5 @@
-/* The simulator's seccomp filter: what it forbids ends the process with SIGSYS, what serving takes goes on. */
+/* The simulator's seccomp filter: what it forbids ends the process with SIGSYS, what serving takes
+ * goes on. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,8 @@ static int network(void)
 
 static int code(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+           MAP_FAILED;
 }
 
 static int code_later(void)
@@ -101,9 +103,9 @@ static int rights(void)
     return chmod("/tmp/hufu-there-is-no-such-file", 0777) == 0;
 }
 
-static int (*const forbidden[])(void) = {program,    process, process_of_its_own, network,
-                                         code,       code_later, trace,           another_user,
-                                         kill_others, own_directory, rights};
+static int (*const forbidden[])(void) = {
+    program, process,      process_of_its_own, network,       code,  code_later,
+    trace,   another_user, kill_others,        own_directory, rights};
 
 START_TEST(forbidden_calls_end_the_process)
 {
@@ -199,7 +201,8 @@ int main(void)
     }
     Suite *s = suite_create("sandbox");
     TCase *t = tcase_create("calls");
-    tcase_add_loop_test(t, forbidden_calls_end_the_process, 0, sizeof forbidden / sizeof *forbidden);
+    tcase_add_loop_test(t, forbidden_calls_end_the_process, 0,
+                        sizeof forbidden / sizeof *forbidden);
     tcase_add_loop_test(t, what_serving_takes_goes_on, 0, sizeof permitted / sizeof *permitted);
     tcase_add_test(t, an_abort_is_seen_as_one);
     tcase_add_test(t, a_refused_call_fails);

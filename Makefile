@@ -217,14 +217,14 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 # tables and 32-bit limbs, and only RSA of up to 2048 bits. an385 is the core, without the command groups of WITHOUT_an385;
 # the others have all. LIMITS: bytes of flash, of RAM and of stack; make size fails above. MEMORY: of the device, in the RAM.
 SMALL         := $(BUILD)/mps2
-SMALL_STACK   := 8192
-MEMORY_an385  := 42560
-LIMITS_an385  := 131072 67584 7680
+SMALL_STACK   := 7168
+MEMORY_an385  := 43008
+LIMITS_an385  := 131072 67584 6912
 WITHOUT_an385 := CERTIFICATES DOMAIN
-MEMORY_an505  := 42560
-LIMITS_an505  := 163840 71680 7680
-MEMORY_virt   := 42560
-LIMITS_virt   := 163840 71680 7680
+MEMORY_an505  := 45056
+LIMITS_an505  := 180224 71680 6912
+MEMORY_virt   := 45056
+LIMITS_virt   := 180224 71680 6912
 SMALL_CONFIG  := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16
 SMALL_FLAGS   := -std=c11 -g -Os $(WARN) -I$(SMALL)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
                  -fdata-sections -fstack-usage -MMD -MP -DHUFU_VERSION='"$(VERSION)"' -DHUFU_LIMB_BITS=32 $(SMALL_CONFIG)

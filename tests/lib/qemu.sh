@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced: the boards of QEMU that the bare-metal images run on.
 
 # emulate BOARD IMAGE [OPTION...]: QEMU becomes this process, its UART goes to the file uart

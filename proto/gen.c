@@ -279,6 +279,13 @@ static void print_quoted(const char *s)
     putchar('"');
 }
 
+/* A PIN, or a key in clear, travels with the command or its answer: its field says so. */
+static bool in_clear(const struct table_entry *e)
+{
+    return strstr(e->request, ":vPIN_MAX") || strstr(e->request, "secret:") ||
+           strstr(e->response, ":vSECRET_MAX") || strstr(e->response, " key:v");
+}
+
 static void print_command_table(void)
 {
     static const char *const plain_states[] = {"ALL_STATES", NULL};
@@ -295,7 +302,7 @@ static void print_command_table(void)
         print_mask(e->roles, "ROLE_", plain_roles);
         printf(", ");
         print_mask(e->audit, "AUDIT_", none);
-        printf("},\n");
+        printf(", %s},\n", in_clear(e) ? "true" : "false");
     }
     printf("};\nconst size_t proto_command_count = sizeof proto_commands / sizeof "
            "*proto_commands;\n\n");
@@ -453,10 +460,12 @@ static void markdown_matrix(void)
     static const char *const states[] = {"BLANK", "LOCKED", "READY", "FAILED", "TERMINATED"};
     static const char *const roles[] = {"USER", "OPERATOR", "ADMIN", "AUDITOR"};
     printf("\n## Command x state x role\n\nA dot: works there. Roles: a dot means that the role "
-           "suffices; *anyone* needs no session, *session* no log-in.\n\n"
+           "suffices; *anyone* needs no session, *session* no log-in. *clear*: it carries a PIN, or may "
+           "carry a key in clear, and works on a link that leaves the machine in a secure channel only.\n\n"
            "| INS | command | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | session | "
            "USER | "
-           "OPERATOR | ADMIN | AUDITOR |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+           "OPERATOR | ADMIN | AUDITOR | clear |\n"
+           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     EACH(e)
     {
         if (e->kind != KIND_COMMAND)
@@ -469,7 +478,7 @@ static void markdown_matrix(void)
         printf(" %s | %s |", anyone ? "•" : "", anyone || session ? "•" : "");
         for (size_t i = 0; i < COUNT(roles); i++)
             printf(" %s |", anyone || session || in_list(e->roles, roles[i]) ? "•" : "");
-        printf("\n");
+        printf(" %s |\n", in_clear(e) ? "•" : "");
     }
 }
 

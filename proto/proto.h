@@ -30,6 +30,7 @@ struct command_info {
     uint8_t ins;
     const char *name, *group;
     uint8_t states, roles, audit;
+    bool in_clear; /* carries a PIN, or may carry a key in clear */
 };
 extern const struct command_info proto_commands[];
 extern const size_t proto_command_count;

@@ -95,8 +95,7 @@ static uint8_t ins_of(const struct command *m)
 /* In an APDU the instruction is all that can be seen without taking it apart. */
 static bool is_long(const struct command *m)
 {
-    static const uint8_t any = KEY_RSA2048;
-    const uint8_t ins = ins_of(m);
+    const uint8_t ins = ins_of(m), any = ins == INS_CHANNEL_SEALED ? SEALED_LONG : KEY_RSA2048;
     if (m->frame.flags & FRAME_APDU)
         return device_is_long(ins, &any, 1);
     return m->frame.length > 2 && device_is_long(ins, m->bytes + 2, m->frame.length - 2);
@@ -150,7 +149,7 @@ static bool is_apdu(const struct command *m)
 
 static void place_native(struct desk *k, unsigned at)
 {
-    const struct command *m = k->place[at].command;
+    struct command *m = k->place[at].command;
     k->native_place[k->native_count] = at;
     k->native[k->native_count++] = (struct exchange){.link = m->client->link,
                                                      .cla = m->bytes[0],
@@ -158,6 +157,7 @@ static void place_native(struct desk *k, unsigned at)
                                                      .channel = m->frame.channel,
                                                      .data = m->bytes + 2,
                                                      .size = m->frame.length - 2,
+                                                     .opened = m->bytes + 2,
                                                      .response = k->place[at].answer,
                                                      .room = k->frame_max};
 }

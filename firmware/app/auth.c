@@ -170,7 +170,9 @@ uint16_t auth_try(struct call *c, uint8_t number, struct view pin)
     size_t n;
     if (!auth_account(c->d, number))
         return SW_WRONG_DATA;
-    uint16_t sw = auth_count_try(c, number, pin);
+    uint16_t sw = CONFIG_CHANNEL ? channel_admits(c, number) : SW_OK;
+    if (sw == SW_OK)
+        sw = auth_count_try(c, number, pin);
     if (sw == SW_OK)
         sw = record_get(c->d, ID_ACCOUNT + number, &n);
     if (sw == SW_OK && !parse(c->d->record, n, &k))

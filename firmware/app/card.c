@@ -137,6 +137,17 @@ static uint32_t link_of(struct card *c)
     return c->link;
 }
 
+/* What is to be opened is opened in the card's own memory. */
+static uint8_t *room_to_open(struct card *c, const struct apdu *a, struct view data)
+{
+    if (a->ins != INS_CHANNEL_SEALED || !data.size)
+        return NULL;
+    if (data.data != c->command)
+        memcpy(c->command, data.data, data.size);
+    c->command_size = data.size;
+    return c->command;
+}
+
 static size_t serve(struct card *c, const struct apdu *a, struct view data, uint8_t *response,
                     size_t room)
 {
@@ -147,10 +158,13 @@ static size_t serve(struct card *c, const struct apdu *a, struct view data, uint
                          .data = data.data,
                          .size = data.size,
                          .response = c->answer,
-                         .room = c->data_max};
+                         .room = c->data_max,
+                         .opened = room_to_open(c, a, data)};
     if (!x.link)
         return status(response, 0, SW_TOO_MANY);
     device_serve(c->device, &x, 1);
+    if (x.opened)
+        forget_chain(c);
     c->answer_at = 0;
     c->answer_size = x.response_size;
     c->answer_sw = x.sw;

@@ -9,6 +9,7 @@
 #include "firmware/app/audit.h"
 #include "firmware/app/auth.h"
 #include "firmware/app/batch.h"
+#include "firmware/app/channel.h"
 #include "firmware/app/device.h"
 #include "firmware/app/domain.h"
 #include "firmware/app/gather.h"
@@ -36,7 +37,8 @@ enum record_type {
     RECORD_TRIES,
     RECORD_ENDING,
     RECORD_IDENTITY,
-    RECORD_CERTIFICATE
+    RECORD_CERTIFICATE,
+    RECORD_HOST_KEY = 0x40
 };
 #define ID_LOG         0x80000000u /* + sequence mod 2^30 */
 #define ID_DEVICE      0xF0000001u
@@ -50,6 +52,7 @@ enum record_type {
 #define ID_CERTIFICATE 0xF0000009u
 #define ID_ACCOUNT     0xF0000100u /* + account */
 #define ID_TRIES       0xF0000200u /* + account */
+#define ID_HOST_KEY    0xF0000300u /* + slot */
 
 struct identity {
     uint8_t serial[DEVICE_SERIAL];
@@ -77,6 +80,7 @@ struct device {
     struct joining joining;
     struct account accounts[LIMIT_ACCOUNTS_MAX + 1]; /* 0: the unlock secret */
     struct sessions sessions;
+    struct channels channels;
     uint32_t last_link;
     struct audit audit;
     struct objects objects;
@@ -117,6 +121,8 @@ void session_end(struct device *d, struct session *one);
 struct view text_view(const char *text);
 uint64_t device_time(const struct device *d);
 uint64_t device_generation(const struct device *d); /* as the port counts it */
+/* A record about the call in a transaction of its own. */
+void call_record(struct call *c, uint8_t ins, uint16_t sw);
 void call_detail(struct call *c, const void *text, size_t n);
 
 /* A command whose only trace is its record begins to write that while it still works; should it

@@ -9,7 +9,7 @@
 
 /* Records besides objects and the log: the device's own, accounts with their tries, what waits to
  * be trimmed. */
-enum { OTHER_RECORDS = 16 + 2 * (LIMIT_ACCOUNTS_MAX + 1) + AUDIT_TRIM };
+enum { OTHER_RECORDS = 16 + LIMIT_HOST_KEYS_MAX + 2 * (LIMIT_ACCOUNTS_MAX + 1) + AUDIT_TRIM };
 
 static uint32_t records_max(const struct device_config *c)
 {
@@ -35,6 +35,8 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
 {
     d->sessions.max = config->sessions_max;
     d->sessions.table = arena_take(a, config->sessions_max * sizeof *d->sessions.table);
+    if (CONFIG_CHANNEL)
+        channels_lay_out(a, &d->channels, config);
     d->record = arena_take(a, STORE_MAX_DATA);
     objects_lay_out(a, &d->objects, config->objects_max);
     batch_lay_out(a, &d->batch, config, hal);
@@ -112,9 +114,11 @@ void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx)
     d->interlude_ctx = ctx;
 }
 
-/* Both commands begin with the type of key. */
+/* Both commands begin with the type of key; what a sealed one is, its flags say. */
 bool device_is_long(uint8_t ins, const uint8_t *data, size_t size)
 {
+    if (ins == INS_CHANNEL_SEALED)
+        return size && data[0] & SEALED_LONG;
     return (ins == INS_KEY_GENERATE || ins == INS_KEY_BATCH) && size && key_rsa_bits(data[0]);
 }
 
@@ -125,13 +129,20 @@ uint8_t device_state(const struct device *d)
 
 uint32_t device_link_open(struct device *d)
 {
-    if (++d->last_link == 0)
+    if (++d->last_link == LINK_FAR)
         d->last_link = 1;
     return d->last_link;
 }
 
+uint32_t device_link_open_far(struct device *d)
+{
+    return device_link_open(d) | LINK_FAR;
+}
+
 void device_link_close(struct device *d, uint32_t link)
 {
+    if (CONFIG_CHANNEL)
+        channels_end(d, link);
     for (uint32_t i = 0; i < d->sessions.max; i++) {
         struct session *one = &d->sessions.table[i];
         if (one->channel && one->link == link)

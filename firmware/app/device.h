@@ -39,19 +39,25 @@ uint8_t device_state(const struct device *d); /* STATE_* */
 
 /* Links: a session belongs to the link that opened it and ends with it. 0: too many links. */
 uint32_t device_link_open(struct device *d);
+/* One that leaves the machine: PINs and keys in clear are taken from it in a secure channel only. */
+uint32_t device_link_open_far(struct device *d);
 void device_link_close(struct device *d, uint32_t link);
 
 /* One command and its answer. data and response may not overlap. */
 struct exchange {
     uint32_t link;
     uint8_t cla, ins;
-    uint16_t channel;
+    uint16_t channel; /* session; of a sealed command, the secure channel */
     const uint8_t *data;
     size_t size;
     uint8_t *response; /* room bytes; frame_max is always enough */
     size_t room;
     size_t response_size; /* out */
     uint16_t sw;          /* out */
+    uint8_t *opened; /* size bytes where a sealed command is opened; may be data. NULL: none is taken */
+    /* the device's own */
+    uint16_t secure; /* the secure channel that the command came in by; 0: none */
+    uint32_t counter;
 };
 
 /* Execute n commands, taken together where that helps; each gets its status word. Any bytes are

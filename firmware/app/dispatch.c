@@ -22,7 +22,7 @@ static uint16_t admit_session(struct call *c)
 {
     const struct exchange *x = c->x;
     if (x->channel) {
-        c->session = session_find(&c->d->sessions, x->link, x->channel);
+        c->session = session_find(&c->d->sessions, x->link, x->secure, x->channel);
         if (!c->session)
             return SW_NO_SESSION;
         c->account = c->session->account;
@@ -47,6 +47,8 @@ static uint16_t admit(struct call *c)
     if (x->size > c->d->config.frame_max)
         return SW_WRONG_LENGTH;
     uint16_t sw = admit_state(c);
+    if (sw == SW_OK && CONFIG_CHANNEL && channel_wanted(c))
+        sw = SW_CHANNEL_NEEDED;
     if (sw == SW_OK)
         sw = admit_session(c);
     return sw == SW_OK && audit_refuses(c) ? SW_LOG_FULL : sw;
@@ -74,6 +76,15 @@ static bool wants_record(const struct call *c, uint16_t sw)
         return sw != SW_WRONG_LENGTH && sw != SW_WRONG_STATE && sw != SW_NO_SESSION;
     return c->info->audit == AUDIT_FAILED && sw != SW_OK && c->session && sw != SW_WRONG_LENGTH &&
            sw != SW_WRONG_STATE;
+}
+
+void call_record(struct call *c, uint8_t ins, uint16_t sw)
+{
+    struct device *d = c->d;
+    const bool recorded =
+        d->initialised && audit_put(c, ins, sw) == SW_OK && tx_commit(c) == SW_OK;
+    audit_settle(d, recorded);
+    tx_abort(c);
 }
 
 uint16_t call_record_early(struct call *c)
@@ -126,14 +137,15 @@ static uint16_t finish(struct call *c, uint16_t sw)
     return over(c, sw == SW_OK ? end : sw);
 }
 
-static void serve(struct device *d, struct exchange *x)
+/* refused: a status word that is known already, or SW_OK */
+static void serve(struct device *d, struct exchange *x, uint16_t refused)
 {
     struct call c = {.d = d, .x = x};
     struct rd in;
     struct wr out;
     rd_init(&in, x->data, x->size);
     wr_init(&out, x->response, x->room);
-    uint16_t sw = admit(&c);
+    uint16_t sw = refused == SW_OK ? admit(&c) : refused;
     if (sw == SW_OK)
         sw = run[c.info - proto_commands](&c, &in, &out);
     if (sw == SW_OK && out.bad)
@@ -201,18 +213,34 @@ bool device_idle(struct device *d)
     return check || nonces_wanted(&d->nonces);
 }
 
+/* A sealed command is opened first. false: it was none, and is answered. */
+static bool take(struct device *d, struct exchange *x, uint16_t *refused)
+{
+    x->secure = 0;
+    if (!CONFIG_CHANNEL || x->cla != CLA_HUFU || x->ins != INS_CHANNEL_SEALED ||
+        x->size > d->config.frame_max || d->state == STATE_FAILED || d->state == STATE_TERMINATED)
+        return true;
+    return channel_unseal(d, x, refused);
+}
+
 void device_serve(struct device *d, struct exchange *x, size_t n)
 {
     const bool nested = d->inside;
     d->inside = true;
     notice_copy(d);
     for (size_t i = 0; i < n; i++) {
+        uint16_t refused = SW_OK;
+        if (!take(d, &x[i], &refused))
+            continue;
         if (x[i].ins != INS_SIGN && x[i].ins != INS_DECRYPT)
             gather_flush(d);
-        serve(d, &x[i]);
+        serve(d, &x[i], refused);
         stop_if_failed(d);
     }
     gather_flush(d);
+    for (size_t i = 0; CONFIG_CHANNEL && i < n; i++)
+        if (x[i].secure)
+            channel_seal(d, &x[i]);
     d->inside = nested;
     if (d->state == STATE_READY && !nested)
         check_random(d);

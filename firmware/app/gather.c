@@ -56,10 +56,7 @@ static void failed(struct device *d, const struct gathered *g, uint16_t sw)
     wipe(g->x->response, g->x->response_size);
     g->x->response_size = 0;
     g->x->sw = sw;
-    const bool recorded =
-        d->initialised && audit_put(&c, g->x->ins, sw) == SW_OK && tx_commit(&c) == SW_OK;
-    audit_settle(d, recorded);
-    tx_abort(&c);
+    call_record(&c, g->x->ins, sw);
 }
 
 /* ---------------------------------------------------------------- SM2 */

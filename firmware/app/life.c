@@ -21,6 +21,8 @@ static void end_sessions(struct device *d)
 static void forget(struct device *d)
 {
     end_sessions(d);
+    if (CONFIG_CHANNEL)
+        channels_end(d, 0);
     tickets_drop(&d->tickets);
     nonces_drop(&d->nonces);
     keys_close(d);
@@ -33,6 +35,8 @@ static void forget(struct device *d)
 void life_fail(struct device *d)
 {
     forget(d);
+    if (CONFIG_CHANNEL)
+        channels_wipe(d);
     random_stop(&d->random);
     d->state = STATE_FAILED;
 }
@@ -40,6 +44,8 @@ void life_fail(struct device *d)
 void life_lock(struct device *d)
 {
     end_sessions(d);
+    if (CONFIG_CHANNEL)
+        channels_end(d, 0);
     nonces_drop(&d->nonces);
     keys_lock(d);
     d->state = STATE_LOCKED;

@@ -8,7 +8,7 @@
  * Channel numbers count up and skip those whose place is taken: finding a session is one look, and
  * a number comes back only after all others have been tried.
  */
-struct session *session_open(struct sessions *s, uint32_t link)
+struct session *session_open(struct sessions *s, uint32_t link, uint16_t secure)
 {
     if (s->open >= s->max)
         return NULL;
@@ -20,15 +20,18 @@ struct session *session_open(struct sessions *s, uint32_t link)
     } while (one->channel);
     memset(one, 0, sizeof *one);
     one->link = link;
+    one->secure = secure;
     one->channel = s->last_channel;
     s->open++;
     return one;
 }
 
-struct session *session_find(const struct sessions *s, uint32_t link, uint16_t channel)
+struct session *session_find(const struct sessions *s, uint32_t link, uint16_t secure,
+                             uint16_t channel)
 {
     struct session *one = &s->table[channel % s->max];
-    return channel && one->channel == channel && one->link == link ? one : NULL;
+    const bool mine = one->link == link && one->secure == secure;
+    return channel && one->channel == channel && mine ? one : NULL;
 }
 
 void session_close(struct sessions *s, struct session *one)

@@ -26,6 +26,7 @@ struct session_key {
 struct session {
     uint32_t link;
     uint16_t channel;      /* 0: free */
+    uint16_t secure;       /* the secure channel that it lives in; 0: none */
     uint8_t account, role; /* 0: nobody is logged in */
     bool hashing, agreeing;
     struct hash hash;
@@ -40,10 +41,11 @@ struct sessions {
     uint16_t max, open, last_channel;
 };
 
-/* NULL: all are taken */
-struct session *session_open(struct sessions *s, uint32_t link);
-/* NULL: no such session on this link */
-struct session *session_find(const struct sessions *s, uint32_t link, uint16_t channel);
+/* In a secure channel, or outside (0). NULL: all are taken */
+struct session *session_open(struct sessions *s, uint32_t link, uint16_t secure);
+/* NULL: no such session on this link and in this secure channel */
+struct session *session_find(const struct sessions *s, uint32_t link, uint16_t secure,
+                             uint16_t channel);
 void session_close(struct sessions *s, struct session *one);
 /* The rights go, and what they were used for. */
 void session_logout(struct session *one);

@@ -19,6 +19,12 @@
 #define CONFIG_DOMAIN 1
 #endif
 
+#ifdef HUFU_WITHOUT_CHANNEL
+#define CONFIG_CHANNEL 0
+#else
+#define CONFIG_CHANNEL 1
+#endif
+
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,    /* of the largest RSA key */
     CONFIG_SIEVE = HUFU_SMALL ? 1 << 11 : 1 << 14, /* primes for trial division are below it */
@@ -27,6 +33,7 @@ enum {
     CONFIG_SM2_BATCH_MAX = HUFU_SMALL ? 8 : 2048,
     CONFIG_WRAP_BATCH = HUFU_SMALL ? 4 : 512, /* records that are sealed at once */
     CONFIG_SPARE = HUFU_SMALL ? 0 : 1,        /* lanes for commands that come during a long one */
+    CONFIG_CHANNELS = HUFU_SMALL ? 2 : 256,    /* secure channels at once, and no more than sessions */
     CONFIG_GATHER = HUFU_SMALL ? 2 : 64,      /* single signatures that are made at once */
     CONFIG_RECORD = HUFU_SMALL ? 2048 : 13312, /* bytes of a stored record */
     CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512   /* of the store's log */

@@ -22,6 +22,9 @@
 #define UP_wrap            WRAP
 #define UP_part            PART
 #define UP_derive          DERIVE
+#define UP_channel         CHANNEL
+#define UP_channel_open    CHANNEL_OPEN
+#define UP_sealed          SEALED
 #define JOIN_(group, name) HUFU_##group##_##name
 #define JOIN(group, name)  JOIN_(group, name)
 #define ENUM(group, name, value, text)                                                             \
@@ -56,6 +59,8 @@ static const struct {
     {HUFU_E_FORMAT, "FORMAT", "not in the expected format"},
     {HUFU_E_NOT_FOUND, "NOT_FOUND", "there is nothing of this name"},
     {HUFU_E_CRYPTO, "CRYPTO", "the host's cryptographic library failed"},
+    {HUFU_E_TRUST, "TRUST", "not the device that is trusted"},
+    {HUFU_E_CHANNEL, "CHANNEL", "only through a secure channel, and there is none"},
 };
 
 static const struct status_info *device_status(enum hufu_status status)

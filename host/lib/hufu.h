@@ -57,6 +57,8 @@ enum hufu_status {
     HUFU_E_FORMAT = 14,    /* data or a file is not in the expected format */
     HUFU_E_NOT_FOUND = 15, /* there is nothing of this name */
     HUFU_E_CRYPTO = 16,    /* the host's own cryptographic library failed */
+    HUFU_E_TRUST = 17,     /* not the device that is trusted: nothing secret was sent */
+    HUFU_E_CHANNEL = 18,   /* only through a secure channel, and there is none: nothing was sent */
 
     /* the device's: docs/protocol.md */
     HUFU_E_PIN_WRONG = 0x63C0, /* hufu_last_sw() & 15: tries left */
@@ -70,6 +72,8 @@ enum hufu_status {
     HUFU_E_PIN_LOCKED = 0x6983,
     HUFU_E_WRONG_STATE = 0x6985,
     HUFU_E_NOT_PERMITTED = 0x6986,
+    HUFU_E_CHANNEL_NEEDED = 0x6987,
+    HUFU_E_CHANNEL_BROKEN = 0x6988,
     HUFU_E_WRONG_DATA = 0x6A80,
     HUFU_E_NOT_SUPPORTED = 0x6A81,
     HUFU_E_NO_FILE = 0x6A82,
@@ -215,8 +219,16 @@ enum hufu_wrap_scheme {
 enum hufu_init_flag {
     HUFU_INIT_ATTENDED = 0x01,
     HUFU_INIT_AUDIT_STOPS = 0x02,
-    HUFU_INIT_CLEAR_KEYS = 0x04
+    HUFU_INIT_CLEAR_KEYS = 0x04,
+    HUFU_INIT_CHANNEL = 0x40 /* commands are taken in a secure channel only */
 };
+enum hufu_channel_flag {
+    HUFU_CHANNEL_FAR = 0x01, /* the device says: this link leaves the machine */
+    HUFU_CHANNEL_REQUIRED = 0x02,
+    HUFU_CHANNEL_BLANK = 0x04
+};
+enum hufu_channel_open_flag { HUFU_CHANNEL_OPEN_REGISTERED = 0x01 };
+enum hufu_sealed_flag { HUFU_SEALED_LONG = 0x01 };
 enum hufu_key_flag { HUFU_KEY_FLAG_SESSION = 0x01 };
 enum hufu_agree_flag { HUFU_AGREE_INITIATOR = 0x01, HUFU_AGREE_KEY_OUT = 0x02 };
 
@@ -238,6 +250,8 @@ enum hufu_limit {
     HUFU_VALUE_MAX = 8192,
     HUFU_SECRET_MAX = 256,
     HUFU_SESSION_KEYS_MAX = 8,
+    HUFU_HOST_KEYS_MAX = 8,
+    HUFU_CHANNEL_PAD = 128,
     HUFU_DERIVE_INFO_MAX = 1024,
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,

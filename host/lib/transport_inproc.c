@@ -104,6 +104,7 @@ static void exchange_of(const struct inproc *p, struct hufu_request *r, struct e
                            .channel = r->channel,
                            .data = c + 2,
                            .size = r->command.size - FRAME_HEADER - 2,
+                           .opened = r->command.data + FRAME_HEADER + 2,
                            .response = r->answer.data,
                            .room = p->base.limit};
 }

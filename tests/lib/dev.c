@@ -128,12 +128,15 @@ void dev_reboot(struct dev *dv)
 
 uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *data, size_t n)
 {
+    if (dv->sealed)
+        return dv->through(dv, dv->sealed, channel, ins, data, n);
     struct exchange x = {.link = dv->link,
                          .cla = CLA_HUFU,
                          .ins = ins,
                          .channel = channel,
                          .data = data,
                          .size = n,
+                         .opened = dv->request,
                          .response = dv->response,
                          .room = dv->config.frame_max};
     device_serve(dv->d, &x, 1);

@@ -22,6 +22,8 @@
 #define DEV_UNLOCK       "unlock-secret"
 enum { DEV_ADMIN = 1, DEV_OPERATOR, DEV_USER, DEV_AUDITOR, DEV_RETRIES = 5 };
 
+struct sealed;
+
 struct dev {
     struct hal hal;
     struct device_config config;
@@ -34,6 +36,10 @@ struct dev {
     struct nvm_sim sim; /* the medium; programming the root counts as one of its operations */
     uint32_t segments, segment_size;
     bool rng_stuck, rng_dead;
+    /* NULL, or the secure channel that commands go through (tests/lib/sealed.h), and how */
+    struct sealed *sealed;
+    uint16_t (*through)(struct dev *dv, struct sealed *s, uint16_t session, uint8_t ins,
+                        const void *data, size_t n);
     uint64_t now; /* what the clock says; 1 ms later at each look */
 };
 

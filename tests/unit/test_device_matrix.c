@@ -27,6 +27,8 @@ static uint16_t wanted(const struct command_info *c, uint8_t state, enum actor w
                                   COMMAND_IN_TERMINATED};
     if (!(c->states & bit[state]))
         return state == STATE_FAILED ? SW_DEVICE_FAILED : SW_WRONG_STATE;
+    if (c->ins == INS_CHANNEL_SEALED) /* P1 P2 are those of a secure channel */
+        return SW_CHANNEL_BROKEN;
     if (who == STRANGER)
         return SW_NO_SESSION;
     if (c->roles == COMMAND_ANYONE)

@@ -11,7 +11,7 @@ uint16_t cmd_session_open(struct call *c, const struct session_open_req *q, stru
     (void)q;
     if (wr_room(out) < 2)
         return SW_RESPONSE_TOO_BIG;
-    const struct session *s = session_open(&c->d->sessions, c->x->link);
+    const struct session *s = session_open(&c->d->sessions, c->x->link, c->x->secure);
     if (!s)
         return SW_TOO_MANY;
     session_open_rsp_put(out, &(struct session_open_rsp){s->channel});
@@ -195,7 +195,9 @@ uint16_t cmd_account_delete(struct call *c, const struct account_delete_req *q, 
     if (objects_count_owner(c->d, q->account))
         return SW_NOT_PERMITTED;
     c->settle = account_deleted;
-    const uint16_t sw = tx_delete(c, ID_ACCOUNT + q->account);
+    uint16_t sw = tx_delete(c, ID_ACCOUNT + q->account);
+    if (sw == SW_OK && CONFIG_CHANNEL)
+        sw = host_keys_drop(c, q->account);
     return sw == SW_OK ? tx_delete(c, ID_TRIES + q->account) : sw;
 }
 

@@ -60,6 +60,7 @@ static size_t serve_native(const struct frame *f, uint8_t *answer)
                          .channel = f->channel,
                          .data = payload + 2,
                          .size = f->length - 2,
+                         .opened = image.command + FRAME_HEADER + 2,
                          .response = answer,
                          .room = FRAME};
     device_serve(image.device, &x, 1);

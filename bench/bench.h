@@ -15,7 +15,7 @@ struct options {
     const char *pattern; /* glob of case names */
     const char *engine;  /* NULL: the best of the machine */
     unsigned threads;
-    unsigned sessions; /* callers of the cases that end in sign-sessions */
+    unsigned sessions; /* callers of the cases that end in sign-sessions or -clients */
     size_t batch;      /* 0: the defaults of the case */
     double seconds;
     unsigned long

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/client.h"
+#include "bench/herd.h"
 
 enum {
     CHUNKS = 8 /* chunks of a pipelined key batch in one call */
@@ -225,6 +226,26 @@ static struct client *open_session(const struct options *o, size_t n, bool link,
     return with_key(new_client(shared.device, n), type);
 }
 
+/* Many connections that this one thread serves. */
+static struct herd *open_herd(const struct options *o, uint8_t type)
+{
+    const char *url = start_sim(o);
+    hufu_close(client_device(o, url, 0)); /* which makes the accounts */
+    return herd_open(url + sizeof "unix:" - 1, o->sessions, type);
+}
+
+static void *link_sm2_herd(const struct options *o, size_t n, unsigned t)
+{
+    (void)n, (void)t;
+    return open_herd(o, HUFU_KEY_SM2);
+}
+
+static void *link_rsa_herd(const struct options *o, size_t n, unsigned t)
+{
+    (void)n, (void)t;
+    return open_herd(o, HUFU_KEY_RSA2048);
+}
+
 static void *open_batch(const struct options *o, size_t n, bool link, uint8_t type)
 {
     struct client *c = open_client(o, n, link);
@@ -386,4 +407,21 @@ OPENERS(link, true)
     }
 
 const struct bench_case device_cases[] = {CASES(device), {0}};
-const struct bench_case link_cases[] = {CASES(link), {0}};
+const struct bench_case link_cases[] = {CASES(link),
+                                        {"link.sm2.sign-clients",
+                                         "signature",
+                                         {1},
+                                         {link_sm2_herd, herd_call, herd_close, one_caller},
+                                         &work_sm2_sign,
+                                         1,
+                                         SIGN_REQUIRED_AN_HOUR / 3600.0,
+                                         2},
+                                        {"link.rsa2048.sign-clients",
+                                         "signature",
+                                         {1},
+                                         {link_rsa_herd, herd_call, herd_close, one_caller},
+                                         &work_rsa2048_sign,
+                                         1,
+                                         SIGN_REQUIRED_AN_HOUR / 3600.0,
+                                         2},
+                                        {0}};

@@ -322,7 +322,7 @@ UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 $(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so $(BUILD)/hufu-sim
 # Of the simulator what needs no simulator around it.
-SIM_PARTS := $(call obj,sim/sandbox.c sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
+SIM_PARTS := $(call obj,sim/sandbox.c sim/capture.c sim/log.c sim/usb/slot.c sim/usb/descriptors.c sim/usb/usbip_wire.c)
 $(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(SIM_PARTS) $(call obj,$(TLIB_SRC) $(LIB_SRC) $(RAND_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

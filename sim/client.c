@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "firmware/base/wipe.h"
+#include "sim/capture.h"
 
 struct chunk {
     struct chunk *next;
@@ -30,6 +31,7 @@ struct client *client_create(int fd)
         return NULL;
     widen(fd);
     c->fd = fd;
+    c->number = capture_client(fd);
     c->last = &c->first;
     c->unsent_last = &c->unsent_first;
     return c;
@@ -113,6 +115,8 @@ static void complete(struct client *c, void (*add)(void *, struct command *), vo
 {
     struct command *m = c->incoming;
     c->incoming = NULL;
+    capture_frame(c->number, CAPTURE_IN, c->header, FRAME_HEADER, m->bytes, m->frame.length,
+                  FRAME_HEADER + m->frame.length);
     if (!frame_check_take(&m->frame, m->bytes)) {
         c->refused =
             true; /* who sent it, and what, is not known: only the end of the link is clear */
@@ -132,6 +136,13 @@ static void complete(struct client *c, void (*add)(void *, struct command *), vo
     add(arg, m);
 }
 
+/* Of what is not taken in, the header is all that is kept. */
+static void capture_header(const struct client *c, const struct frame *f)
+{
+    capture_frame(c->number, CAPTURE_IN, c->header, FRAME_HEADER, NULL, 0,
+                  FRAME_HEADER + (size_t)f->length);
+}
+
 /* A header is whole: make room for its payload, or decide what to do without. */
 static void begin(struct client *c)
 {
@@ -139,11 +150,13 @@ static void begin(struct client *c)
     const bool known = frame_get(c->header, &f);
     c->header_size = 0;
     if (!frame_in_order(&c->order, &f)) {
+        capture_header(c, &f);
         c->refused = true; /* an answer could be taken for that of the frame it repeats */
         return;
     }
     if (f.length > FRAME_PAYLOAD_MAX + (f.flags & FRAME_CHECKED ? FRAME_CHECK : 0u)) {
         c->refused = true;
+        capture_header(c, &f);
         refuse(c, &f, SW_WRONG_LENGTH);
         return;
     }
@@ -151,6 +164,7 @@ static void begin(struct client *c)
         c->incoming = malloc(sizeof *c->incoming + f.length);
     if (!c->incoming) {
         c->skip = f.length;
+        capture_header(c, &f);
         refuse(c, &f, known && !(f.flags & FRAME_ANSWER) ? SW_INTERNAL : SW_WRONG_DATA);
         return;
     }
@@ -244,6 +258,9 @@ void client_send(struct client *c, struct iovec *parts, size_t n)
     ssize_t sent = 0;
     if (c->gone)
         return;
+    for (size_t i = 0; i < n; i++)
+        capture_frame(c->number, CAPTURE_OUT, parts[i].iov_base, parts[i].iov_len, NULL, 0,
+                      parts[i].iov_len);
     if (!c->unsent) {
         const struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
         sent = sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -36,6 +36,7 @@ struct chunk;
 struct client {
     struct client *next, *previous; /* among all clients */
     int fd;
+    uint32_t number; /* in the capture */
     uint32_t events; /* what epoll watches */
     bool gone;       /* closed; freed when nothing of it runs and its link is closed */
     bool at_end;     /* it sends nothing more */

@@ -6,6 +6,7 @@
 #include "proto/ccid.h"
 #include "proto/proto.h"
 #include "sim/capabilities.h"
+#include "sim/capture.h"
 #include "sim/listener.h"
 #include "sim/log.h"
 #include "sim/machine.h"
@@ -73,7 +74,8 @@ static int open_all(struct served *s)
     const struct sim_options *o = s->options;
     gid_t group;
     if (user_find(o->user, &s->user) || user_find_group(o->group, &group) || user_act(&s->user) ||
-        machine_open(&s->machine, o, o->directory) || user_return(&s->user))
+        machine_open(&s->machine, o, o->directory) ||
+        (o->capture && capture_open(o->capture)) || user_return(&s->user))
         return -1;
     s->listener = listener_open(o->socket, s->user.uid, group);
     if (s->listener < 0)
@@ -94,6 +96,7 @@ static void close_all(struct served *s)
 {
     usbip_close(s->usbip);
     machine_stop(&s->machine);
+    capture_close();
     if (s->listener >= 0)
         listener_close(s->listener, s->options->socket);
     if (s->pid_file)

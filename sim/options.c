@@ -35,6 +35,7 @@ static const char help[] =
     "  --group NAME          its members may use the socket, too\n"
     "  --seccomp MODE        auto (default), on or off: allow the process only the system calls that "
     "it needs\n"
+    "  --capture FILE        keep all frames there, for Wireshark (pcapng); PINs may be in it\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
     "  --ready-fd N          write a newline to this descriptor when serving\n"
     "  --foreground          stay in the foreground (always so; for scripts that say it)\n"
@@ -78,6 +79,7 @@ enum option_id {
     OPT_USER,
     OPT_GROUP,
     OPT_SECCOMP,
+    OPT_CAPTURE,
     OPT_PID_FILE,
     OPT_READY_FD,
     OPT_FOREGROUND,
@@ -103,6 +105,7 @@ static const struct option table[] = {
     {"user", required_argument, NULL, OPT_USER},
     {"group", required_argument, NULL, OPT_GROUP},
     {"seccomp", required_argument, NULL, OPT_SECCOMP},
+    {"capture", required_argument, NULL, OPT_CAPTURE},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -208,6 +211,9 @@ static int parse_one(struct sim_options *o, int id, const char *text)
         return OPTIONS_RUN;
     case OPT_SECCOMP:
         return parse_seccomp(o, text);
+    case OPT_CAPTURE:
+        o->capture = text;
+        return OPTIONS_RUN;
     case OPT_PID_FILE:
         o->pid_file = text;
         return OPTIONS_RUN;

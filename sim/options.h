@@ -11,6 +11,7 @@ struct sim_options {
     const char *directory, *socket, *pid_file, *engine;
     const char *user, *group; /* NULL: as whoever starts it, for that user alone */
     enum sim_seccomp seccomp;
+    const char *capture; /* NULL: none */
     const char *usbip, *usb_serial; /* usbip NULL: no USB device */
     bool usb_short;                 /* short APDUs only */
     char socket_default[4096];

@@ -6,7 +6,9 @@ import pwd
 import shutil
 import socket
 import stat
+import struct
 import subprocess
+import time
 
 from lib import PATIENCE, SANITIZED, SIM, Sim, Skip, hufu, run
 
@@ -129,6 +131,85 @@ def group(directory):
         assert sim.stop() == 0
 
 
+def blocks(data):
+    """The blocks of a pcapng file: (type, body), each checked against both of its lengths"""
+    at = 0
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        assert size % 4 == 0 and size >= 12 and struct.unpack_from("<I", data, at + size - 4)[0] == size
+        yield kind, data[at + 8:at + size - 4]
+        at += size
+    assert at == len(data)
+
+
+def options(body):
+    """The options of a block: code -> value"""
+    found, at = {}, 0
+    while True:
+        code, size = struct.unpack_from("<HH", body, at)
+        if code == 0:
+            assert at + 4 == len(body)
+            return found
+        found[code] = body[at + 4:at + 4 + size]
+        at += 4 + size + -size % 4
+
+
+def read_capture(path):
+    """(number of sections, interfaces of the last one, frames of the last one)"""
+    sections, interfaces, frames = 0, [], []
+    with open(path, "rb") as f:
+        for kind, body in blocks(f.read()):
+            if kind == 0x0A0D0D0A:
+                assert body[:8] == struct.pack("<IHH", 0x1A2B3C4D, 1, 0)
+                assert options(body[16:])[4].startswith(b"hufu-sim ")
+                sections, interfaces, frames = sections + 1, [], []
+            elif kind == 1:
+                assert struct.unpack_from("<H", body)[0] == 147 and options(body[8:])[9] == b"\x09"
+                interfaces.append(options(body[8:])[2].decode())
+            else:
+                assert kind == 6
+                interface, high, low, there, size = struct.unpack_from("<IIIII", body)
+                end = 20 + there + -there % 4
+                frames.append((interface, (high << 32 | low) / 1e9, struct.unpack("<I", options(body[end:])[2])[0],
+                               body[20:20 + there], size))
+    return sections, interfaces, frames
+
+
+def capture(directory):
+    """--capture: each frame with time, direction and connection; continued by the next start; nothing else's file"""
+    path = os.path.join(directory, "traffic.pcapng")
+    begin = time.time()
+    for start in (1, 2):
+        with Sim(os.path.join(directory, "device"), "--capture", path) as sim:
+            with sim.client() as first, sim.client() as second:
+                answers = [(0, first.info()), (1, second.info()), (0, first.info())]
+                first.send_frame(b"", flags=0x7FFF, tag=99)
+                assert first.receive()[3] == 0x6A80
+                first.send_frame(b"", length=1 << 24)
+                first.receive()
+            assert sim.stop() == 0
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        sections, interfaces, frames = read_capture(path)
+        assert sections == start and interfaces == ["client 0", "client 1"], (sections, interfaces)
+        asked = [frame for frame in frames if frame[2] == 1]
+        told_back = [frame for frame in frames if frame[2] == 2]
+        assert [frame[0] for frame in asked] == [0, 1, 0, 0, 0] == [frame[0] for frame in told_back]
+        for (client, _), question, answer in zip(answers, asked, told_back):
+            assert question[3][12:] == b"\xC0\x02" and question[3][4:8] == answer[3][4:8] and question[0] == client
+            assert answer[3][-2:] == b"\x90\0" and struct.unpack(">I", answer[3][:4])[0] == len(answer[3]) - 12
+        assert (len(asked[4][3]), asked[4][4]) == (12, 12 + (1 << 24))
+        times = [frame[1] for frame in frames]
+        assert times == sorted(times) and begin - 1 < times[0] <= times[-1] < time.time() + 1
+    other = os.path.join(directory, "other")
+    with open(other, "w", encoding="ascii") as f:
+        f.write("precious")
+    for bad in (other, directory, os.path.join(directory, "no", "where")):
+        status, text = refused("--dir", os.path.join(directory, "device"), "--capture", bad)
+        assert status == 1 and bad in text, text
+    with open(other, encoding="ascii") as f:
+        assert f.read() == "precious"
+
+
 def told(directory):
     """systemd is told once the device serves, by a path and by an abstract name"""
     for number, name in enumerate((os.path.join(directory, "notify"), f"\0hufu-notify-{os.getpid()}")):
@@ -205,5 +286,5 @@ def unit_options(directory):
         assert sim.stop() == 0
 
 
-run([under_the_filter, hardened, another_user, users_refused, group, told, unit_of_systemd, user_of_systemd,
+run([under_the_filter, hardened, another_user, users_refused, group, capture, told, unit_of_systemd, user_of_systemd,
      unit_options])

@@ -2,10 +2,8 @@
 
 #include "firmware/crypto/portable/sm2_invert.h"
 
-const struct sm2_fe sm2_fe_one =
-    SM2_NUMBER(0x0000000000000001, 0x00000000FFFFFFFF, 0x0000000000000000, 0x0000000100000000);
-const struct sm2_fe sm2_fe_b =
-    SM2_NUMBER(0x90D230632BC0DD42, 0x71CF379AE9B537AB, 0x527981505EA51C3C, 0x240FE188BA20E2C8);
+const struct sm2_fe sm2_fe_one = SM2_FE_ONE;
+const struct sm2_fe sm2_fe_b = SM2_FE_B;
 
 /* 2^512 mod p */
 static const struct sm2_fe r_squared =

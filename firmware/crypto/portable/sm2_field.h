@@ -7,6 +7,7 @@
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_FIELD_H
 #define HUFU_CRYPTO_PORTABLE_SM2_FIELD_H
 
+#include "firmware/crypto/portable/sm2_curve.h"
 #include "firmware/crypto/portable/sm2_number.h"
 
 struct sm2_fe {
@@ -14,8 +15,7 @@ struct sm2_fe {
 };
 
 /* p itself, not in Montgomery form; here, so that the compiler sees its pattern */
-static const struct sm2_fe sm2_p =
-    SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
+static const struct sm2_fe sm2_p = SM2_P;
 
 extern const struct sm2_fe sm2_fe_one; /* 1 */
 extern const struct sm2_fe sm2_fe_b;   /* coefficient b of the curve */

@@ -2,7 +2,7 @@
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/portable/sm2_point.h"
 
-enum { WINDOW = 4, ENTRIES = 1 << (WINDOW - 1), WINDOWS = 256 / WINDOW };
+enum { WINDOW = 4, ENTRIES = 1 << (WINDOW - 1), WINDOWS = SM2_BITS / WINDOW };
 
 /* table[i] = (2i + 1) P */
 static void odd_multiples(struct sm2_jacobian table[ENTRIES], const struct sm2_affine *p)
@@ -45,7 +45,7 @@ void sm2_point_mul(struct sm2_affine *r, const struct sm2_scalar *k, const struc
 
     odd_multiples(table, p);
     sm2_scalar_recode(&b, k);
-    look_up(&sum, table, sm2_scalar_bits(&b, 256 - WINDOW, WINDOW));
+    look_up(&sum, table, sm2_scalar_bits(&b, SM2_BITS - WINDOW, WINDOW));
     for (unsigned i = WINDOWS - 1; i-- > 0;) {
         for (int j = 0; j < WINDOW; j++)
             sm2_point_double(&sum, &sum);

@@ -2,9 +2,7 @@
 
 #include "firmware/base/wipe.h"
 
-const struct sm2_affine sm2_g = {
-    SM2_NUMBER(0x61328990F418029E, 0x3E7981EDDCA6C050, 0xD6A1ED99AC24C3C3, 0x91167A5EE1C13B05),
-    SM2_NUMBER(0xC1354E593C2D0DDD, 0xC1F5E5788D3295FA, 0x8D4CFB066E2A48F8, 0x63CD65D481D735BD)};
+const struct sm2_affine sm2_g = {SM2_FE_GX, SM2_FE_GY};
 
 sm2_limb sm2_point_on_curve(const struct sm2_affine *a)
 {

@@ -2,20 +2,13 @@
 
 #include "firmware/crypto/portable/sm2_invert.h"
 
-const struct sm2_scalar sm2_n =
-    SM2_NUMBER(0x53BBF40939D54123, 0x7203DF6B21C6052B, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
+const struct sm2_scalar sm2_n = SM2_N;
 
 static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
-static const struct sm2_scalar n_minus_1 =
-    SM2_NUMBER(0x53BBF40939D54122, 0x7203DF6B21C6052B, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF);
-/* 2^256 - 1 mod n */
-static const struct sm2_scalar all_ones =
-    SM2_NUMBER(0xAC440BF6C62ABEDC, 0x8DFC2094DE39FAD4, 0x0000000000000000, 0x0000000100000000);
-/* 2^512 mod n */
-static const struct sm2_scalar r_squared =
-    SM2_NUMBER(0x901192AF7C114F20, 0x3464504ADE6FA2FA, 0x620FC84C3AFFE0D4, 0x1EB5E412A22B3D3B);
-/* -1/n mod 2^64 */
-static const sm2_limb n0 = (sm2_limb)0x327F9E8872350975;
+static const struct sm2_scalar n_minus_1 = SM2_N_MINUS_1;
+static const struct sm2_scalar all_ones = SM2_N_ALL_ONES;
+static const struct sm2_scalar r_squared = SM2_N_R_SQUARED;
+static const sm2_limb n0 = (sm2_limb)SM2_N_INVERSE;
 
 void sm2_scalar_add(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {

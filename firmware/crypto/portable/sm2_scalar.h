@@ -6,6 +6,7 @@
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_SCALAR_H
 #define HUFU_CRYPTO_PORTABLE_SM2_SCALAR_H
 
+#include "firmware/crypto/portable/sm2_curve.h"
 #include "firmware/crypto/portable/sm2_number.h"
 
 struct sm2_scalar {
@@ -51,13 +52,13 @@ static inline sm2_limb sm2_scalar_eq(const struct sm2_scalar *a, const struct sm
 
 /*
  * Signed digits without a zero: the number b with
- *     k = 2b - (2^256 - 1) mod n,
+ *     k = 2b - (2^SM2_BITS - 1) mod n,
  * so that bit i of b stands for +2^i (one) or -2^i (zero), and any w bits of b together are an odd
  * digit between -(2^w - 1) and 2^w - 1.
  */
 void sm2_scalar_recode(struct sm2_scalar *b, const struct sm2_scalar *k);
 
-/* Bits first .. first + count - 1; count at most 16, all within 256 bits. CT: which bits */
+/* Bits first .. first + count - 1; count at most 16, all within SM2_BITS. CT: which bits */
 static inline uint32_t sm2_scalar_bits(const struct sm2_scalar *a, unsigned first, unsigned count)
 {
     const unsigned i = first / HUFU_LIMB_BITS, shift = first % HUFU_LIMB_BITS;

@@ -17,10 +17,10 @@
 #endif
 
 enum {
-    SM2_WINDOWS = (256 + HUFU_SM2_WINDOW - 1) / HUFU_SM2_WINDOW,
+    SM2_WINDOWS = (SM2_BITS + HUFU_SM2_WINDOW - 1) / HUFU_SM2_WINDOW,
     SM2_WINDOW_ENTRIES = 1 << (HUFU_SM2_WINDOW - 1),
     /* the top window has the bits that are left */
-    SM2_TOP_BITS = 256 - (SM2_WINDOWS - 1) * HUFU_SM2_WINDOW,
+    SM2_TOP_BITS = SM2_BITS - (SM2_WINDOWS - 1) * HUFU_SM2_WINDOW,
     SM2_ROWS = (SM2_WINDOWS + HUFU_SM2_STEP - 1) / HUFU_SM2_STEP,
     /* the top row has the top window, and with a step whole ones below it */
     SM2_TOP_ENTRIES =

@@ -6,7 +6,7 @@
 enum {
     WIDTH_P = SM2_PUBLIC_WIDTH,
     WIDTH_G = HUFU_SM2_WINDOW + 1,
-    DIGITS = 257,
+    DIGITS = SM2_BITS + 1,
     ODD_MULTIPLES = 1 << (WIDTH_P - 2)
 };
 
@@ -19,7 +19,7 @@ static void wnaf(int16_t digit[DIGITS], const struct sm2_scalar *k, unsigned wid
     unsigned carry = 0, i = 0;
 
     while (i < DIGITS) {
-        const unsigned left = i < 256 ? 256 - i : 0;
+        const unsigned left = i < SM2_BITS ? SM2_BITS - i : 0;
         const unsigned take = left < width ? left : width;
         const unsigned v = (take ? sm2_scalar_bits(k, i, take) : 0) + carry;
         digit[i] = 0;

@@ -289,7 +289,7 @@ static bool in_clear(const struct table_entry *e)
 static void print_command_table(void)
 {
     static const char *const plain_states[] = {"ALL_STATES", NULL};
-    static const char *const plain_roles[] = {"ANYONE", "SESSION", NULL};
+    static const char *const plain_roles[] = {"ANYONE", "SESSION", "QUORUM", "QUORUM_ADMINS", NULL};
     static const char *const none[] = {NULL};
     printf("const struct command_info proto_commands[] = {\n");
     EACH(e)
@@ -461,11 +461,12 @@ static void markdown_matrix(void)
     static const char *const roles[] = {"USER", "OPERATOR", "ADMIN", "AUDITOR"};
     printf("\n## Command x state x role\n\nA dot: works there. Roles: a dot means that the role "
            "suffices; *anyone* needs no session, *session* no log-in. *clear*: it carries a PIN, or may "
-           "carry a key in clear, and works on a link that leaves the machine in a secure channel only.\n\n"
+           "carry a key in clear, and works on a link that leaves the machine in a secure channel only. *quorum*: more "
+           "administrators must have approved it; *admins*: when it is about an administrator's account.\n\n"
            "| INS | command | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | session | "
            "USER | "
-           "OPERATOR | ADMIN | AUDITOR | clear |\n"
-           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+           "OPERATOR | ADMIN | AUDITOR | clear | quorum |\n"
+           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     EACH(e)
     {
         if (e->kind != KIND_COMMAND)
@@ -478,7 +479,10 @@ static void markdown_matrix(void)
         printf(" %s | %s |", anyone ? "•" : "", anyone || session ? "•" : "");
         for (size_t i = 0; i < COUNT(roles); i++)
             printf(" %s |", anyone || session || in_list(e->roles, roles[i]) ? "•" : "");
-        printf(" %s |\n", in_clear(e) ? "•" : "");
+        printf(" %s |", in_clear(e) ? "•" : "");
+        printf(" %s |\n", in_list(e->roles, "QUORUM")          ? "•"
+                           : in_list(e->roles, "QUORUM_ADMINS") ? "admins"
+                                                                : "");
     }
 }
 

@@ -23,6 +23,14 @@ const struct command_info *proto_command(uint8_t ins)
     return NULL;
 }
 
+size_t proto_approved_size(uint8_t ins, const uint8_t *request, size_t n)
+{
+    struct account_create_req q;
+    struct rd r;
+    rd_init(&r, request, n);
+    return ins == INS_ACCOUNT_CREATE && account_create_req_get(&r, &q) ? n - 2 - q.pin.size : n;
+}
+
 const struct status_info *proto_status(uint16_t sw)
 {
     const uint16_t wanted = (sw & 0xFFF0) == SW_PIN_WRONG ? SW_PIN_WRONG : sw;

@@ -23,6 +23,8 @@ enum {
 
 /* command_info.roles: ROLE_* bits, or one of these alone. */
 enum { COMMAND_ANYONE = 0x40, COMMAND_SESSION = 0x80 };
+/* Beside ROLE_ADMIN: more administrators must have approved it; or only if it is about one's account. */
+enum { COMMAND_QUORUM = 0x10, COMMAND_QUORUM_ADMINS = 0x20 };
 
 enum { AUDIT_NEVER, AUDIT_FAILED, AUDIT_ALWAYS };
 
@@ -35,6 +37,9 @@ struct command_info {
 extern const struct command_info proto_commands[];
 extern const size_t proto_command_count;
 const struct command_info *proto_command(uint8_t ins); /* NULL: no such command */
+
+/* Bytes of a request that an approval (APPROVE) covers: all, but of ACCOUNT CREATE not the PIN. */
+size_t proto_approved_size(uint8_t ins, const uint8_t *request, size_t n);
 
 struct status_info {
     uint16_t sw;

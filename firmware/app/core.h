@@ -38,7 +38,8 @@ enum record_type {
     RECORD_ENDING,
     RECORD_IDENTITY,
     RECORD_CERTIFICATE,
-    RECORD_HOST_KEY = 0x40
+    RECORD_HOST_KEY = 0x40,
+    RECORD_QUORUM
 };
 #define ID_LOG         0x80000000u /* + sequence mod 2^30 */
 #define ID_DEVICE      0xF0000001u
@@ -50,6 +51,7 @@ enum record_type {
 #define ID_TERMINATING 0xF0000007u
 #define ID_IDENTITY    0xF0000008u
 #define ID_CERTIFICATE 0xF0000009u
+#define ID_QUORUM      0xF0000010u
 #define ID_ACCOUNT     0xF0000100u /* + account */
 #define ID_TRIES       0xF0000200u /* + account */
 #define ID_HOST_KEY    0xF0000300u /* + slot */
@@ -78,6 +80,7 @@ struct device {
     uint8_t master[STORE_KEY];
     uint8_t domain_key[32], domain_id[DOMAIN_ID];
     struct joining joining;
+    uint8_t quorum;                                  /* administrators who must agree */
     struct account accounts[LIMIT_ACCOUNTS_MAX + 1]; /* 0: the unlock secret */
     struct sessions sessions;
     struct channels channels;

@@ -5,6 +5,7 @@
  */
 #include "firmware/app/core.h"
 #include "firmware/app/life.h"
+#include "firmware/app/quorum.h"
 #include "firmware/base/wipe.h"
 #include "handlers_gen.h"
 
@@ -31,9 +32,11 @@ static uint16_t admit_session(struct call *c)
         return SW_OK;
     if (!c->session)
         return SW_NO_SESSION;
-    if (c->info->roles & COMMAND_SESSION || c->info->roles & c->session->role)
+    if (c->info->roles & COMMAND_SESSION)
         return SW_OK;
-    return SW_NOT_AUTHORISED;
+    if (!(c->info->roles & c->session->role))
+        return SW_NOT_AUTHORISED;
+    return quorum_admit(c);
 }
 
 static uint16_t admit(struct call *c)
@@ -151,6 +154,8 @@ static void serve(struct device *d, struct exchange *x, uint16_t refused)
     if (sw == SW_OK && out.bad)
         sw = SW_RESPONSE_TOO_BIG;
     x->sw = sw == SW_NO_CLASS || sw == SW_NO_COMMAND ? sw : finish(&c, sw);
+    if (CONFIG_QUORUM && x->sw == SW_OK)
+        quorum_spent(&c);
     x->response_size = wr_size(&out);
     if (x->sw != SW_OK) {
         wipe(out.base, x->response_size);

@@ -2,6 +2,7 @@
 
 #include "firmware/app/identity.h"
 #include "firmware/app/keys.h"
+#include "firmware/app/quorum.h"
 #include "firmware/app/selftest.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/wipe.h"
@@ -154,6 +155,7 @@ static void initialised(struct call *c, bool done)
         forget(d);
         return;
     }
+    d->quorum = 1;
     d->initialised = true;
     d->state = STATE_READY;
 }
@@ -299,6 +301,8 @@ static void start_initialised(struct device *d)
         sw = auth_load(d);
     if (sw == SW_OK)
         sw = audit_load(d);
+    if (sw == SW_OK)
+        sw = quorum_load(d);
     if (sw == SW_OK)
         sw = note_start(d);
     d->initialised = sw == SW_OK;

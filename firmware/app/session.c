@@ -46,6 +46,7 @@ void session_logout(struct session *one)
     one->hashing = one->agreeing = false;
     wipe(&one->hash, sizeof one->hash);
     wipe(one->agree_secret, sizeof one->agree_secret);
+    wipe(&one->approval, sizeof one->approval);
     wipe(one->keys, sizeof one->keys);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "firmware/app/kind.h"
+#include "firmware/app/quorum.h"
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/sm2.h"
 #include "proto/proto.h"
@@ -29,6 +30,7 @@ struct session {
     uint16_t secure;       /* the secure channel that it lives in; 0: none */
     uint8_t account, role; /* 0: nobody is logged in */
     bool hashing, agreeing;
+    struct approval approval;
     struct hash hash;
     uint32_t agree_handle;
     uint8_t agree_secret[SM2_SCALAR], agree_point[SM2_POINT];

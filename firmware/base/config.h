@@ -25,6 +25,12 @@
 #define CONFIG_CHANNEL 1
 #endif
 
+#ifdef HUFU_WITHOUT_QUORUM
+#define CONFIG_QUORUM 0
+#else
+#define CONFIG_QUORUM 1
+#endif
+
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,    /* of the largest RSA key */
     CONFIG_SIEVE = HUFU_SMALL ? 1 << 11 : 1 << 14, /* primes for trial division are below it */

@@ -103,6 +103,8 @@ int args_parse(struct cli *cli, int argc, char **argv)
         status = take_option(cli, argc, argv, &i);
     if (status || i >= argc)
         return status;
+    cli->approve = !strcmp(argv[i], "approve") && i + 1 < argc && argv[i + 1][0] != '-';
+    i += cli->approve;
     cli->command = find_command(argc - i, argv + i, &words);
     if (!cli->command && words < 2)
         return say_usage(cli, "no such command: %s", argv[i]);
@@ -120,6 +122,9 @@ int args_parse(struct cli *cli, int argc, char **argv)
         else
             status = take_operand(cli, argv[i]);
     }
+    if (!status && cli->approve && cli->command &&
+        (!cli->command->account || strcmp(cli->command->account, "admin")))
+        status = say_usage(cli, "this takes no approvals");
     return status;
 }
 

@@ -42,6 +42,7 @@ struct pin {
 
 struct cli {
     const struct command *command;
+    bool approve; /* the command is to be approved, not carried out */
     const char *group; /* the first word of commands, when no command followed it */
     struct value value[VALUES_MAX];
     unsigned values;
@@ -57,7 +58,7 @@ extern const struct option global_options[];
 /* The tables, one in each file of commands. */
 extern const struct command admin_commands[], account_commands[], key_commands[],
     archive_commands[], use_commands[], x509_commands[], log_commands[], identity_commands[],
-    domain_commands[], random_commands[], import_commands[], backup_commands[];
+    quorum_commands[], domain_commands[], random_commands[], import_commands[], backup_commands[];
 
 /* Sort the arguments; 0, or USAGE after a message. */
 int args_parse(struct cli *cli, int argc, char **argv);
@@ -144,6 +145,12 @@ int pubin_read(const char *path, struct hufu_object *key);
  * --pubin. */
 int key_or_pubin(struct cli *cli, struct hufu_object *key);
 struct hufu_key key_of(const struct hufu_object *key);
+
+/* ------------------------------------------------------------------ cmd_quorum.c */
+/* Keep an approval until its command was carried out. */
+int approve_wait(struct cli *cli);
+/* What to do when approvals are missing, for a message; "" when it is something else. */
+const char *approve_hint(const struct cli *cli, char *out, size_t room);
 
 /* ------------------------------------------------------------------ cmd_key.c */
 /* One key that was exported by itself, as a batch of one. */

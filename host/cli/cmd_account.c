@@ -93,7 +93,7 @@ static int run_create(struct cli *cli)
         !number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries))
         return USAGE;
     int status = link_login(cli);
-    if (!status)
+    if (!status && !cli->approve) /* the PIN is not what others approve */
         status = new_pin(cli, name, &pin);
     if (!status && hufu_account_create(cli->session, (uint8_t)role, (uint8_t)retries, name,
                                        pin.text, pin.size, &account))

@@ -53,7 +53,10 @@ int link_login(struct cli *cli)
     const int status = pin_get(&source, &cli->pin);
     if (status)
         return status;
-    return login(cli) ? say_library(cli) : DONE;
+    if (login(cli))
+        return say_library(cli);
+    hufu_approving(cli->session, cli->approve);
+    return DONE;
 }
 
 enum hufu_status link_again(struct cli *cli)

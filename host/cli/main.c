@@ -6,7 +6,7 @@
 const struct command *const command_groups[] = {
     admin_commands,  account_commands, key_commands, archive_commands,  random_commands,
     use_commands,    x509_commands,    log_commands, identity_commands, domain_commands,
-    import_commands, backup_commands,  NULL};
+    import_commands, backup_commands,  quorum_commands, NULL};
 
 const struct option global_options[] = {
     {"device=URL", "unix:PATH, pcsc:READER, usb:VID:PID or inproc:DIRECTORY (default: HUFU_DEVICE)",
@@ -100,7 +100,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return say_usage(cli, "one word more is needed");
     if (!cli->command)
         return say_usage(cli, "no command given");
-    return cli->command->run(cli);
+    const int ran = cli->command->run(cli);
+    return cli->approve && ran == FAILED ? approve_wait(cli) : ran;
 }
 
 int main(int argc, char **argv)

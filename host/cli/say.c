@@ -53,9 +53,10 @@ static const char *state_hint(struct hufu_device *device)
 
 int say_library(const struct cli *cli)
 {
-    char line[600];
+    char line[600], hint[200];
     snprintf(line, sizeof line, "%s", hufu_last_error());
-    return say_failed("%s%s", line, state_hint(cli->device));
+    approve_hint(cli, hint, sizeof hint);
+    return say_failed("%s%s%s", line, *hint ? "" : state_hint(cli->device), hint);
 }
 
 int say_crypto(const char *what)

@@ -61,6 +61,7 @@ static const struct {
     {HUFU_E_CRYPTO, "CRYPTO", "the host's cryptographic library failed"},
     {HUFU_E_TRUST, "TRUST", "not the device that is trusted"},
     {HUFU_E_CHANNEL, "CHANNEL", "only through a secure channel, and there is none"},
+    {HUFU_E_APPROVED, "APPROVED", "approved, not carried out"},
 };
 
 static const struct status_info *device_status(enum hufu_status status)

@@ -59,6 +59,7 @@ enum hufu_status {
     HUFU_E_CRYPTO = 16,    /* the host's own cryptographic library failed */
     HUFU_E_TRUST = 17,     /* not the device that is trusted: nothing secret was sent */
     HUFU_E_CHANNEL = 18,   /* only through a secure channel, and there is none: nothing was sent */
+    HUFU_E_APPROVED = 19,  /* approved, not carried out: see hufu_approving */
 
     /* the device's: docs/protocol.md */
     HUFU_E_PIN_WRONG = 0x63C0, /* hufu_last_sw() & 15: tries left */
@@ -95,6 +96,7 @@ enum hufu_status {
     HUFU_E_PIN_RANGE = 0x6AA4,
     HUFU_E_STEP = 0x6AA5,
     HUFU_E_SHARE_WRONG = 0x6AA6,
+    HUFU_E_APPROVALS_MISSING = 0x6AA7,
     HUFU_E_AGREEMENT_FAILED = 0x6B01,
     HUFU_E_NO_COMMAND = 0x6D00,
     HUFU_E_NO_CLASS = 0x6E00,
@@ -256,6 +258,7 @@ enum hufu_limit {
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_CERTIFICATE_MAX = 1900, /* bytes of the device's certificate */
+    HUFU_QUORUM_MAX = 8, /* administrators who must agree, at most */
     HUFU_CUSTODIANS_MAX = 10,
     HUFU_SHARE_BOX = 160,     /* bytes of an encrypted share */
     HUFU_JOIN_STATEMENT = 85, /* bytes of what a joining device signs */
@@ -460,6 +463,31 @@ HUFU_API enum hufu_status hufu_account_list(struct hufu_device *device,
 /* An account by its name, its number, or "admin", "operator", "user". HUFU_E_NOT_FOUND. */
 HUFU_API enum hufu_status hufu_account_find(struct hufu_device *device, const char *name,
                                             uint8_t *account);
+
+/* ------------------------------------------------------------------ several administrators */
+
+/* An administrator's approval of a command: SM3(instruction byte || request). */
+struct hufu_approval {
+    uint8_t account, command;
+    uint8_t hash[32];
+    uint32_t left; /* milliseconds */
+};
+struct hufu_approvals {
+    unsigned needed, administrators; /* so many must agree, so many there are */
+    size_t count;
+    struct hufu_approval approval[HUFU_ACCOUNTS_MAX]; /* one of each account at most */
+};
+
+/* So many administrators must stand behind what cannot be undone. HUFU_E_WRONG_DATA: there are not
+ * so many. */
+HUFU_API enum hufu_status hufu_quorum_set(struct hufu_session *session, unsigned needed);
+/*
+ * on: the calls of this session that need a quorum are not carried out but approved, and give
+ * HUFU_E_APPROVED; others that would change something give HUFU_E_ARGUMENT. An approval ends with the
+ * session, after 10 minutes, and when another administrator has made the very same call.
+ */
+HUFU_API void hufu_approving(struct hufu_session *session, int on);
+HUFU_API enum hufu_status hufu_approvals(struct hufu_session *session, struct hufu_approvals *out);
 
 /* ------------------------------------------------------------------ objects */
 

@@ -11,6 +11,7 @@ struct hufu_session {
     struct hufu_device *device;
     unsigned generation; /* of the device's link: a session ends with it */
     uint16_t channel;
+    bool approving; /* hufu_approving */
 };
 
 struct hufu_device {
@@ -55,6 +56,7 @@ bool buffer_grow(struct buffer *b, size_t n);
  * until call_end. call_end is owed after every CALL, whatever came of it.
  */
 struct call {
+    struct hufu_session *session;
     struct hufu_request *r;
     struct wr out;
     struct rd in;
@@ -70,6 +72,8 @@ bool call_begin(struct call *c, struct hufu_session *s, uint8_t ins, size_t hint
 bool call_submit(struct call *c); /* without waiting; then call_wait */
 bool call_wait(struct call *c);
 bool call_run(struct call *c);
+/* In a session that approves (quorum.c): what needs a quorum is approved, and the call ends; false. */
+bool call_approve(struct call *c);
 /* The answer makes sense, or HUFU_E_BAD_ANSWER. */
 enum hufu_status call_check(struct call *c, bool sound);
 void call_end(struct call *c);

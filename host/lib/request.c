@@ -314,6 +314,7 @@ bool call_begin(struct call *c, struct hufu_session *s, uint8_t ins, size_t hint
                               ins_name(ins), d->url, hint, (unsigned)d->limit);
     else
         c->status = request_new(d, s->channel, ins, hint + FIXED_MAX, &c->r);
+    c->session = s;
     if (!c->status)
         wr_init(&c->out, c->r->command.data + HEAD, hint + FIXED_MAX);
     return !c->status;
@@ -347,7 +348,7 @@ bool call_wait(struct call *c)
 
 bool call_run(struct call *c)
 {
-    return call_submit(c) && call_wait(c);
+    return (!c->session->approving || call_approve(c)) && call_submit(c) && call_wait(c);
 }
 
 enum hufu_status call_check(struct call *c, bool sound)

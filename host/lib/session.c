@@ -20,7 +20,7 @@ enum hufu_status hufu_session_open(struct hufu_device *device, struct hufu_sessi
         return fail_with(HUFU_E_MEMORY, "%s: no memory for a session", device->url);
     if (!CALL(&c, &device->nobody, session_open, SESSION_OPEN, 0, &req, &m) &&
         !call_check(&c, m.channel != 0))
-        *s = (struct hufu_session){device, device->generation, m.channel};
+        *s = (struct hufu_session){device, device->generation, m.channel, false};
     call_end(&c);
     if (c.status)
         free(s);

@@ -107,6 +107,16 @@ void dev_open(struct dev *dv)
     dev_start(dv);
 }
 
+void dev_small(struct dev *dv)
+{
+    dev_prepare(dv);
+    dv->segments = 8;
+    dv->segment_size = 16384;
+    dv->config.objects_max = 32;
+    dv->config.log_max = 64;
+    dev_start(dv);
+}
+
 void dev_close(struct dev *dv)
 {
     device_stop(dv->d);

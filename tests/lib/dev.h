@@ -48,6 +48,8 @@ struct dev {
 void dev_prepare(struct dev *dv);
 void dev_start(struct dev *dv);
 void dev_open(struct dev *dv); /* both */
+/* The same with a small medium, a short log and few objects: for trying a cut at each of its steps. */
+void dev_small(struct dev *dv);
 void dev_close(struct dev *dv);
 /* Power off and on: RAM is gone, the medium stays (or what dv->sim.cut leaves of it). */
 void dev_reboot(struct dev *dv);

@@ -2,41 +2,10 @@
 # One wrap domain in two devices, by shares of five custodians, with the hufu program as everybody would use it.
 # BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
 set -u
-build=$(cd "${BUILD:-build}" && pwd) || exit 1
-hufu=$build/hufu
-passed=0 failed=0
-dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-domain-XXXXXX")
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-fail() {
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$1"
-    sed 's/^/      | /' err | tail -n 5
-}
-ok() {
-    local title=$1
-    shift
-    if "$@" >out 2>err; then passed=$((passed + 1)); else fail "$title (status $?)"; fi
-}
-bad() { # STATUS PATTERN TITLE COMMAND...
-    local status=$1 pattern=$2 title=$3 got
-    shift 3
-    "$@" >out 2>err
-    got=$?
-    if [ $got = "$status" ] && [ "$(wc -l <err)" = 1 ] && grep -qE "$pattern" err && [ ! -s out ]; then
-        passed=$((passed + 1))
-    else
-        fail "$title: status $got"
-    fi
-}
-export HUFU_ADMIN_PIN=admin-pin-1 HUFU_OPERATOR_PIN=operator-pin-1 HUFU_USER_PIN=user-pin-1
+. "$(dirname "$0")/device.sh"
 A="$hufu --device unix:$dir/a/hufu.sock" B="$hufu --device unix:$dir/b/hufu.sock"
-for name in a b; do
-    mkfifo ready
-    "$build/hufu-sim" --dir "$dir/$name" --ready-fd 9 9>ready 2>>sim.log &
-    read -r <ready
-    rm ready
-done
+start a
+start b
 # shellcheck disable=SC2086
 {
     ok "init" $A init --label A
@@ -77,5 +46,4 @@ done
         -rawin -digest sm3 -pkeyopt distid:1234567812345678 -in message
     bad 1 "STEP" "no shares are left" $B domain join
 }
-printf '%d passed, %d failed, 0 skipped\n' $passed $failed
-[ $failed = 0 ]
+total

@@ -12,12 +12,7 @@ static struct dev dv;
 
 static void small(uint8_t flags)
 {
-    dev_prepare(&dv);
-    dv.segments = 8;
-    dv.segment_size = 16384;
-    dv.config.objects_max = 32;
-    dv.config.log_max = 64;
-    dev_start(&dv);
+    dev_small(&dv);
     dev_init(&dv, flags);
 }
 

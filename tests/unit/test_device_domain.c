@@ -28,12 +28,7 @@ static uint16_t split(uint8_t (*out)[DOMAIN_BOX])
 
 static void small(struct dev *dv)
 {
-    dev_prepare(dv);
-    dv->segments = 8;
-    dv->segment_size = 16384;
-    dv->config.objects_max = 32;
-    dv->config.log_max = 64;
-    dev_start(dv);
+    dev_small(dv);
     dev_init(dv, 0);
 }
 

@@ -12,12 +12,7 @@ static struct dev dv;
 /* Cuts are tried at each write of an operation: a small medium makes it quick. */
 static void blank(void)
 {
-    dev_prepare(&dv);
-    dv.segments = 8;
-    dv.segment_size = 16384;
-    dv.config.objects_max = 32;
-    dv.config.log_max = 64;
-    dev_start(&dv);
+    dev_small(&dv);
 }
 
 static void ready(void)

@@ -32,7 +32,9 @@ START_TEST(commands_are_distinct)
         ck_assert_uint_le(c->audit, AUDIT_ALWAYS);
         const unsigned role_bits = ROLE_USER | ROLE_OPERATOR | ROLE_ADMIN | ROLE_AUDITOR;
         ck_assert(c->roles == COMMAND_ANYONE || c->roles == COMMAND_SESSION ||
-                  !(c->roles & ~role_bits));
+                  !(c->roles & ~(role_bits | COMMAND_QUORUM | COMMAND_QUORUM_ADMINS)));
+        ck_assert(!(c->roles & (COMMAND_QUORUM | COMMAND_QUORUM_ADMINS)) ||
+                  ((c->roles & role_bits) == ROLE_ADMIN && c->audit == AUDIT_ALWAYS));
         for (size_t j = 0; j < i; j++)
             ck_assert_msg(proto_commands[j].ins != c->ins &&
                               strcmp(proto_commands[j].name, c->name) != 0,

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "firmware/crypto/drbg.h"
-#include "firmware/crypto/randomness.h"
+#include "firmware/crypto/randomness_full.h"
 #include "host/random/random_test.h"
 #include "tests/lib/vec.h"
 
@@ -118,16 +118,17 @@ static void spoil(uint8_t *bits, size_t n, unsigned how)
     }
 }
 
-static uint32_t host_verdict(const uint8_t *bits)
+/* Of a sample of the periodic test, which has no DFT, or of the start-up test. */
+static uint32_t host_verdict(const uint8_t *bits, size_t n)
 {
     struct random_item item[RANDOM_TEST_ITEMS];
-    const size_t items = random_test_sample(bits, PERIODIC, item);
+    const size_t items = random_test_sample(bits, n, item);
     uint32_t failed = 0;
     unsigned at = 0;
     for (size_t i = 0; i < items; i++)
-        if (strcmp(item[i].test, "DFT"))
+        if (n == MILLION || strcmp(item[i].test, "DFT"))
             failed |= (uint32_t)(item[i].p < RANDOM_TEST_ALPHA) << at++;
-    ck_assert_uint_eq(at, RANDOMNESS_ITEMS);
+    ck_assert_uint_eq(at, n == MILLION ? RANDOMNESS_FULL_ITEMS : RANDOMNESS_ITEMS);
     return failed;
 }
 
@@ -140,7 +141,7 @@ START_TEST(device_agrees_with_host)
     for (unsigned i = 0; i < 600; i++) {
         test_random(bits, sizeof bits);
         spoil(bits, PERIODIC, i % 16);
-        const uint32_t device = randomness_periodic(bits), host = host_verdict(bits);
+        const uint32_t device = randomness_periodic(bits), host = host_verdict(bits, PERIODIC);
         if (device != host)
             ck_abort_msg("sample %u: device %06x, host %06x", i, device, host);
         seen |= host;
@@ -155,9 +156,62 @@ START_TEST(constant_samples_fail)
     for (unsigned fill = 0; fill < 256; fill += 85) {
         memset(bits, (int)fill, sizeof bits);
         ck_assert_uint_ne(randomness_periodic(bits), 0);
-        ck_assert_uint_eq(randomness_periodic(bits), host_verdict(bits));
+        ck_assert_uint_eq(randomness_periodic(bits), host_verdict(bits, PERIODIC));
         ck_assert(!randomness_poker2(bits, 32));
     }
+}
+END_TEST
+
+static struct randomness_full full;
+
+static uint32_t full_verdict(const uint8_t *bits, uint32_t wanted)
+{
+    memcpy(full.bits, bits, sizeof full.bits);
+    randomness_full_begin(&full, wanted);
+    while (randomness_full_step(&full))
+        ;
+    ck_assert_uint_eq(full.verdict.item, RANDOMNESS_FULL_ITEMS);
+    return full.verdict.failed;
+}
+
+/* The same for the 15 tests of the start-up, spectrum and all; and any of them alone. */
+START_TEST(start_up_agrees_with_host)
+{
+    static uint8_t bits[MILLION / 8];
+    uint32_t seen = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        test_random(bits, sizeof bits);
+        if (i < 3) /* the last one, of bits that nothing spoiled, but whose second half is near the
+                      first */
+            spoil(bits, MILLION, i ? i + 10 : 9);
+        else
+            memcpy(bits + 7 * 8929, bits, sizeof bits - 7 * 8929);
+        const uint32_t device = full_verdict(bits, UINT32_MAX), host = host_verdict(bits, MILLION);
+        if (device != host)
+            ck_abort_msg("sample %u: device %07x, host %07x", i, device, host);
+        seen |= host;
+    }
+    ck_assert_uint_gt((unsigned)__builtin_popcount(seen), 15);
+    const uint32_t all = full_verdict(bits, UINT32_MAX);
+    for (unsigned i = 0; i < RANDOMNESS_FULL_ITEMS; i++) {
+        ck_assert_uint_eq(full_verdict(bits, 1u << i) >> i & 1, all >> i & 1);
+        ck_assert(strcmp(randomness_full_item(i), "none"));
+    }
+}
+END_TEST
+
+/* e is random as far as these tests go, and its spectrum is known to the last number. */
+START_TEST(start_up_of_e)
+{
+    make_e6();
+    ck_assert_uint_eq(full_verdict(e6, UINT32_MAX), 0);
+    ck_assert_uint_eq(host_verdict(e6, MILLION), 0);
+    memset(full.bits, 0, sizeof full.bits);
+    randomness_full_begin(&full, UINT32_MAX);
+    while (randomness_full_step(&full))
+        ;
+    ck_assert_uint_ne(full.verdict.failed, 0);
+    ck_assert_uint_eq(full.spectrum.below, MILLION / 2 - 1); /* all but the first are 0 */
 }
 END_TEST
 
@@ -296,6 +350,8 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_test(t, known_answers);
     tcase_add_test(t, device_agrees_with_host);
+    tcase_add_test(t, start_up_agrees_with_host);
+    tcase_add_test(t, start_up_of_e);
     tcase_add_test(t, constant_samples_fail);
     tcase_add_test(t, single_use_check);
     tcase_add_test(t, complexities);

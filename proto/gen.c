@@ -457,16 +457,21 @@ static bool in_list(const char *list, const char *word)
 
 static void markdown_matrix(void)
 {
-    static const char *const states[] = {"BLANK", "LOCKED", "READY", "FAILED", "TERMINATED"};
+    static const char *const states[] = {"TESTING", "BLANK",  "LOCKED",
+                                         "READY",   "FAILED", "TERMINATED"};
     static const char *const roles[] = {"USER", "OPERATOR", "ADMIN", "AUDITOR"};
     printf("\n## Command x state x role\n\nA dot: works there. Roles: a dot means that the role "
-           "suffices; *anyone* needs no session, *session* no log-in. *clear*: it carries a PIN, or may "
-           "carry a key in clear, and works on a link that leaves the machine in a secure channel only. *quorum*: more "
-           "administrators must have approved it; *admins*: when it is about an administrator's account.\n\n"
-           "| INS | command | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | session | "
+           "suffices; *anyone* needs no session, *session* no log-in. *clear*: it carries a PIN, "
+           "or may "
+           "carry a key in clear, and works on a link that leaves the machine in a secure channel "
+           "only. *quorum*: more "
+           "administrators must have approved it; *admins*: when it is about an administrator's "
+           "account.\n\n"
+           "| INS | command | TESTING | BLANK | LOCKED | READY | FAILED | TERMINATED | anyone | "
+           "session | "
            "USER | "
            "OPERATOR | ADMIN | AUDITOR | clear | quorum |\n"
-           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+           "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     EACH(e)
     {
         if (e->kind != KIND_COMMAND)
@@ -481,8 +486,8 @@ static void markdown_matrix(void)
             printf(" %s |", anyone || session || in_list(e->roles, roles[i]) ? "•" : "");
         printf(" %s |", in_clear(e) ? "•" : "");
         printf(" %s |\n", in_list(e->roles, "QUORUM")          ? "•"
-                           : in_list(e->roles, "QUORUM_ADMINS") ? "admins"
-                                                                : "");
+                          : in_list(e->roles, "QUORUM_ADMINS") ? "admins"
+                                                               : "");
     }
 }
 

@@ -18,7 +18,8 @@ enum {
     COMMAND_IN_READY = 1 << STATE_READY,
     COMMAND_IN_FAILED = 1 << STATE_FAILED,
     COMMAND_IN_TERMINATED = 1 << STATE_TERMINATED,
-    COMMAND_ALL_STATES = 0x3E
+    COMMAND_IN_TESTING = 1 << STATE_TESTING,
+    COMMAND_ALL_STATES = 0x7E
 };
 
 /* command_info.roles: ROLE_* bits, or one of these alone. */

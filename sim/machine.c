@@ -15,6 +15,7 @@ static struct device_config config_of(const struct sim_options *o)
                                   .tickets_max = o->tickets,
                                   .frame_max = LIMIT_FRAME_MAX,
                                   .nonce_pool = o->nonce_pool,
+                                  .start_up_test = o->start_up_test,
                                   .port = "simulator",
                                   .engine = o->engine};
 }

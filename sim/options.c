@@ -26,6 +26,8 @@ static const char help[] =
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"
     "  --nonce-pool N        nonces of SM2 signatures that are made ahead (default: 1024; 0: "
     "none)\n"
+    "  --start-up-test       test the generator over 20 x 10^6 bits before the device is opened "
+    "(GM/T 0062)\n"
     "  --log-records N       audit records that are kept (default: 4096)\n"
     "  --usbip ADDRESS:PORT  also serve it as a USB device, by USB/IP, for instance at "
     "127.0.0.1:3240\n"
@@ -33,7 +35,8 @@ static const char help[] =
     "  --usb-level LEVEL     APDUs of the USB card reader: extended (default) or short\n"
     "  --user NAME           become this user once the socket is bound (started by root)\n"
     "  --group NAME          its members may use the socket, too\n"
-    "  --seccomp MODE        auto (default), on or off: allow the process only the system calls that "
+    "  --seccomp MODE        auto (default), on or off: allow the process only the system calls "
+    "that "
     "it needs\n"
     "  --capture FILE        keep all frames there, for Wireshark (pcapng); PINs may be in it\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
@@ -83,6 +86,7 @@ enum option_id {
     OPT_PID_FILE,
     OPT_READY_FD,
     OPT_FOREGROUND,
+    OPT_START_UP_TEST,
     OPT_LOG_LEVEL,
     OPT_PRINT_CAPABILITIES,
     OPT_VERSION,
@@ -109,6 +113,7 @@ static const struct option table[] = {
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"start-up-test", no_argument, NULL, OPT_START_UP_TEST},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"print-capabilities", no_argument, NULL, OPT_PRINT_CAPABILITIES},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -218,6 +223,9 @@ static int parse_one(struct sim_options *o, int id, const char *text)
         o->pid_file = text;
         return OPTIONS_RUN;
     case OPT_FOREGROUND:
+        return OPTIONS_RUN;
+    case OPT_START_UP_TEST:
+        o->start_up_test = true;
         return OPTIONS_RUN;
     case OPT_LOG_LEVEL:
         return log_set_level(text) ? bad("log-level", text, "error, warning, info or debug")

@@ -19,6 +19,7 @@ struct sim_options {
     uint32_t objects, log_records;
     uint16_t sessions, tickets, nonce_pool;
     int ready_fd; /* -1: none */
+    bool start_up_test;
     bool print_capabilities;
 };
 

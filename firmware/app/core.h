@@ -17,6 +17,7 @@
 #include "firmware/app/object.h"
 #include "firmware/app/random.h"
 #include "firmware/app/session.h"
+#include "firmware/app/startup.h"
 #include "firmware/app/ticket.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/store/store.h"
@@ -72,6 +73,7 @@ struct device {
     bool initialised; /* the store holds a device; SYSTEM records can be read and written */
     char failure[FAILURE_MAX + 1]; /* why it is, or is about to be, FAILED; "": it is well */
     struct random random;
+    struct startup startup;
     uint64_t generation; /* of the port when RAM was last known to be there once */
     struct rng rng;      /* over random */
     struct store *store;

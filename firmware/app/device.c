@@ -42,6 +42,7 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
     batch_lay_out(a, &d->batch, config, hal);
     gather_lay_out(a, &d->gather, &d->batch);
     nonces_lay_out(a, &d->nonces, config);
+    startup_lay_out(a, &d->startup, config);
     lay_out_tickets(a, &d->tickets, config);
     return arena_take(a, store_memory(records_max(config)));
 }

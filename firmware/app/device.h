@@ -18,6 +18,7 @@ struct device_config {
     uint16_t tickets_max;  /* unacknowledged key batches at the same time */
     uint32_t frame_max;    /* bytes of data in a command or answer; 4096 to LIMIT_FRAME_MAX */
     uint16_t nonce_pool;   /* nonces of SM2 signatures that are made ahead; 0: none */
+    bool start_up_test;    /* 15 tests of 20 x 10^6 bits before anything is opened; not in small builds */
     const char *port;      /* what the device says it runs on, up to 16 characters */
     const char *engine;    /* NULL: the best that passes its self-test; else this one or FAILED */
 };
@@ -75,7 +76,7 @@ void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx)
 bool device_is_long(uint8_t ins, const uint8_t *data, size_t size);
 /*
  * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces), a
- * group of the periodic test of the generator when that is due.
+ * group of the periodic test of the generator when that is due; a few milliseconds of the start-up test.
  * true: there is more of it.
  */
 bool device_idle(struct device *d);

@@ -206,10 +206,22 @@ static bool check_random(struct device *d)
     return more;
 }
 
+/* One step towards BLANK, LOCKED or READY. true: it needs more. */
+static bool test_on(struct device *d)
+{
+    const bool more = startup_step(&d->startup, &d->random);
+    stop_if_failed(d);
+    if (!more && d->state == STATE_TESTING)
+        life_open(d);
+    return more;
+}
+
 bool device_idle(struct device *d)
 {
     notice_copy(d);
     stop_if_failed(d);
+    if (d->state == STATE_TESTING)
+        return test_on(d);
     if (d->state != STATE_READY)
         return false;
     const bool check = check_random(d);
@@ -223,7 +235,8 @@ static bool take(struct device *d, struct exchange *x, uint16_t *refused)
 {
     x->secure = 0;
     if (!CONFIG_CHANNEL || x->cla != CLA_HUFU || x->ins != INS_CHANNEL_SEALED ||
-        x->size > d->config.frame_max || d->state == STATE_FAILED || d->state == STATE_TERMINATED)
+        x->size > d->config.frame_max ||
+        !(proto_command(INS_CHANNEL_SEALED)->states & (1u << d->state)))
         return true;
     return channel_unseal(d, x, refused);
 }
@@ -247,6 +260,8 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
         if (x[i].secure)
             channel_seal(d, &x[i]);
     d->inside = nested;
+    if (d->state == STATE_TESTING)
+        test_on(d);
     if (d->state == STATE_READY && !nested)
         check_random(d);
     stop_if_failed(d);

@@ -290,7 +290,7 @@ static uint16_t note_start(struct device *d)
 void life_note_generator(struct device *d)
 {
     struct call c = {.d = d};
-    note(&c, SW_OK, INS_RANDOM, SW_RANDOM_FAILED, randomness_item(d->random.failing));
+    note(&c, SW_OK, INS_RANDOM, SW_RANDOM_FAILED, d->random.failing);
 }
 
 static void start_initialised(struct device *d)
@@ -343,21 +343,29 @@ static void start_store(struct device *d, enum root_state root)
     }
 }
 
-void life_boot(struct device *d)
+void life_open(struct device *d)
 {
     enum root_state root;
-    if (!selftest_choose_engine(d))
-        goto end;
-    if (random_start(&d->random, &d->hal.rng, d->engine->sym->sm3_count, d->port, sizeof d->port)) {
-        device_fail(d, "entropy", "health tests failed");
-        goto end;
-    }
-    if (keys_open_root(d, &root)) {
+    if (keys_open_root(d, &root))
         device_fail(d, "port", "cannot read the root");
-        goto end;
-    }
-    start_store(d, root);
-end:
+    else
+        start_store(d, root);
+    if (!d->failure[0] && d->initialised && d->random.replaced)
+        life_note_generator(d);
     if (d->failure[0])
         life_fail(d);
+}
+
+void life_boot(struct device *d)
+{
+    if (!selftest_choose_engine(d))
+        life_fail(d);
+    else if (random_start(&d->random, &d->hal.rng, d->engine->sym->sm3_count, d->port,
+                          sizeof d->port)) {
+        device_fail(d, "entropy", random_reason(&d->random));
+        life_fail(d);
+    } else if (startup_begin(&d->startup))
+        d->state = STATE_TESTING;
+    else
+        life_open(d);
 }

@@ -4,8 +4,10 @@
 
 #include "firmware/app/core.h"
 
-/* Self-tests, randomness, store, keys: sets d->state. */
+/* Self-tests and randomness, then the start-up test of the generator (TESTING) or life_open: sets d->state. */
 void life_boot(struct device *d);
+/* Root, store, keys. */
+void life_open(struct device *d);
 /* Enter FAILED: keys, sessions and results go. */
 void life_fail(struct device *d);
 /* Stage a whole new device in a fresh store; settle makes it READY. */

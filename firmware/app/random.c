@@ -145,35 +145,51 @@ static enum random_verdict check_group(struct random *r, struct random_run *run)
     return random_run_add(run, randomness_periodic(bits));
 }
 
-static void note_failing(struct random *r, uint32_t items)
+static const char *first_of(uint32_t items)
 {
-    for (r->failing = 0; r->failing < RANDOMNESS_ITEMS && !(items >> r->failing & 1);)
-        r->failing++;
+    unsigned i = 0;
+    while (i < RANDOMNESS_ITEMS && !(items >> i & 1))
+        i++;
+    return randomness_item(i);
 }
 
-void random_replace(struct random *r, uint32_t items)
+int random_renew(struct random *r, const char *item)
 {
-    note_failing(r, items);
-    for (unsigned i = 1; i < RANDOM_GENERATORS && !r->failed; i++) {
+    wipe(&r->drbg, sizeof r->drbg);
+    r->failing = item;
+    if (r->failed || ++r->in_a_row == RANDOM_GENERATORS) {
+        r->refused = !r->failed;
+        r->failed = true;
+        return -1;
+    }
+    r->replaced++;
+    return instantiate(r);
+}
+
+void random_proven(struct random *r)
+{
+    r->in_a_row = 0;
+}
+
+/* Until one passes, or there is none any more. */
+static void replace(struct random *r, uint32_t items)
+{
+    while (!random_renew(r, first_of(items))) {
         struct random_run run = {0};
         enum random_verdict verdict = RANDOM_MORE;
-        r->replaced++;
-        wipe(&r->drbg, sizeof r->drbg);
-        if (instantiate(r))
-            return;
         while (verdict == RANDOM_MORE)
             verdict = check_group(r, &run);
-        if (verdict == RANDOM_PASSED)
+        if (verdict == RANDOM_PASSED) {
+            random_proven(r);
             return;
+        }
+        items = run.suspect;
     }
-    wipe(&r->drbg, sizeof r->drbg);
-    r->refused = !r->failed;
-    r->failed = true;
 }
 
 const char *random_reason(const struct random *r)
 {
-    return r->refused ? randomness_item(r->failing) : "health tests failed";
+    return r->refused ? r->failing : "health tests failed";
 }
 
 bool random_check(struct random *r, uint64_t now)
@@ -192,7 +208,7 @@ bool random_check(struct random *r, uint64_t now)
     const enum random_verdict verdict = check_group(r, &c->run);
     c->running = verdict == RANDOM_MORE;
     if (verdict == RANDOM_FAILED)
-        random_replace(r, c->run.suspect);
+        replace(r, c->run.suspect);
     if (verdict != RANDOM_MORE)
         memset(&c->run, 0, sizeof c->run);
     return c->running;

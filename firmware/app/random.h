@@ -60,12 +60,13 @@ struct random {
     struct health health[2];
     struct random_check check;
     struct drbg drbg;
-    uint32_t requests; /* since the last reseed */
-    uint32_t replaced; /* generators that were thrown away since the start */
-    uint8_t failing;   /* an item that the last of them failed */
-    drbg_count *count; /* of the engine, for the generator and its children */
-    bool failed;       /* for good */
-    bool refused;      /* by the tests of groups, not by the health tests */
+    uint32_t requests;   /* since the last reseed */
+    uint32_t replaced;   /* generators that were thrown away since the start */
+    uint8_t in_a_row;    /* of them, since one passed */
+    const char *failing; /* an item that the last of them failed */
+    drbg_count *count;   /* of the engine, for the generator and its children */
+    bool failed;         /* for good */
+    bool refused;        /* by the tests of groups, not by the health tests */
 };
 
 /* Start-up test and first seed; source and personal must outlive it. 0, or -1: failed. */
@@ -79,9 +80,12 @@ int random_reseed(struct random *r);
  * periodic test). When the generator fails it is replaced at once, which takes two or four dozen
  * groups, or r has failed. true: more groups wait. */
 bool random_check(struct random *r, uint64_t now);
-/* The generator failed these items: throw it away and start another one, which is tested first. r
- * has failed when none passes. */
-void random_replace(struct random *r, uint32_t items);
+/* The generator failed this item for good: it is thrown away, and another one takes its place, from
+ * sources that are tested anew; the caller tests it before it is used. -1: there is none any more,
+ * r has failed. */
+int random_renew(struct random *r, const char *item);
+/* The generator passed the tests of groups. */
+void random_proven(struct random *r);
 /* Why r has failed. */
 const char *random_reason(const struct random *r);
 void random_stop(struct random *r);

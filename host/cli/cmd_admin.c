@@ -163,6 +163,8 @@ static void info_json(const struct hufu_info *i, const struct hufu_capabilities 
     json_number("frame_max", i->frame_max);
     json_number("nonces", i->nonces);
     json_number("nonces_max", i->nonces_max);
+    json_number("groups", i->groups);
+    json_number("groups_all", i->groups_all);
     json_number("batch_max", c->batch_max);
     json_number("tickets", c->tickets);
     json_number("accounts_max", c->accounts_max);
@@ -188,6 +190,9 @@ static void info_text(const struct hufu_info *i, const struct hufu_capabilities 
         printf("nonces    %u of %u made ahead\n", (unsigned)i->nonces, (unsigned)i->nonces_max);
     else
         printf("nonces    none made ahead\n");
+    if (i->groups_all)
+        printf("start-up  generator tested in %u of %u groups\n", (unsigned)i->groups,
+               (unsigned)i->groups_all);
     printf("batch     %u at most, %u tickets, frames of %u bytes\n", (unsigned)c->batch_max,
            (unsigned)c->tickets, (unsigned)i->frame_max);
 }

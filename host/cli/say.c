@@ -46,6 +46,8 @@ static const char *state_hint(struct hufu_device *device)
         return ": it is locked: hufu unlock";
     case HUFU_STATE_READY:
         return ": it is ready";
+    case HUFU_STATE_TESTING:
+        return ": it still tests its generator: hufu info tells how far it is";
     default:
         return ": it has ended its life";
     }

@@ -45,6 +45,8 @@ static void info_take(struct hufu_info *info, const struct info_rsp *m)
     text_get(info->failure, sizeof info->failure, m->failure);
     info->nonces = m->nonces;
     info->nonces_max = m->nonces_max;
+    info->groups = m->groups;
+    info->groups_all = m->groups_all;
 }
 
 /* The first field never moves, so that two versions can always tell each other apart. */
@@ -67,7 +69,7 @@ enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info)
     struct info_rsp m;
     if (call_begin(&c, &device->nobody, INS_INFO, 0) && call_run(&c) && !protocol_check(&c)) {
         const bool sound = info_rsp_get(&c.in, &m) && m.state >= STATE_BLANK &&
-                           m.state <= STATE_TERMINATED && m.frame_max >= 256;
+                           m.state <= STATE_TESTING && m.frame_max >= 256;
         if (!call_check(&c, sound))
             info_take(info, &m);
     }

@@ -112,7 +112,8 @@ enum hufu_state {
     HUFU_STATE_LOCKED = 2,
     HUFU_STATE_READY = 3,
     HUFU_STATE_FAILED = 4,
-    HUFU_STATE_TERMINATED = 5
+    HUFU_STATE_TERMINATED = 5,
+    HUFU_STATE_TESTING = 6 /* before the others, where a start-up test is required */
 };
 
 /* Bits */
@@ -380,6 +381,7 @@ struct hufu_info {
     char engine[17], port[17];
     char failure[HUFU_NAME_MAX + 1]; /* why it is FAILED */
     uint16_t nonces, nonces_max;     /* of SM2 signatures, made ahead */
+    uint16_t groups, groups_all;     /* of the start-up test; 0 of 0: there is none */
 };
 HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);
 

@@ -253,7 +253,7 @@ static void serve(struct round *t)
         free(t->data[i]);
     }
     t->n = 0;
-    REQUIRE(device_state(dev.d) >= STATE_BLANK && device_state(dev.d) <= STATE_TERMINATED);
+    REQUIRE(device_state(dev.d) >= STATE_BLANK && device_state(dev.d) <= STATE_TESTING);
     REQUIRE(device_state(dev.d) != STATE_FAILED);
     REQUIRE(!dev.sim.violation);
 }

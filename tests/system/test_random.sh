@@ -68,5 +68,31 @@ run 2 "no file named" "$hufu" random test
 run 2 "not a multiple of eight" "$hufu" random test --sample-bits 20001 more
 run 1 "no such file" "$hufu" random test nowhere
 
+# A start with the test of GM/T 0062, class E: nothing but INFO until all groups are done, then ready.
+export HUFU_DEVICE=unix:$dir/start.sock
+"$build/hufu-sim" --dir "$dir/device" --socket "$dir/start.sock" --start-up-test 2>sim.log &
+sim=$!
+for _ in $(seq 600); do "$hufu" info >out 2>err && break; sleep 0.1; done
+grep -q '^state *testing' out
+result $? 0 "the simulator tests its generator first"
+run 1 "no random bytes meanwhile" "$hufu" random --count 16 --out early
+grep -q 'still tests its generator' err
+result $? 0 "and says why"
+least=0 grows=1
+for _ in $(seq 6000); do
+    "$hufu" info >out 2>err || break
+    groups=$(sed -n 's/^start-up .* in \([0-9]*\) of .*/\1/p' out)
+    [ "${groups:-0}" -ge "$least" ] || grows=0
+    least=${groups:-0}
+    grep -q '^state *testing' out || break
+    sleep 0.2
+done
+result $grows 1 "the groups are counted up"
+[ "$least" -ge 20 ] && grep -q '^state *ready' out
+result $? 0 "ready after at least 20 groups"
+run 0 "random bytes then" "$hufu" random --count 16 --out late
+kill "$sim" 2>/dev/null
+wait "$sim" 2>/dev/null
+
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]

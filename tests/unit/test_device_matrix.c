@@ -24,7 +24,8 @@ static uint16_t wanted(const struct command_info *c, uint8_t state, enum actor w
                                   COMMAND_IN_LOCKED,
                                   COMMAND_IN_READY,
                                   COMMAND_IN_FAILED,
-                                  COMMAND_IN_TERMINATED};
+                                  COMMAND_IN_TERMINATED,
+                                  COMMAND_IN_TESTING};
     if (!(c->states & bit[state]))
         return state == STATE_FAILED ? SW_DEVICE_FAILED : SW_WRONG_STATE;
     if (c->ins == INS_CHANNEL_SEALED) /* P1 P2 are those of a secure channel */
@@ -73,6 +74,16 @@ START_TEST(in_blank)
 {
     dev_open(&dv);
     walk(STATE_BLANK, false);
+    dev_close(&dv);
+}
+END_TEST
+
+START_TEST(in_testing)
+{
+    dev_prepare(&dv);
+    dv.config.start_up_test = true;
+    dev_start(&dv);
+    walk(STATE_TESTING, false);
     dev_close(&dv);
 }
 END_TEST
@@ -146,6 +157,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, table);
     tcase_add_test(t, in_blank);
+    tcase_add_test(t, in_testing);
     tcase_add_test(t, in_locked);
     tcase_add_test(t, in_ready);
     tcase_add_test(t, in_failed);

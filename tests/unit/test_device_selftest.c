@@ -11,6 +11,7 @@
 #include "firmware/app/selftest.h"
 #include "firmware/crypto/hash.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/same_digests.h"
 
 static const struct engine *real;
 static struct engine liar;
@@ -344,13 +345,6 @@ START_TEST(health_tests)
 END_TEST
 
 /* ---------------------------------------------------------------- the periodic test */
-
-static void same_digests(const uint8_t number[55], size_t n, uint8_t (*digest)[32])
-{
-    (void)number;
-    for (size_t i = 0; i < n; i++)
-        memset(digest[i], 0x35, 32);
-}
 
 /* Twelve hours later; every command brings a group with it. */
 static void half_a_day(void)

@@ -30,6 +30,8 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
                           .failure = text_view(d->failure),
                           .nonces = d->nonces.ready,
                           .nonces_max = d->nonces.max,
+                          .groups = d->startup.groups,
+                          .groups_all = d->startup.groups_all,
                       });
     return SW_OK;
 }

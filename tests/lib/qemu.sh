@@ -10,8 +10,8 @@ emulate() {
     else
         set -- arm "mps2-$board" -kernel "$image" "$@"
     fi
-    exec "qemu-system-$1" -M "$2" "${@:3}" -display none -monitor none -serial file:uart \
-        -semihosting-config enable=on,target=native 2>qemu-err </dev/null
+    exec "qemu-system-$1" -M "$2" -display none -monitor none -serial file:uart \
+        -semihosting-config enable=on,target=native "${@:3}" 2>qemu-err </dev/null
 }
 
 # With "-icount shift=0" an instruction is a nanosecond: so many of them are a tick of the board's clock.

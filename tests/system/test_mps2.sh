@@ -49,14 +49,17 @@ bad() {
 }
 has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
 
-# start BOARD: the image runs and has said hello, or it is a failure that ends the test
+# start BOARD [wire]: the image runs and has said hello, or it is a failure that ends the test. wire: its link is the
+# board's second UART, else the two FIFOs of semihosting
 start() {
+    local to=to-device from=from-device
+    [ "${2:-}" = wire ] && to=wire.in from=wire.out
     stop
-    rm -f to-device from-device sock ready
-    mkfifo to-device from-device
-    emulate "$1" "$build/mps2/$1.elf" ${costs:+-icount shift=0} &
+    rm -f to-device from-device wire.in wire.out sock ready
+    mkfifo $to $from
+    emulate "$1" "$build/mps2/$1.elf" ${costs:+-icount shift=0} ${2:+-serial pipe:wire} &
     qemu=$!
-    python3 "$top/tests/system/mps2_bridge.py" sock to-device from-device >ready 2>bridge-err &
+    python3 "$top/tests/system/mps2_bridge.py" sock $to $from >ready 2>bridge-err &
     bridge=$!
     for _ in $(seq 1200); do
         [ -s ready ] && return
@@ -98,7 +101,7 @@ for board in $boards; do
     where=$board
     rm -f nvm ./*.pem ./*.sig ./*.hfwk ./uart-*
     [ -n "$costs" ] && touch trace
-    start $board
+    start "$board"
     has "it says what it is, and that its known-answer tests passed" \
         "^hufu [0-9.]+ on [a-z0-9]+-(an385|an505|rv32), engine portable, self-tests passed, state BLANK" uart
     ok "info of a blank device" "$hufu" info
@@ -125,13 +128,21 @@ for board in $boards; do
     ok "OpenSSL verifies the RSA signature" openssl dgst -sha256 -verify rsa.pem -signature rsa.sig message
     cp uart uart-first
     stop # as if the power failed: nothing is told to the image
-    start $board
+    start "$board"
     has "after the power cut it is ready again" "self-tests passed, state READY, boot 2" uart
     ok "the keys are there" "$hufu" key list
     has "SM2" sm2 out
     has "RSA" rsa out
     ok "a signature with the SM2 key from before" "$hufu" sign --key sm2 --in message --out again.sig
     sm2_verify "OpenSSL verifies it with the public key from before" again.sig
+    if [ "$board" != virt ]; then
+        stop
+        start "$board" wire
+        ok "over the UART: the keys are there" "$hufu" key list
+        ok "over the UART: a batch" "$hufu" key batch -n 20 -o wire.hfwk
+        ok "over the UART: a signature" "$hufu" sign --key sm2 --in message --out wire.sig
+        sm2_verify "OpenSSL verifies it" wire.sig
+    fi
     ok "zeroise" "$hufu" zeroise --yes
     bad "no key is left" "$hufu" sign --key sm2 --in message --out gone.sig
     stop

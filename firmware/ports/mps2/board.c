@@ -5,17 +5,19 @@
 
 #if defined(__ARM_ARCH_7M__)
 const char board_name[] = "mps2-an385";
-#define UART    ((struct uart *)(uintptr_t)0x40004000u)
+#define UARTS 0x40004000u
 #elif defined(__ARM_ARCH_8M_MAIN__)
 const char board_name[] = "mps2-an505";
-#define UART    ((struct uart *)(uintptr_t)0x50200000u) /* the secure alias: all of the image is secure */
+#define UARTS 0x50200000u /* the secure alias: all of the image is secure */
 #else
 #error "neither board of this port"
 #endif
+#define UART(i) ((struct uart *)(uintptr_t)(UARTS + 0x1000u * (i)))
 #define SYSTICK ((struct systick *)(uintptr_t)0xE000E010u)
 
-/* UART 0 (CMSDK) */
-enum { STATE_TX_FULL = 1, CTRL_TX = 1, BAUD_DIVIDER = 16 /* the least */ };
+/* CMSDK: 0 for people, 1 for frames */
+enum { TEXT, WIRE };
+enum { TX_FULL = 1, RX_FULL = 2, TX_ON = 1, RX_ON = 2, BAUD_DIVIDER = 16 /* the least */ };
 struct uart {
     volatile uint32_t data, state, control, interrupt, divider;
 };
@@ -29,18 +31,42 @@ static volatile uint32_t wraps;
 
 void board_open(void)
 {
-    UART->divider = BAUD_DIVIDER;
-    UART->control = CTRL_TX;
+    UART(TEXT)->divider = BAUD_DIVIDER;
+    UART(TEXT)->control = TX_ON;
     SYSTICK->reload = FULL;
     SYSTICK->value = 0;
     SYSTICK->control = ENABLE;
 }
 
+static void put(struct uart *u, uint8_t byte)
+{
+    while (u->state & TX_FULL)
+        ;
+    u->data = byte;
+}
+
 void board_put(uint8_t byte)
 {
-    while (UART->state & STATE_TX_FULL)
+    put(UART(TEXT), byte);
+}
+
+int board_wire_open(void)
+{
+    UART(WIRE)->divider = BAUD_DIVIDER;
+    UART(WIRE)->control = TX_ON | RX_ON;
+    return 0;
+}
+
+uint8_t board_wire_get(void)
+{
+    while (!(UART(WIRE)->state & RX_FULL))
         ;
-    UART->data = byte;
+    return (uint8_t)UART(WIRE)->data;
+}
+
+void board_wire_put(uint8_t byte)
+{
+    put(UART(WIRE), byte);
 }
 
 static void tick(void)

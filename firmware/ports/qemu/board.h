@@ -8,6 +8,10 @@ extern const char board_name[];
 
 void board_open(void); /* UART and clock */
 void board_put(uint8_t byte);
+/* A second UART for frames, both ways. -1: the board has none. */
+int board_wire_open(void);
+uint8_t board_wire_get(void); /* waits */
+void board_wire_put(uint8_t byte);
 /* Of the processor's clock, since board_open. */
 uint64_t board_ticks(void);
 /* The call to the debugger (semihosting) with its operation and block of arguments. */

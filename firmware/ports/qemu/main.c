@@ -224,7 +224,7 @@ unsigned image_main(void)
     tell_device();
     image.trace = semihost_open("trace", SEMIHOST_READ) >= 0;
     if (hello()) {
-        uart_text("link: no FIFOs to-device and from-device; nothing to serve\n");
+        uart_text("link: no FIFOs to-device and from-device and no second UART; nothing to serve\n");
         return EXIT_DONE;
     }
     serve_host();

@@ -10,7 +10,8 @@ enum { EXIT_DONE = 0, EXIT_SETUP = 3, EXIT_FAULT = 4 };
 unsigned image_main(void);
 
 /* Fill hal with the files nvm, root, /dev/urandom, to-device and from-device of the host.
- * 0, or -1: one of them cannot be opened. The link comes apart, since it waits for the host. */
+ * 0, or -1: one of them cannot be opened. The link comes apart, since it waits for the host;
+ * without the two FIFOs it is the second UART of the board. */
 int qemu_open(struct hal *hal);
 int qemu_link_open(struct hal *hal);
 

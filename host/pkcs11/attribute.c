@@ -6,12 +6,23 @@
 
 enum kind { BOOL, ULONG, BYTES, DATE, ULONGS, TEMPLATE };
 
-enum { DATA = 1, CERT = 2, PUB = 4, PRIV = 8, SECRET = 16, KEYS = PUB | PRIV | SECRET, ALL = 31 };
+enum {
+    DATA = 1,
+    CERT = 2,
+    PUB = 4,
+    PRIV = 8,
+    SECRET = 16,
+    KEYS = PUB | PRIV | SECRET,
+    DOMAIN = 32, /* parameters */
+    ALL = 63
+};
 
 enum {
     RSA = 1 << FAMILY_RSA,
     EC = 1 << FAMILY_EC | 1 << FAMILY_SM2,
     SYM = 1 << FAMILY_SECRET,
+    DSA = 1 << FAMILY_DSA,
+    DH = 1 << FAMILY_DH,
     ANY = 0xff
 };
 
@@ -35,7 +46,7 @@ enum flag {
 };
 
 /* What it is when nothing says so */
-enum otherwise { NONE, EMPTY, OFF, ON, UNKNOWN, ZERO, USAGE, SECRETS };
+enum otherwise { NONE, EMPTY, OFF, ON, UNKNOWN, ZERO, BY_SHA1, USAGE, SECRETS };
 
 struct rule {
     CK_ATTRIBUTE_TYPE type;
@@ -70,13 +81,13 @@ static const struct rule rules[] = {
     {CKA_URL, BYTES, CERT, ANY, C, 0, EMPTY},
     {CKA_HASH_OF_SUBJECT_PUBLIC_KEY, BYTES, CERT, ANY, C, 0, EMPTY},
     {CKA_HASH_OF_ISSUER_PUBLIC_KEY, BYTES, CERT, ANY, C, 0, EMPTY},
-    {CKA_NAME_HASH_ALGORITHM, ULONG, CERT, ANY, C, 0, UNKNOWN},
+    {CKA_NAME_HASH_ALGORITHM, ULONG, CERT, ANY, C, 0, BY_SHA1},
     {CKA_JAVA_MIDP_SECURITY_DOMAIN, ULONG, CERT, ANY, C, 0, ZERO},
     /* keys */
-    {CKA_KEY_TYPE, ULONG, KEYS, ANY, CGU, NEEDED, NONE},
+    {CKA_KEY_TYPE, ULONG, KEYS | DOMAIN, ANY, CGU, NEEDED, NONE},
     {CKA_ID, BYTES, CERT | KEYS, ANY, ALWAYS, 0, EMPTY},
     {CKA_DERIVE, BOOL, KEYS, ANY, ALWAYS, 0, USAGE},
-    {CKA_LOCAL, BOOL, KEYS, ANY, 0, 0, OFF},
+    {CKA_LOCAL, BOOL, KEYS | DOMAIN, ANY, 0, 0, OFF},
     {CKA_KEY_GEN_MECHANISM, ULONG, KEYS, ANY, 0, 0, UNKNOWN},
     {CKA_ALLOWED_MECHANISMS, ULONGS, KEYS, ANY, CGU | S, 0, EMPTY},
     {CKA_SUBJECT, BYTES, CERT | PUB | PRIV, ANY, ALWAYS, 0, EMPTY},
@@ -100,7 +111,7 @@ static const struct rule rules[] = {
     /* their numbers */
     {CKA_MODULUS, BYTES, PUB | PRIV, RSA, C, NEEDED, NONE},
     {CKA_MODULUS_BITS, ULONG, PUB, RSA, C | G, 0, NONE},
-    {CKA_PUBLIC_EXPONENT, BYTES, PUB | PRIV, RSA, C | G, 0, NONE},
+    {CKA_PUBLIC_EXPONENT, BYTES, PUB | PRIV, RSA, C | G, 0, EMPTY},
     {CKA_PRIVATE_EXPONENT, BYTES, PRIV, RSA, C, HIDDEN | NEEDED, NONE},
     {CKA_PRIME_1, BYTES, PRIV, RSA, C, HIDDEN, EMPTY},
     {CKA_PRIME_2, BYTES, PRIV, RSA, C, HIDDEN, EMPTY},
@@ -109,7 +120,14 @@ static const struct rule rules[] = {
     {CKA_COEFFICIENT, BYTES, PRIV, RSA, C, HIDDEN, EMPTY},
     {CKA_EC_PARAMS, BYTES, PUB | PRIV, EC, C | G, 0, NONE},
     {CKA_EC_POINT, BYTES, PUB | PRIV, EC, C, 0, EMPTY},
-    {CKA_VALUE, BYTES, PRIV, EC, C, HIDDEN | NEEDED, NONE},
+    {CKA_PRIME, BYTES, PUB | PRIV | DOMAIN, DSA | DH, C | G, NEEDED, NONE},
+    {CKA_SUBPRIME, BYTES, PUB | PRIV | DOMAIN, DSA, C | G, NEEDED, NONE},
+    {CKA_BASE, BYTES, PUB | PRIV | DOMAIN, DSA | DH, C | G, NEEDED, NONE},
+    {CKA_PRIME_BITS, ULONG, DOMAIN, DSA | DH, G, 0, NONE},
+    {CKA_SUB_PRIME_BITS, ULONG, DOMAIN, DSA, G, 0, NONE},
+    {CKA_VALUE_BITS, ULONG, PRIV, DH, C | G, 0, NONE},
+    {CKA_VALUE, BYTES, PUB, DSA | DH, C, NEEDED, NONE},
+    {CKA_VALUE, BYTES, PRIV, EC | DSA | DH, C, HIDDEN | NEEDED, NONE},
     {CKA_VALUE, BYTES, SECRET, SYM, C, HIDDEN | NEEDED, EMPTY},
     {CKA_VALUE_LEN, ULONG, SECRET, SYM, C | G | U, 0, ZERO},
 };
@@ -128,6 +146,8 @@ static unsigned class_bit(CK_OBJECT_CLASS class)
         return PRIV;
     case CKO_SECRET_KEY:
         return SECRET;
+    case CKO_DOMAIN_PARAMETERS:
+        return DOMAIN;
     default:
         return 0;
     }
@@ -179,6 +199,12 @@ enum form attribute_form(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
     const struct rule *r = rule_of(o, type);
     return r && (r->kind == ULONG || r->kind == ULONGS) ? FORM_NUMBERS : FORM_BYTES;
+}
+
+bool attribute_is_template(const struct object *o, CK_ATTRIBUTE_TYPE type)
+{
+    const struct rule *r = rule_of(o, type);
+    return r && r->kind == TEMPLATE;
 }
 
 const struct attribute *attribute_of(const struct object *o, CK_ATTRIBUTE_TYPE type)
@@ -250,6 +276,10 @@ static bool usual(const struct object *o, CK_ATTRIBUTE_TYPE type)
         return type != CKA_SIGN_RECOVER && type != CKA_VERIFY_RECOVER;
     case FAMILY_SECRET:
         return true;
+    case FAMILY_DSA:
+        return type == CKA_SIGN || type == CKA_VERIFY;
+    case FAMILY_DH:
+        return derives;
     case FAMILY_NONE:
         break;
     }
@@ -330,7 +360,7 @@ static CK_RV read_default(const struct object *o, const struct rule *r, const vo
     if (r->type == CKA_UNIQUE_ID) {
         static const char digits[] = "0123456789abcdef";
         for (size_t i = 0; i < 16; i++)
-            made_up.text[i] = digits[(uint64_t)o->handle >> (60 - 4 * i) & 15];
+            made_up.text[i] = digits[(uint64_t)lasting_handle(o->handle) >> (60 - 4 * i) & 15];
         return give(made_up.text, 16, value, size);
     }
     switch (r->otherwise) {
@@ -340,7 +370,10 @@ static CK_RV read_default(const struct object *o, const struct rule *r, const vo
         return give(made_up.text, 0, value, size);
     case UNKNOWN:
     case ZERO:
-        made_up.number = r->otherwise == ZERO ? 0 : CK_UNAVAILABLE_INFORMATION;
+    case BY_SHA1:
+        made_up.number = r->otherwise == ZERO      ? 0
+                         : r->otherwise == BY_SHA1 ? CKM_SHA_1
+                                                   : CK_UNAVAILABLE_INFORMATION;
         return give(&made_up.number, sizeof made_up.number, value, size);
     default:
         made_up.yes = default_bool(o, r) ? CK_TRUE : CK_FALSE;
@@ -421,20 +454,23 @@ static bool value_fits(const struct rule *r, const CK_ATTRIBUTE *a)
     case ULONGS:
         return a->ulValueLen % sizeof(CK_ULONG) == 0;
     case TEMPLATE:
-        return a->ulValueLen == 0; /* none are kept */
+        return a->ulValueLen % sizeof(CK_ATTRIBUTE) == 0;
     case BYTES:
         break;
     }
     return a->ulValueLen != CK_UNAVAILABLE_INFORMATION;
 }
 
-/* A change of what is there already. */
-static CK_RV may_change(const struct object *o, const struct rule *r, const CK_ATTRIBUTE *a)
+/* A change of what is there already. What was set for good is read-only, whatever is asked for. */
+static CK_RV may_change(const struct object *o, const struct rule *r, const CK_ATTRIBUTE *a,
+                        enum how how)
 {
     if (r->kind != BOOL)
         return CKR_OK;
     const bool from = attribute_bool(o, r->type), to = *(const CK_BBOOL *)a->pValue != CK_FALSE;
-    if ((r->flags & ONLY_ON && from && !to) || (r->flags & ONLY_OFF && !from && to))
+    if (how == HOW_COPY && from == to)
+        return CKR_OK;
+    if ((r->flags & ONLY_ON && from) || (r->flags & ONLY_OFF && !from))
         return CKR_ATTRIBUTE_READ_ONLY;
     return CKR_OK;
 }
@@ -457,10 +493,12 @@ static CK_RV take(struct object *o, enum how how, const CK_ATTRIBUTE *a, bool so
     if (r->flags & BY_SO && *(const CK_BBOOL *)a->pValue && !so)
         return CKR_ATTRIBUTE_READ_ONLY;
     if (how == HOW_SET || how == HOW_COPY) {
-        const CK_RV rv = may_change(o, r, a);
+        const CK_RV rv = may_change(o, r, a, how);
         if (rv != CKR_OK)
             return rv;
     }
+    if (r->kind == TEMPLATE)
+        return template_pack(o, a->type, a->pValue, a->ulValueLen / sizeof *a);
     return attribute_set(o, a->type, a->pValue, a->ulValueLen);
 }
 
@@ -468,6 +506,8 @@ CK_RV template_take(struct object *o, enum how how, const CK_ATTRIBUTE *t, CK_UL
 {
     for (CK_ULONG i = 0; i < n; i++) {
         CK_ULONG value = o->class;
+        if (t[i].type == CKA_CLASS && how == HOW_COPY)
+            return CKR_ATTRIBUTE_READ_ONLY;
         if (t[i].type == CKA_CLASS) {
             if (!template_ulong(&t[i], 1, CKA_CLASS, &value))
                 return CKR_ATTRIBUTE_VALUE_INVALID;
@@ -503,11 +543,13 @@ CK_RV object_check(const struct object *o, enum how how)
 CK_RV object_born(struct object *o, bool generated, CK_MECHANISM_TYPE mechanism)
 {
     CK_RV rv = CKR_OK;
-    if (!(class_bit(o->class) & KEYS))
+    if (!(class_bit(o->class) & (KEYS | DOMAIN)))
         return CKR_OK;
     rv = attribute_set_ulong(o, CKA_KEY_TYPE, o->key_type);
     if (rv == CKR_OK)
         rv = attribute_set_bool(o, CKA_LOCAL, generated);
+    if (o->class == CKO_DOMAIN_PARAMETERS)
+        return rv;
     if (rv == CKR_OK && generated)
         rv = attribute_set_ulong(o, CKA_KEY_GEN_MECHANISM, mechanism);
     if (rv == CKR_OK && o->class != CKO_PUBLIC_KEY)
@@ -526,6 +568,10 @@ enum family family_of(CK_KEY_TYPE type)
         return FAMILY_RSA;
     case CKK_EC:
         return FAMILY_EC;
+    case CKK_DSA:
+        return FAMILY_DSA;
+    case CKK_DH:
+        return FAMILY_DH;
     case CKK_SM2:
     case CKK_LUNA_SM2:
         return FAMILY_SM2;
@@ -533,6 +579,10 @@ enum family family_of(CK_KEY_TYPE type)
     case CKK_AES:
     case CKK_SM4:
     case CKK_SM4_OTHER:
+    case CKK_DES:
+    case CKK_DES2:
+    case CKK_DES3:
+    case CKK_MD5_HMAC:
     case CKK_SHA_1_HMAC:
     case CKK_SHA224_HMAC:
     case CKK_SHA256_HMAC:
@@ -543,4 +593,15 @@ enum family family_of(CK_KEY_TYPE type)
     default:
         return FAMILY_NONE;
     }
+}
+
+CK_RV template_key_type(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    o->key_type = CK_UNAVAILABLE_INFORMATION;
+    if (!template_ulong(t, n, CKA_KEY_TYPE, &o->key_type))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (o->key_type == CK_UNAVAILABLE_INFORMATION)
+        return CKR_TEMPLATE_INCOMPLETE;
+    o->family = family_of(o->key_type);
+    return CKR_OK;
 }

@@ -200,7 +200,7 @@ CK_RV blob_kind(const uint8_t *blob, size_t size, struct object *o)
         sm2 |= type == CKA_EC_PARAMS && n == sizeof oid_sm2 &&
                memcmp(entry + ENTRY, oid_sm2, sizeof oid_sm2) == 0;
     }
-    if (o->class == CKO_PUBLIC_KEY || o->class == CKO_PRIVATE_KEY || o->class == CKO_SECRET_KEY)
+    if (o->class != CKO_DATA && o->class != CKO_CERTIFICATE)
         o->family = sm2 ? FAMILY_SM2 : family_of(o->key_type);
     return CKR_OK;
 }

@@ -97,7 +97,9 @@ static CK_RV finish(struct session *s, enum operation_kind kind, const CK_BYTE *
         operation_end(s, kind);
         return rv;
     }
-    if (!op->finished) {
+    if (!op->finished && op->m->cipher->length)
+        rv = op->m->cipher->length(op, n, true);
+    if (rv == CKR_OK && !op->finished) {
         const size_t most = op->m->cipher->most(op, n, true);
         if (!out) { /* may be more than it will be, and costs nothing */
             *out_size = most;
@@ -125,6 +127,8 @@ static CK_RV update(struct session *s, enum operation_kind kind, const CK_BYTE *
     bool asked = false;
     if (!out_size || (!in && n) || op->finished)
         rv = CKR_ARGUMENTS_BAD;
+    else if (op->m->cipher->length)
+        rv = op->m->cipher->length(op, n, false);
     if (rv == CKR_OK) {
         rv = room_for(out, out_size, op->m->cipher->most(op, n, false), &asked);
         if (rv != CKR_OK || asked)

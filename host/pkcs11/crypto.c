@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const uint8_t oid_sm2[10] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d};
-const uint8_t oid_p256[10] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-const uint8_t oid_p384[7] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
-const uint8_t oid_p521[7] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23};
-
 /* ------------------------------------------------------------------ the context */
 
 /*
@@ -32,6 +27,13 @@ static const struct {
     CK_ULONG mgf;
     uint8_t info[20];
 } hashes[HASHES] = {
+    [HASH_MD5] = {"MD5",
+                  16,
+                  HUFU_DIGEST_NONE,
+                  CKM_MD5,
+                  0,
+                  {18, 0x30, 0x20, 0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02,
+                   0x05, 0x05, 0x00, 0x04, 0x10}},
     [HASH_SHA1] = {"SHA1",
                    20,
                    HUFU_DIGEST_SHA1,
@@ -142,39 +144,6 @@ const uint8_t *digest_info(enum hash h, size_t *size)
 
 /* ------------------------------------------------------------------ keys */
 
-bool params_are(const struct object *o, const uint8_t *oid, size_t size)
-{
-    const struct attribute *a = attribute_of(o, CKA_EC_PARAMS);
-    return a && a->size == size && memcmp(a->value, oid, size) == 0;
-}
-
-static const char *curve_of(const struct object *o, size_t *size)
-{
-    *size = 32;
-    if (o->family == FAMILY_SM2)
-        return "SM2";
-    if (params_are(o, oid_p256, sizeof oid_p256))
-        return "P-256";
-    *size = 48;
-    if (params_are(o, oid_p384, sizeof oid_p384))
-        return "P-384";
-    *size = 66;
-    return params_are(o, oid_p521, sizeof oid_p521) ? "P-521" : NULL;
-}
-
-size_t key_size_of(const struct object *o)
-{
-    const struct attribute *n = attribute_of(o, CKA_MODULUS);
-    if (o->family == FAMILY_RSA && n) {
-        size_t zeros = 0;
-        while (zeros < n->size && !n->value[zeros])
-            zeros++;
-        return n->size - zeros;
-    }
-    size_t size;
-    return o->family != FAMILY_RSA && curve_of(o, &size) ? size : 0;
-}
-
 /* The point: in an OCTET STRING as the standard wants it, or bare as some write it. */
 static const uint8_t *point_of(const struct object *o, size_t *size)
 {
@@ -225,22 +194,60 @@ static void part(struct parts *p, const struct object *o, CK_ATTRIBUTE_TYPE type
     p->bad |= !OSSL_PARAM_BLD_push_BN(p->build, name, n);
 }
 
-static EVP_PKEY *build(struct parts *p, const char *algorithm, bool with_private)
+static EVP_PKEY *build(struct parts *p, const char *algorithm, int selection)
 {
     EVP_PKEY *key = NULL;
     OSSL_PARAM *params = p->bad ? NULL : OSSL_PARAM_BLD_to_param(p->build);
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(crypto_context(), algorithm, NULL);
     if (params && c && EVP_PKEY_fromdata_init(c) > 0)
-        EVP_PKEY_fromdata(c, &key, with_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params);
+        EVP_PKEY_fromdata(c, &key, selection, params);
     EVP_PKEY_CTX_free(c);
     OSSL_PARAM_free(params);
     return key;
 }
 
+static int selected(bool with_private)
+{
+    return with_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
+}
+
+/* A private key that came without its public exponent: one of the usual ones. */
+static void usual_exponent(struct parts *p, const struct object *o)
+{
+    static const BN_ULONG usual[] = {65537, 3, 17, 5, 257};
+    const struct attribute *modulus = attribute_of(o, CKA_MODULUS),
+                           *exponent = attribute_of(o, CKA_PRIVATE_EXPONENT);
+    BIGNUM *n = modulus ? BN_bin2bn(modulus->value, (int)modulus->size, NULL) : NULL;
+    BIGNUM *d = exponent ? BN_secure_new() : NULL;
+    BIGNUM *e = BN_new(), *two = BN_new(), *r = BN_new();
+    BN_CTX *c = BN_CTX_new();
+    bool found = n && d && e && two && r && c && BN_set_word(two, 2) &&
+                 BN_bin2bn(exponent->value, (int)exponent->size, d) != NULL;
+    if (found) {
+        BN_set_flags(d, BN_FLG_CONSTTIME);
+        found = BN_mod_exp(two, two, d, n, c) > 0;
+    }
+    const bool ready = found;
+    found = false;
+    for (size_t i = 0; ready && !found && i < sizeof usual / sizeof *usual; i++)
+        found = BN_set_word(e, usual[i]) && BN_mod_exp(r, two, e, n, c) && BN_is_word(r, 2);
+    p->bad |= !found || !OSSL_PARAM_BLD_push_BN(p->build, OSSL_PKEY_PARAM_RSA_E, e);
+    p->number[p->numbers++] = e;
+    BN_CTX_free(c);
+    BN_free(r);
+    BN_free(two);
+    BN_clear_free(d);
+    BN_free(n);
+}
+
 static EVP_PKEY *rsa_key(struct parts *p, const struct object *o, bool with_private)
 {
     part(p, o, CKA_MODULUS, OSSL_PKEY_PARAM_RSA_N, true);
-    part(p, o, CKA_PUBLIC_EXPONENT, OSSL_PKEY_PARAM_RSA_E, true);
+    const struct attribute *e = attribute_of(o, CKA_PUBLIC_EXPONENT);
+    if (with_private && (!e || !e->size))
+        usual_exponent(p, o);
+    else
+        part(p, o, CKA_PUBLIC_EXPONENT, OSSL_PKEY_PARAM_RSA_E, true);
     if (with_private) {
         part(p, o, CKA_PRIVATE_EXPONENT, OSSL_PKEY_PARAM_RSA_D, true);
         const struct attribute *c = attribute_of(o, CKA_COEFFICIENT);
@@ -252,13 +259,13 @@ static EVP_PKEY *rsa_key(struct parts *p, const struct object *o, bool with_priv
             part(p, o, CKA_COEFFICIENT, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, true);
         }
     }
-    return build(p, "RSA", with_private);
+    return build(p, "RSA", selected(with_private));
 }
 
 static EVP_PKEY *ec_key(struct parts *p, const struct object *o, bool with_private)
 {
     size_t size;
-    const char *curve = curve_of(o, &size);
+    const char *curve = curve_of(o);
     const uint8_t *point = point_of(o, &size);
     if (!curve || (!point && !with_private))
         return NULL;
@@ -267,21 +274,78 @@ static EVP_PKEY *ec_key(struct parts *p, const struct object *o, bool with_priva
         p->bad |= !OSSL_PARAM_BLD_push_octet_string(p->build, OSSL_PKEY_PARAM_PUB_KEY, point, size);
     if (with_private)
         part(p, o, CKA_VALUE, OSSL_PKEY_PARAM_PRIV_KEY, true);
-    return build(p, o->family == FAMILY_SM2 ? "SM2" : "EC", with_private);
+    return build(p, o->family == FAMILY_SM2 ? "SM2" : "EC", selected(with_private));
 }
 
-EVP_PKEY *key_of_object(const struct object *o, bool with_private)
+static const char *ffc_name(const struct object *o)
+{
+    return o->family == FAMILY_DSA ? "DSA" : "DH";
+}
+
+static void ffc_parts(struct parts *p, const struct object *o)
+{
+    part(p, o, CKA_PRIME, OSSL_PKEY_PARAM_FFC_P, true);
+    if (o->family == FAMILY_DSA)
+        part(p, o, CKA_SUBPRIME, OSSL_PKEY_PARAM_FFC_Q, true);
+    part(p, o, CKA_BASE, OSSL_PKEY_PARAM_FFC_G, true);
+}
+
+/* libcrypto wants the public number, too: g^x mod p. */
+static void ffc_public(struct parts *p, const BIGNUM *x)
+{
+    const BIGNUM *prime = p->number[0], *base = p->number[p->numbers - 2];
+    BN_CTX *c = BN_CTX_secure_new();
+    BIGNUM *y = BN_new(), *secret = BN_dup(x);
+    if (secret)
+        BN_set_flags(secret, BN_FLG_CONSTTIME);
+    p->bad |= !c || !y || !secret || !BN_mod_exp(y, base, secret, prime, c) ||
+              !OSSL_PARAM_BLD_push_BN(p->build, OSSL_PKEY_PARAM_PUB_KEY, y);
+    p->number[p->numbers++] = y;
+    BN_clear_free(secret);
+    BN_CTX_free(c);
+}
+
+static EVP_PKEY *ffc_key(struct parts *p, const struct object *o, bool with_private)
+{
+    ffc_parts(p, o);
+    part(p, o, CKA_VALUE, with_private ? OSSL_PKEY_PARAM_PRIV_KEY : OSSL_PKEY_PARAM_PUB_KEY, true);
+    if (!p->bad && with_private)
+        ffc_public(p, p->number[p->numbers - 1]);
+    return build(p, ffc_name(o), selected(with_private));
+}
+
+static EVP_PKEY *ffc_parameters_key(struct parts *p, const struct object *o, bool with_private)
+{
+    (void)with_private;
+    ffc_parts(p, o);
+    return build(p, ffc_name(o), EVP_PKEY_KEY_PARAMETERS);
+}
+
+static EVP_PKEY *key_of_parts(const struct object *o, bool with_private,
+                              EVP_PKEY *(*make)(struct parts *, const struct object *, bool))
 {
     if (!crypto_context())
         return NULL;
     struct parts p = {.build = OSSL_PARAM_BLD_new()};
-    EVP_PKEY *key = NULL;
-    if (p.build)
-        key = o->family == FAMILY_RSA ? rsa_key(&p, o, with_private) : ec_key(&p, o, with_private);
+    EVP_PKEY *key = p.build ? make(&p, o, with_private) : NULL;
     for (int i = 0; i < p.numbers; i++)
         BN_clear_free(p.number[i]);
     OSSL_PARAM_BLD_free(p.build);
     return key;
+}
+
+EVP_PKEY *key_of_object(const struct object *o, bool with_private)
+{
+    const bool ffc = o->family == FAMILY_DSA || o->family == FAMILY_DH;
+    return key_of_parts(o, with_private,
+                        ffc                       ? ffc_key
+                        : o->family == FAMILY_RSA ? rsa_key
+                                                  : ec_key);
+}
+
+EVP_PKEY *ffc_parameters(const struct object *o)
+{
+    return key_of_parts(o, false, ffc_parameters_key);
 }
 
 /* ------------------------------------------------------------------ attributes of a device's key
@@ -332,16 +396,4 @@ CK_RV public_attributes(struct object *o, uint8_t type, const uint8_t *public_ke
         rv = attribute_set(o, CKA_PUBLIC_KEY_INFO, der, der_size);
     o->complete = rv == CKR_OK;
     return rv;
-}
-
-const char *cipher_name(CK_KEY_TYPE type, size_t key_size, const char *mode)
-{
-    static _Thread_local char name[24];
-    if (type == CKK_AES && (key_size == 16 || key_size == 24 || key_size == 32))
-        snprintf(name, sizeof name, "AES-%zu-%s", 8 * key_size, mode);
-    else if ((type == CKK_SM4 || type == CKK_SM4_OTHER) && key_size == 16)
-        snprintf(name, sizeof name, "SM4-%s", mode);
-    else
-        return NULL;
-    return name;
 }

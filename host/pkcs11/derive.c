@@ -2,6 +2,7 @@
 #include "host/pkcs11/operation.h"
 
 #include <openssl/core_names.h>
+#include <openssl/dh.h>
 #include <string.h>
 
 enum { SECRET_MAX = HUFU_SECRET_MAX };
@@ -43,8 +44,8 @@ static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum h
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
     if (!template_ulong(t, n, CKA_VALUE_LEN, &wanted) || !template_ulong(t, n, CKA_KEY_TYPE, &type))
         return CKR_ATTRIBUTE_VALUE_INVALID;
-    if (!wanted && (type == CKK_SM4 || type == CKK_SM4_OTHER))
-        wanted = 16;
+    if (!wanted)
+        wanted = key_bytes(type);
     if (!wanted && (type == CKK_AES || hash != HASH_NONE))
         return CKR_TEMPLATE_INCOMPLETE;
     *size = wanted ? wanted : usual;
@@ -84,13 +85,13 @@ static EVP_PKEY *peer_key(const struct object *key, const uint8_t *point, size_t
     return peer;
 }
 
-static bool shared_x(struct operation *op, const struct hufu_derivation *how, uint8_t *x, size_t *n)
+bool soft_agree(const struct object *key, EVP_PKEY *peer, uint8_t *out, size_t *n)
 {
-    EVP_PKEY *own = key_of_object(op->key, true),
-             *peer = peer_key(op->key, how->peer, how->peer_size);
+    EVP_PKEY *own = key_of_object(key, true);
     EVP_PKEY_CTX *c = own ? EVP_PKEY_CTX_new_from_pkey(crypto_context(), own, NULL) : NULL;
     const bool good = c && peer && EVP_PKEY_derive_init(c) > 0 &&
-                      EVP_PKEY_derive_set_peer(c, peer) > 0 && EVP_PKEY_derive(c, x, n) > 0;
+                      (key->family != FAMILY_DH || EVP_PKEY_CTX_set_dh_pad(c, 1) > 0) &&
+                      EVP_PKEY_derive_set_peer(c, peer) > 0 && EVP_PKEY_derive(c, out, n) > 0;
     EVP_PKEY_CTX_free(c);
     EVP_PKEY_free(own);
     EVP_PKEY_free(peer);
@@ -124,7 +125,7 @@ static CK_RV soft_ecdh(struct operation *op, const struct hufu_derivation *how, 
 {
     uint8_t x[66];
     size_t n = sizeof x;
-    bool good = shared_x(op, how, x, &n);
+    bool good = soft_agree(op->key, peer_key(op->key, how->peer, how->peer_size), x, &n);
     if (good && hash != HASH_NONE)
         good = x963(hash, x, n, how, out);
     else if (good)
@@ -165,7 +166,7 @@ static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m
     if (rv == CKR_ARGUMENTS_BAD)
         rv = CKR_MECHANISM_PARAM_INVALID; /* not a point of the curve */
     if (rv == CKR_OK)
-        rv = secret_from(s, t, n, out, size, false, handle);
+        rv = secret_from(s, op, t, n, out, size, false, handle);
     hufu_wipe(out, sizeof out);
     return rv;
 }
@@ -182,7 +183,8 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
     if (rv == CKR_OK)
         rv = key_complete(s->slot, op->key);
     if (rv == CKR_OK)
-        rv = ecdh(s, op, m, t, n, handle);
+        rv = op->m->scheme == ECDH ? ecdh(s, op, m, t, n, handle)
+                                   : derive_other(s, op, m, t, n, handle);
     operation_free(s, op);
     return rv;
 }

@@ -6,10 +6,8 @@
 
 static CK_RV begin(struct session *s, const CK_MECHANISM *m)
 {
-    if (!m) {
-        operation_end(s, OP_DIGEST);
-        return CKR_OK;
-    }
+    if (!m)
+        return operation_cancel(s, OP_DIGEST);
     if (s->op[OP_DIGEST])
         return CKR_OPERATION_ACTIVE;
     const struct mechanism *row = mechanism_find(s->slot, m->mechanism);
@@ -118,7 +116,10 @@ CK_RV C_Digest(CK_SESSION_HANDLE handle, CK_BYTE *data, CK_ULONG n, CK_BYTE *out
     return rv == CKR_OK ? leave_session(s, single(s, data, n, out, out_size)) : rv;
 }
 
-/* A secret key whose value is in this process: one of the device cannot be digested here. */
+/*
+ * A secret key whose value is in this process: one of the device cannot be digested here. A key
+ * that is none does not end the operation: nothing has been digested.
+ */
 static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
 {
     struct operation *op;
@@ -128,15 +129,12 @@ static CK_RV digest_key(struct session *s, CK_OBJECT_HANDLE handle)
     struct object *key = object_hold(s, handle);
     if (!key || key->class != CKO_SECRET_KEY) {
         object_release(s->slot, key);
-        operation_end(s, OP_DIGEST);
         return CKR_KEY_HANDLE_INVALID;
     }
     token_complete(s->slot, key);
     const struct attribute *value = secret_of(key);
     rv = value ? update(s, value->value, value->size) : CKR_KEY_INDIGESTIBLE;
     object_release(s->slot, key);
-    if (rv == CKR_KEY_INDIGESTIBLE)
-        operation_end(s, OP_DIGEST);
     return rv;
 }
 

@@ -141,4 +141,4 @@ static CK_RV run(struct operation *op, struct slot *slot, const uint8_t *in, siz
                                   : host_gcm(op, out, out_size);
 }
 
-const struct cipher_ops cipher_gcm = {begin, run, most};
+const struct cipher_ops cipher_gcm = {begin, run, most, NULL};

@@ -4,12 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A handle tells what it is of: a session object, or a part of an object of the device. */
-enum { PART_BITS = 2, PART_SESSION = 3 };
+/*
+ * A handle tells what it is of: a session object, or a part of an object of the device; with a
+ * private one of the token, after how many logouts (where a handle has room for it).
+ */
+enum { PART_BITS = 2, LOGOUTS_AT = 40 };
+#define LASTING (((CK_OBJECT_HANDLE)1 << (LOGOUTS_AT / 2) << (LOGOUTS_AT / 2)) - 1)
 
-CK_OBJECT_HANDLE token_handle(uint32_t device, unsigned part)
+CK_OBJECT_HANDLE token_handle(uint32_t device, enum part part)
 {
-    return (CK_OBJECT_HANDLE)device << PART_BITS | part;
+    return (CK_OBJECT_HANDLE)device << PART_BITS | (CK_OBJECT_HANDLE)part;
+}
+
+CK_OBJECT_HANDLE lasting_handle(CK_OBJECT_HANDLE handle)
+{
+    return handle & LASTING;
+}
+
+enum part object_part(const struct object *o)
+{
+    return (enum part)(o->handle & ((1u << PART_BITS) - 1));
+}
+
+static void count_logouts(const struct slot *slot, struct object *o)
+{
+    if (object_is_token(o) && object_is_private(o))
+        o->handle |= slot->logouts << (LOGOUTS_AT / 2) << (LOGOUTS_AT / 2);
 }
 
 CK_RV objects_begin(struct slot *slot)
@@ -39,6 +59,7 @@ void objects_end(struct slot *slot)
 
 static struct object **handle_chain(const struct slot *slot, CK_OBJECT_HANDLE handle)
 {
+    handle = lasting_handle(handle);
     return &slot->by_handle[(handle ^ handle >> 14) % INDEX_SIZE];
 }
 
@@ -89,6 +110,7 @@ void index_unlist(struct slot *slot, struct object *o)
 
 void index_add(struct slot *slot, struct object *o)
 {
+    count_logouts(slot, o);
     struct object **chain = handle_chain(slot, o->handle);
     o->same_handle = *chain;
     *chain = o;
@@ -118,6 +140,15 @@ struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle)
 {
     struct object *o = *handle_chain(slot, handle);
     while (o && o->handle != handle)
+        o = o->same_handle;
+    return o;
+}
+
+struct object *index_part(struct slot *slot, uint32_t device, enum part part)
+{
+    const CK_OBJECT_HANDLE handle = token_handle(device, part);
+    struct object *o = *handle_chain(slot, handle);
+    while (o && lasting_handle(o->handle) != handle)
         o = o->same_handle;
     return o;
 }
@@ -173,6 +204,11 @@ void object_release(struct slot *slot, struct object *o)
         object_free(o);
 }
 
+bool so_is_in(const struct session *s)
+{
+    return s->slot->login == LOGIN_SO;
+}
+
 CK_RV object_writable(const struct session *s, bool token, bool private)
 {
     lock_take(&s->slot->lock);
@@ -185,42 +221,60 @@ CK_RV object_writable(const struct session *s, bool token, bool private)
     return CKR_OK;
 }
 
-CK_RV object_add(struct session *s, struct object *o)
+void object_add(struct session *s, struct object *o)
 {
     struct slot *slot = s->slot;
     lock_take(&slot->lock);
     if (!object_is_token(o))
         o->owner = s->handle;
     if (!o->handle)
-        o->handle = ++slot->next_handle << PART_BITS | PART_SESSION;
+        o->handle = ++slot->next_handle << PART_BITS | OF_SESSION;
     index_add(slot, o);
     lock_give(&slot->lock);
-    return CKR_OK;
 }
 
 /* ------------------------------------------------------------------ ends */
 
-/* One at a time, so that the device can be told of temporary keys without the lock. */
+struct gone {
+    uint32_t *device; /* of temporary keys */
+    size_t n, room;
+};
+
+static void gone_add(struct gone *g, uint32_t device)
+{
+    if (g->n == g->room) {
+        const size_t room = 2 * g->room + 8;
+        uint32_t *more = realloc(g->device, room * sizeof *more);
+        if (!more)
+            return; /* it stays until the process has ended, then is an orphan */
+        g->device = more;
+        g->room = room;
+    }
+    g->device[g->n++] = device;
+}
+
+/* The device is told of temporary keys when the lock is free. */
 static void end_all(struct slot *slot, bool (*which)(const struct object *, CK_SESSION_HANDLE),
                     CK_SESSION_HANDLE session)
 {
-    for (;;) {
-        lock_take(&slot->lock);
-        struct object *o = slot->first;
-        while (o && !which(o, session))
-            o = o->next;
-        uint32_t device = 0;
-        if (o) {
-            device = o->temporary ? o->device : 0;
-            index_remove(slot, o);
-        }
-        lock_give(&slot->lock);
-        if (!o)
-            return;
-        struct use u = {0};
-        if (device && use_begin(&u, slot) == CKR_OK)
-            use_end(&u, hufu_object_destroy(u.session, device));
+    struct gone gone = {NULL, 0, 0};
+    struct object *next;
+    lock_take(&slot->lock);
+    for (struct object *o = slot->first; o; o = next) {
+        next = o->next;
+        if (!which(o, session))
+            continue;
+        if (o->temporary && o->device)
+            gone_add(&gone, o->device);
+        index_remove(slot, o);
     }
+    lock_give(&slot->lock);
+    for (size_t i = 0; i < gone.n; i++) {
+        struct use u = {0};
+        if (use_begin(&u, slot) == CKR_OK)
+            use_end(&u, hufu_object_destroy(u.session, gone.device[i]));
+    }
+    free(gone.device);
 }
 
 static bool of_session(const struct object *o, CK_SESSION_HANDLE session)
@@ -228,10 +282,10 @@ static bool of_session(const struct object *o, CK_SESSION_HANDLE session)
     return !object_is_token(o) && o->owner == session;
 }
 
-static bool private_of_sessions(const struct object *o, CK_SESSION_HANDLE session)
+static bool is_private(const struct object *o, CK_SESSION_HANDLE session)
 {
     (void)session;
-    return !object_is_token(o) && object_is_private(o);
+    return object_is_private(o);
 }
 
 static bool of_token(const struct object *o, CK_SESSION_HANDLE session)
@@ -247,7 +301,10 @@ void objects_of_session_end(struct slot *slot, CK_SESSION_HANDLE session)
 
 void objects_private_end(struct slot *slot)
 {
-    end_all(slot, private_of_sessions, 0);
+    end_all(slot, is_private, 0);
+    lock_take(&slot->lock);
+    slot->logouts = (slot->logouts + 1) & 0x3fffff;
+    lock_give(&slot->lock);
 }
 
 void objects_forget_token(struct slot *slot)

@@ -1,12 +1,7 @@
-/* C_GenerateKey, C_GenerateKeyPair. Key pairs are made in the device, always. */
+/* C_GenerateKey, C_GenerateKeyPair. Keys are made in the device if it can make them. */
 #include "host/pkcs11/operation.h"
 
 #include <string.h>
-
-static bool so_is_in(const struct session *s)
-{
-    return s->slot->login == LOGIN_SO;
-}
 
 static CK_RV device_generate(struct slot *slot, uint8_t type, uint16_t size, uint32_t usage,
                              const struct name *name, uint32_t *handle, uint8_t *public_key,
@@ -48,16 +43,31 @@ static CK_RV secret_value(struct session *s, struct object *o, CK_ULONG size)
     CK_RV rv = use_begin(&u, s->slot);
     if (rv == CKR_OK)
         rv = use_end(&u, hufu_random(u.device, value, size));
+    if (cipher_block_size(o->key_type) == 8)
+        des_parity(value, size);
     if (rv == CKR_OK)
         rv = attribute_set(o, CKA_VALUE, value, size);
     hufu_wipe(value, sizeof value);
     return rv;
 }
 
+/* Does the application want to see the value? Then the key is not made where nobody can. */
+static bool to_be_seen(const struct object *o)
+{
+    return attribute_bool(o, CKA_EXTRACTABLE) && !attribute_bool(o, CKA_SENSITIVE);
+}
+
 /* enum hufu_key_type of a secret key; 0: the device makes none such */
 static uint8_t secret_type(const struct object *o, CK_ULONG size)
 {
+    if (to_be_seen(o))
+        return 0;
     switch (o->key_type) {
+    case CKK_DES:
+    case CKK_DES2:
+    case CKK_DES3:
+    case CKK_MD5_HMAC:
+        return 0;
     case CKK_SM4:
     case CKK_SM4_OTHER:
         return HUFU_KEY_SM4;
@@ -95,7 +105,10 @@ static CK_RV make_secret(struct session *s, const struct mechanism *m, struct ob
     if (o->key_type != m->key_type &&
         (m->key_type == CKK_AES || family_of(o->key_type) != FAMILY_SECRET))
         return CKR_TEMPLATE_INCONSISTENT;
-    CK_RV rv = secret_size(m, t, n, &size);
+    const CK_ATTRIBUTE *check = template_find(t, n, CKA_CHECK_VALUE);
+    CK_RV rv = check && check->ulValueLen ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK;
+    if (rv == CKR_OK)
+        rv = secret_size(m, t, n, &size);
     if (rv == CKR_OK)
         rv = template_take(o, HOW_GENERATE, t, n, so_is_in(s));
     if (rv == CKR_OK)
@@ -110,7 +123,30 @@ static CK_RV make_secret(struct session *s, const struct mechanism *m, struct ob
     if (object_is_token(o) && type)
         return secret_store(s, o, type, size);
     rv = secret_value(s, o, size);
-    return rv == CKR_OK && object_is_token(o) ? token_create(s->slot, o) : rv;
+    return rv == CKR_OK ? object_store(s, o) : rv;
+}
+
+/* ------------------------------------------------------------------ domain parameters */
+
+static CK_RV make_parameters(struct session *s, const struct mechanism *m, struct object *o,
+                             const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_ULONG bits = 0, sub_bits = 0;
+    o->family = m->family;
+    o->key_type = m->key_type;
+    if (!template_ulong(t, n, CKA_PRIME_BITS, &bits) ||
+        !template_ulong(t, n, CKA_SUB_PRIME_BITS, &sub_bits))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (!bits)
+        return CKR_TEMPLATE_INCOMPLETE;
+    if (bits < m->min || bits > m->max || sub_bits > bits)
+        return CKR_KEY_SIZE_RANGE;
+    CK_RV rv = template_take(o, HOW_GENERATE, t, n, so_is_in(s));
+    if (rv == CKR_OK)
+        rv = object_born(o, true, m->type);
+    if (rv == CKR_OK)
+        rv = soft_parameters(o, bits, sub_bits);
+    return rv == CKR_OK ? object_store(s, o) : rv;
 }
 
 static CK_RV generate_key(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,
@@ -119,17 +155,12 @@ static CK_RV generate_key(struct session *s, const CK_MECHANISM *mechanism, cons
     const struct mechanism *m = mechanism_find(s->slot, mechanism->mechanism);
     if (!m || !(m->flags & CKF_GENERATE))
         return CKR_MECHANISM_INVALID;
-    struct object *o = object_new(CKO_SECRET_KEY);
+    const bool parameters = m->scheme == PARAMETERS_GENERATE;
+    struct object *o = object_new(parameters ? CKO_DOMAIN_PARAMETERS : CKO_SECRET_KEY);
     if (!o)
         return CKR_HOST_MEMORY;
-    const CK_RV rv = make_secret(s, m, o, t, n);
-    if (rv != CKR_OK) {
-        object_free(o);
-        return rv;
-    }
-    object_add(s, o);
-    *handle = o->handle;
-    return CKR_OK;
+    return object_give(
+        s, o, parameters ? make_parameters(s, m, o, t, n) : make_secret(s, m, o, t, n), handle);
 }
 
 CK_RV C_GenerateKey(CK_SESSION_HANDLE handle, CK_MECHANISM *m, CK_ATTRIBUTE *t, CK_ULONG n,
@@ -208,34 +239,53 @@ static CK_RV curve_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
     return CKR_OK;
 }
 
+/* DSA and DH are none of the device's: their parameters are in the template. */
+static CK_RV ffc_type(const struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    const bool whole = template_find(t, n, CKA_PRIME) && template_find(t, n, CKA_BASE) &&
+                       (p->m->scheme == DH_GENERATE || template_find(t, n, CKA_SUBPRIME));
+    return whole ? CKR_KEY_SIZE_RANGE : CKR_TEMPLATE_INCOMPLETE;
+}
+
 static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-    CK_KEY_TYPE type = p->m->scheme == RSA_GENERATE  ? CKK_RSA
-                       : p->m->scheme == EC_GENERATE ? CKK_EC
-                       : p->m->luna                  ? CKK_LUNA_SM2
-                                                     : CKK_SM2;
+    CK_KEY_TYPE type = p->m->scheme != SM2_GENERATE ? p->m->key_type
+                       : p->m->luna                 ? CKK_LUNA_SM2
+                                                    : CKK_SM2;
     if (p->m->scheme == SM2_GENERATE && !template_ulong(t, n, CKA_KEY_TYPE, &type))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     p->public->key_type = p->private->key_type = type;
     p->public->family = p->private->family = family_of(type);
     if (p->m->scheme == RSA_GENERATE)
         return rsa_type(p, t, n);
+    if (p->m->scheme == DSA_GENERATE || p->m->scheme == DH_GENERATE)
+        return ffc_type(p, t, n);
     if (type != CKK_EC && type != CKK_SM2 && type != CKK_LUNA_SM2)
         return CKR_TEMPLATE_INCONSISTENT;
     return curve_type(p, t, n);
 }
 
+/*
+ * Made in this process: what the device does not make; a session's key that may be wrapped, which a
+ * key of the device may not; one whose numbers are to be seen; one for which nobody has logged in.
+ */
+static bool made_here(struct session *s, const struct pair *p, CK_RV type)
+{
+    const bool token = object_is_token(p->private);
+    if (type != CKR_OK)
+        return true;
+    if (!token && attribute_bool(p->private, CKA_EXTRACTABLE))
+        return true;
+    return to_be_seen(p->private) || (!token && s->slot->login == LOGIN_NONE);
+}
+
 static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n,
                        const CK_ATTRIBUTE *u, CK_ULONG m)
 {
-    bool token = false;
-    CK_RV rv = pair_type(p, t, n);
-    if ((rv == CKR_KEY_SIZE_RANGE || rv == CKR_CURVE_NOT_SUPPORTED ||
-         rv == CKR_ATTRIBUTE_VALUE_INVALID) &&
-        soft_makes(p->m, t, n) && template_bool(u, m, CKA_TOKEN, &token) && !token) {
-        p->soft = true;
-        rv = CKR_OK;
-    }
+    const CK_RV type = pair_type(p, t, n);
+    const bool other = type == CKR_KEY_SIZE_RANGE || type == CKR_CURVE_NOT_SUPPORTED ||
+                       type == CKR_ATTRIBUTE_VALUE_INVALID;
+    CK_RV rv = other && soft_makes(p->m, t, n) ? CKR_OK : type;
     if (rv == CKR_OK)
         rv = template_take(p->public, HOW_GENERATE, t, n, so_is_in(s));
     if (rv == CKR_OK)
@@ -249,6 +299,7 @@ static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t,
     if (rv == CKR_OK)
         rv = object_born(p->private, true, p->m->type);
     p->temporary = !object_is_token(p->private);
+    p->soft = rv == CKR_OK && made_here(s, p, type) && soft_makes(p->m, t, n);
     return rv;
 }
 
@@ -302,6 +353,19 @@ static CK_RV pair_generate(struct session *s, struct pair *p)
     return rv;
 }
 
+static CK_RV pair_make_here(struct session *s, struct pair *p)
+{
+    CK_RV rv = soft_generate(p->public, p->private);
+    if (rv == CKR_OK)
+        rv = object_store(s, p->private);
+    if (rv != CKR_OK)
+        return rv;
+    rv = object_store(s, p->public);
+    if (rv != CKR_OK && p->private->device)
+        pair_undo(s, p->private->device);
+    return rv;
+}
+
 static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, const CK_ATTRIBUTE *t,
                            CK_ULONG n, const CK_ATTRIBUTE *u, CK_ULONG m, CK_OBJECT_HANDLE *public,
                            CK_OBJECT_HANDLE *private)
@@ -313,7 +377,7 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, con
     p.private = object_new(CKO_PRIVATE_KEY);
     CK_RV rv = p.public && p.private ? pair_take(s, &p, t, n, u, m) : CKR_HOST_MEMORY;
     if (rv == CKR_OK && p.soft)
-        rv = soft_generate(p.public, p.private);
+        rv = pair_make_here(s, &p);
     else if (rv == CKR_OK)
         rv = pair_generate(s, &p);
     if (rv != CKR_OK) {

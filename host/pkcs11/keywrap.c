@@ -65,4 +65,4 @@ static CK_RV run(struct operation *op, struct slot *slot, const uint8_t *data, s
     return CKR_OK;
 }
 
-const struct cipher_ops cipher_keywrap = {begin, run, most};
+const struct cipher_ops cipher_keywrap = {begin, run, most, NULL};

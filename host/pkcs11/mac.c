@@ -20,11 +20,11 @@ static CK_RV take_size(struct operation *op, const CK_MECHANISM *m, size_t whole
     return size > whole ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
 }
 
-static CK_RV mac_begin(struct operation *op, const char *name, const char *what, const char *how)
+static CK_RV mac_begin(struct operation *op, const char *name, const char *what, const char *how,
+                       const uint8_t *key, size_t key_size)
 {
-    const struct attribute *key = secret_of(op->key);
-    if (!key || !how || !crypto_context())
-        return key ? CKR_KEY_SIZE_RANGE : CKR_KEY_TYPE_INCONSISTENT;
+    if (!how || !crypto_context())
+        return CKR_KEY_SIZE_RANGE;
     char copy[32] = "";
     strncpy(copy, how, sizeof copy - 1);
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(what, copy, 0),
@@ -34,7 +34,7 @@ static CK_RV mac_begin(struct operation *op, const char *name, const char *what,
     EVP_MAC_free(mac);
     /* an empty key is one, too, but not a NULL one */
     static const uint8_t none[1] = {0};
-    if (!op->mac || EVP_MAC_init(op->mac, key->size ? key->value : none, key->size, params) <= 0)
+    if (!op->mac || EVP_MAC_init(op->mac, key_size ? key : none, key_size, params) <= 0)
         return CKR_GENERAL_ERROR;
     return CKR_OK;
 }
@@ -42,23 +42,31 @@ static CK_RV mac_begin(struct operation *op, const char *name, const char *what,
 static CK_RV hmac_begin(struct operation *op, struct slot *slot, const CK_MECHANISM *m)
 {
     (void)slot;
+    const struct attribute *key = secret_of(op->key);
     const CK_RV rv = take_size(op, m, hash_size(op->hash));
-    if (key_in_device(op->key))
+    if (rv != CKR_OK)
         return rv;
-    return rv == CKR_OK ? mac_begin(op, "HMAC", OSSL_MAC_PARAM_DIGEST, hash_name(op->hash)) : rv;
+    if (key_in_device(op->key))
+        return hash_device(op->hash) ? CKR_OK : CKR_KEY_TYPE_INCONSISTENT;
+    return key ? mac_begin(op, "HMAC", OSSL_MAC_PARAM_DIGEST, hash_name(op->hash), key->value,
+                           key->size)
+               : CKR_KEY_TYPE_INCONSISTENT;
 }
 
 static CK_RV cmac_begin(struct operation *op, struct slot *slot, const CK_MECHANISM *m)
 {
     (void)slot;
-    const struct attribute *key = secret_of(op->key);
-    const CK_RV rv = take_size(op, m, 16);
-    if (rv == CKR_OK && key_in_device(op->key))
+    uint8_t key[CIPHER_KEY_MAX];
+    size_t size;
+    CK_RV rv = take_size(op, m, cipher_block_size(op->key->key_type));
+    if (rv != CKR_OK || key_in_device(op->key))
         return rv;
-    if (rv != CKR_OK || !key)
-        return rv == CKR_OK ? CKR_KEY_TYPE_INCONSISTENT : rv;
-    return mac_begin(op, "CMAC", OSSL_MAC_PARAM_CIPHER,
-                     cipher_name(op->key->key_type, key->size, "CBC"));
+    if (!cipher_key(op->key, key, &size))
+        return CKR_KEY_TYPE_INCONSISTENT;
+    rv = mac_begin(op, "CMAC", OSSL_MAC_PARAM_CIPHER,
+                   cipher_name(op->key->key_type, secret_of(op->key)->size, "CBC"), key, size);
+    hufu_wipe(key, sizeof key);
+    return rv;
 }
 
 static CK_RV update(struct operation *op, const uint8_t *data, size_t n)

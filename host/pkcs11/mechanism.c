@@ -19,8 +19,12 @@
     }
 #define EC_SIGN(type, hash)                                                                        \
     {                                                                                              \
-        type, ECDSA, hash, CKK_EC, FAMILY_EC, 256, 521, SIGNS | MESSAGE_SIGNS | CURVES,            \
+        type, ECDSA, hash, CKK_EC, FAMILY_EC, 112, 521, SIGNS | MESSAGE_SIGNS | CURVES,            \
             .sign = &sign_pk                                                                       \
+    }
+#define DSA_SIGNS(type, hash)                                                                      \
+    {                                                                                              \
+        type, DSA_SIGN, hash, CKK_DSA, FAMILY_DSA, 512, 3072, SIGNS, .sign = &sign_pk              \
     }
 #define SM2_ROW(type, scheme, flags) type, scheme, HASH_NONE, ANY_KEY, FAMILY_SM2, 256, 256, flags
 #define HMACS(type, key, hash)                                                                     \
@@ -37,6 +41,15 @@
     {                                                                                              \
         type, scheme, HASH_NONE, key, FAMILY_SECRET, min, max, flags, .cipher = &cipher_block      \
     }
+/* The cipher encrypts data, which becomes the key. */
+#define DATA_DERIVE(type, scheme, key, min, max)                                                   \
+    {                                                                                              \
+        type, scheme, HASH_NONE, key, FAMILY_SECRET, min, max, CKF_DERIVE, .cipher = &cipher_block \
+    }
+#define VALUE_DERIVE(type)                                                                         \
+    {                                                                                              \
+        type, CONCATENATE, HASH_NONE, ANY_KEY, FAMILY_SECRET, 1, 4096, CKF_DERIVE, .luna = false   \
+    }
 
 static const struct mechanism table[] = {
     {CKM_RSA_PKCS_KEY_PAIR_GEN, RSA_GENERATE, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
@@ -48,6 +61,7 @@ static const struct mechanism table[] = {
     {CKM_RSA_PKCS_OAEP, RSA_OAEP, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096, CRYPTS | WRAPS,
      .cipher = &cipher_pk},
     RSA_SIGN(CKM_RSA_PKCS_PSS, RSA_PSS, HASH_NONE),
+    RSA_SIGN(CKM_MD5_RSA_PKCS, RSA_PKCS1, HASH_MD5),
     RSA_SIGN(CKM_SHA1_RSA_PKCS, RSA_PKCS1, HASH_SHA1),
     RSA_SIGN(CKM_SHA224_RSA_PKCS, RSA_PKCS1, HASH_SHA224),
     RSA_SIGN(CKM_SHA256_RSA_PKCS, RSA_PKCS1, HASH_SHA256),
@@ -59,7 +73,7 @@ static const struct mechanism table[] = {
     RSA_SIGN(CKM_SHA384_RSA_PKCS_PSS, RSA_PSS, HASH_SHA384),
     RSA_SIGN(CKM_SHA512_RSA_PKCS_PSS, RSA_PSS, HASH_SHA512),
     /* curves */
-    {CKM_EC_KEY_PAIR_GEN, EC_GENERATE, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521,
+    {CKM_EC_KEY_PAIR_GEN, EC_GENERATE, HASH_NONE, CKK_EC, FAMILY_EC, 112, 521,
      CKF_GENERATE_KEY_PAIR | CURVES, .luna = false},
     EC_SIGN(CKM_ECDSA, HASH_NONE),
     EC_SIGN(CKM_ECDSA_SHA1, HASH_SHA1),
@@ -67,9 +81,26 @@ static const struct mechanism table[] = {
     EC_SIGN(CKM_ECDSA_SHA256, HASH_SHA256),
     EC_SIGN(CKM_ECDSA_SHA384, HASH_SHA384),
     EC_SIGN(CKM_ECDSA_SHA512, HASH_SHA512),
-    {CKM_ECDH1_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521, CKF_DERIVE | CURVES,
+    {CKM_ECDH1_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 112, 521, CKF_DERIVE | CURVES,
      .luna = false},
-    {CKM_ECDH1_COFACTOR_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 256, 521, CKF_DERIVE | CURVES,
+    {CKM_ECDH1_COFACTOR_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 112, 521, CKF_DERIVE | CURVES,
+     .luna = false},
+    /* for old applications: in this process */
+    {CKM_DSA_PARAMETER_GEN, PARAMETERS_GENERATE, HASH_NONE, CKK_DSA, FAMILY_DSA, 512, 3072,
+     CKF_GENERATE, .luna = false},
+    {CKM_DSA_KEY_PAIR_GEN, DSA_GENERATE, HASH_NONE, CKK_DSA, FAMILY_DSA, 512, 3072,
+     CKF_GENERATE_KEY_PAIR, .luna = false},
+    DSA_SIGNS(CKM_DSA, HASH_NONE),
+    DSA_SIGNS(CKM_DSA_SHA1, HASH_SHA1),
+    DSA_SIGNS(CKM_DSA_SHA224, HASH_SHA224),
+    DSA_SIGNS(CKM_DSA_SHA256, HASH_SHA256),
+    DSA_SIGNS(CKM_DSA_SHA384, HASH_SHA384),
+    DSA_SIGNS(CKM_DSA_SHA512, HASH_SHA512),
+    {CKM_DH_PKCS_PARAMETER_GEN, PARAMETERS_GENERATE, HASH_NONE, CKK_DH, FAMILY_DH, 512, 8192,
+     CKF_GENERATE, .luna = false},
+    {CKM_DH_PKCS_KEY_PAIR_GEN, DH_GENERATE, HASH_NONE, CKK_DH, FAMILY_DH, 512, 8192,
+     CKF_GENERATE_KEY_PAIR, .luna = false},
+    {CKM_DH_PKCS_DERIVE, DH_DERIVE, HASH_NONE, CKK_DH, FAMILY_DH, 512, 8192, CKF_DERIVE,
      .luna = false},
     /* SM2 */
     {SM2_ROW(CKM_SM2_KEY_PAIR_GEN, SM2_GENERATE, CKF_GENERATE_KEY_PAIR), .luna = false},
@@ -85,6 +116,7 @@ static const struct mechanism table[] = {
     {SM2_ROW(CKM_LUNA_SM2, SM2_SIGN, SIGNS), .sign = &sign_pk, .luna = true},
     {SM2_ROW(CKM_LUNA_SM3_SM2, SM2_SIGN_Z, SIGNS), .sign = &sign_pk, .luna = true},
     /* digests */
+    DIGESTS(CKM_MD5, HASH_MD5),
     DIGESTS(CKM_SHA_1, HASH_SHA1),
     DIGESTS(CKM_SHA224, HASH_SHA224),
     DIGESTS(CKM_SHA256, HASH_SHA256),
@@ -94,6 +126,7 @@ static const struct mechanism table[] = {
     DIGESTS(CKM_SM3_OLD, HASH_SM3),
     {CKM_LUNA_SM3, DIGEST, HASH_SM3, 0, FAMILY_NONE, 0, 0, CKF_DIGEST, .luna = true},
     /* MACs; of each the next number is the one whose parameter says how long it is */
+    HMACS(CKM_MD5_HMAC, CKK_MD5_HMAC, HASH_MD5),
     HMACS(CKM_SHA_1_HMAC, CKK_SHA_1_HMAC, HASH_SHA1),
     HMACS(CKM_SHA224_HMAC, CKK_SHA224_HMAC, HASH_SHA224),
     HMACS(CKM_SHA256_HMAC, CKK_SHA256_HMAC, HASH_SHA256),
@@ -102,6 +135,9 @@ static const struct mechanism table[] = {
     HMACS(CKM_SM3_HMAC, CKK_GENERIC_SECRET, HASH_SM3),
     {CKM_AES_CMAC, CMAC, HASH_NONE, CKK_AES, FAMILY_SECRET, 16, 32, SIGNS, .sign = &sign_cmac},
     {CKM_AES_CMAC_GENERAL, CMAC, HASH_NONE, CKK_AES, FAMILY_SECRET, 16, 32, SIGNS,
+     .sign = &sign_cmac, .general = true},
+    {CKM_DES3_CMAC, CMAC, HASH_NONE, CKK_DES3, FAMILY_SECRET, 16, 24, SIGNS, .sign = &sign_cmac},
+    {CKM_DES3_CMAC_GENERAL, CMAC, HASH_NONE, CKK_DES3, FAMILY_SECRET, 16, 24, SIGNS,
      .sign = &sign_cmac, .general = true},
     {CKM_SM4_CMAC, CMAC, HASH_NONE, CKK_SM4, FAMILY_SECRET, 16, 16, SIGNS, .sign = &sign_cmac},
     /* secret keys */
@@ -123,6 +159,30 @@ static const struct mechanism table[] = {
      .cipher = &cipher_keywrap},
     {CKM_AES_KEY_WRAP_KWP, KEY_WRAP_PAD, HASH_NONE, CKK_AES, FAMILY_SECRET, 16, 32, CRYPTS | WRAPS,
      .cipher = &cipher_keywrap},
+    /* for old applications: in this process */
+    {CKM_DES_KEY_GEN, SECRET_GENERATE, HASH_NONE, CKK_DES, FAMILY_SECRET, 8, 8, CKF_GENERATE,
+     .luna = false},
+    {CKM_DES2_KEY_GEN, SECRET_GENERATE, HASH_NONE, CKK_DES2, FAMILY_SECRET, 16, 16, CKF_GENERATE,
+     .luna = false},
+    {CKM_DES3_KEY_GEN, SECRET_GENERATE, HASH_NONE, CKK_DES3, FAMILY_SECRET, 24, 24, CKF_GENERATE,
+     .luna = false},
+    BLOCK(CKM_DES_ECB, ECB, CKK_DES, 8, 8, CRYPTS | WRAPS),
+    BLOCK(CKM_DES_CBC, CBC, CKK_DES, 8, 8, CRYPTS | WRAPS),
+    BLOCK(CKM_DES_CBC_PAD, CBC_PAD, CKK_DES, 8, 8, CRYPTS | WRAPS),
+    BLOCK(CKM_DES3_ECB, ECB, CKK_DES3, 16, 24, CRYPTS | WRAPS),
+    BLOCK(CKM_DES3_CBC, CBC, CKK_DES3, 16, 24, CRYPTS | WRAPS),
+    BLOCK(CKM_DES3_CBC_PAD, CBC_PAD, CKK_DES3, 16, 24, CRYPTS | WRAPS),
+    /* keys out of keys */
+    DATA_DERIVE(CKM_DES_ECB_ENCRYPT_DATA, ECB, CKK_DES, 8, 8),
+    DATA_DERIVE(CKM_DES_CBC_ENCRYPT_DATA, CBC, CKK_DES, 8, 8),
+    DATA_DERIVE(CKM_DES3_ECB_ENCRYPT_DATA, ECB, CKK_DES3, 16, 24),
+    DATA_DERIVE(CKM_DES3_CBC_ENCRYPT_DATA, CBC, CKK_DES3, 16, 24),
+    DATA_DERIVE(CKM_AES_ECB_ENCRYPT_DATA, ECB, CKK_AES, 16, 32),
+    DATA_DERIVE(CKM_AES_CBC_ENCRYPT_DATA, CBC, CKK_AES, 16, 32),
+    VALUE_DERIVE(CKM_CONCATENATE_BASE_AND_KEY),
+    VALUE_DERIVE(CKM_CONCATENATE_BASE_AND_DATA),
+    VALUE_DERIVE(CKM_CONCATENATE_DATA_AND_BASE),
+    VALUE_DERIVE(CKM_XOR_BASE_AND_DATA),
     BLOCK(CKM_SM4_ECB, ECB, CKK_SM4, 16, 16, CRYPTS | WRAPS),
     BLOCK(CKM_SM4_CBC, CBC, CKK_SM4, 16, 16, CRYPTS | WRAPS),
     BLOCK(CKM_SM4_CBC_PAD, CBC_PAD, CKK_SM4, 16, 16, CRYPTS | WRAPS),
@@ -150,10 +210,11 @@ static bool sm4_name(CK_KEY_TYPE type)
     return type == CKK_SM4 || type == CKK_SM4_OTHER;
 }
 
-/* A generic secret makes any HMAC, and HMAC keys make their own. */
+/* A generic secret makes any HMAC, HMAC keys make their own; triple DES may have two keys. */
 static bool secret_fits(const struct mechanism *m, CK_KEY_TYPE type)
 {
-    if (type == m->key_type || (sm4_name(type) && sm4_name(m->key_type)))
+    if (type == m->key_type || m->key_type == ANY_KEY ||
+        (m->key_type == CKK_DES3 && type == CKK_DES2) || (sm4_name(type) && sm4_name(m->key_type)))
         return true;
     return m->scheme == HMAC && type == CKK_GENERIC_SECRET;
 }

@@ -58,7 +58,9 @@ struct slot {
     /* objects by handle, by label and by id */
     struct object **by_handle, **by_label, **by_id;
     CK_ULONG objects;
-    CK_OBJECT_HANDLE next_handle;
+    CK_OBJECT_HANDLE next_handle, logouts;
+    uint8_t seed[32]; /* of C_SeedRandom */
+    bool seeded;
     struct object *first, *last; /* in order of their making */
     bool fresh;                  /* the token's are known as of this number of changes */
     uint64_t changes;

@@ -9,7 +9,15 @@
 #include "host/pkcs11/module.h"
 
 /* What a key is, whatever name the application gives it. */
-enum family { FAMILY_NONE, FAMILY_RSA, FAMILY_EC, FAMILY_SM2, FAMILY_SECRET };
+enum family {
+    FAMILY_NONE,
+    FAMILY_RSA,
+    FAMILY_EC,
+    FAMILY_SM2,
+    FAMILY_SECRET,
+    FAMILY_DSA,
+    FAMILY_DH
+};
 
 struct attribute {
     CK_ATTRIBUTE_TYPE type;
@@ -65,6 +73,17 @@ CK_RV attribute_read(const struct object *o, CK_ATTRIBUTE_TYPE type, const void 
 bool attribute_matches(const struct object *o, const CK_ATTRIBUTE *wanted);
 /* Take a template over into an object by the rules of the table. so: the SO is logged in. */
 CK_RV template_take(struct object *o, enum how how, const CK_ATTRIBUTE *t, CK_ULONG n, bool so);
+/*
+ * Attributes that hold templates. template_unpack: as C_GetAttributeValue gives it. template_holds:
+ * what the template of by says is so with o. template_apply: makes it so, where the application has
+ * not said anything; CKR_TEMPLATE_INCONSISTENT: it has.
+ */
+CK_RV template_pack(struct object *o, CK_ATTRIBUTE_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n);
+CK_RV template_unpack(const struct object *o, CK_ATTRIBUTE *out);
+bool template_holds(const struct object *by, CK_ATTRIBUTE_TYPE type, const struct object *o);
+CK_RV template_apply(const struct object *by, CK_ATTRIBUTE_TYPE type, struct object *o);
+/* Is it such an attribute of this object? */
+bool attribute_is_template(const struct object *o, CK_ATTRIBUTE_TYPE type);
 /* What is not in the template and not constant: CKA_LOCAL, CKA_ALWAYS_SENSITIVE and the like. */
 CK_RV object_born(struct object *o, bool generated, CK_MECHANISM_TYPE mechanism);
 /* All attributes that a new object must have are there. */
@@ -81,7 +100,13 @@ const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUT
 bool template_ulong(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, CK_ULONG *value);
 bool template_bool(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, bool *value);
 
+/* key_type and family of a new key. CKR_TEMPLATE_INCOMPLETE */
+CK_RV template_key_type(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n);
+
 /* ------------------------------------------------------------------ the index of a slot */
+
+/* Of a pair that the device keeps: its private key and what else is one object; its public key. */
+enum part { MAIN = 1, PUBLIC = 2, OF_SESSION = 3 };
 
 CK_RV objects_begin(struct slot *slot);
 void objects_end(struct slot *slot);
@@ -90,12 +115,24 @@ void objects_private_end(struct slot *slot); /* after C_Logout */
 void objects_forget_token(struct slot *slot);
 
 /* The slot takes the object over. device 0: a session object, or one in memory only. */
-CK_RV object_add(struct session *s, struct object *o);
-/* With the slot's lock held: the same, for an object of the device, part 1 or 2. */
-CK_OBJECT_HANDLE token_handle(uint32_t device, unsigned part);
+void object_add(struct session *s, struct object *o);
+/*
+ * The end of every making. object_store: is the session allowed to, the check value, and the token
+ * takes what is for it. object_give: the slot takes the object over, or after a failure it is
+ * freed; rv comes back.
+ */
+CK_RV object_store(struct session *s, struct object *o);
+CK_RV object_give(struct session *s, struct object *o, CK_RV rv, CK_OBJECT_HANDLE *handle);
+/* The handle of a part of an object of the device, as long as it is public. */
+CK_OBJECT_HANDLE token_handle(uint32_t device, enum part part);
+enum part object_part(const struct object *o);
+/* What of a handle stays the same: those of private objects end at C_Logout. */
+CK_OBJECT_HANDLE lasting_handle(CK_OBJECT_HANDLE handle);
+/* With the slot's lock held: the same, for an object of the device. */
 void index_add(struct slot *slot, struct object *o);
 void index_remove(struct slot *slot, struct object *o);
 struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle);
+struct object *index_part(struct slot *slot, uint32_t device, enum part part);
 /* Candidates for a search: of the template's label or id where it has one, else all. */
 struct object *index_first(const struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);
 struct object *index_next(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n);
@@ -107,12 +144,11 @@ void index_list(struct slot *slot, struct object *o);
 struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle);
 void object_release(struct slot *slot, struct object *o);
 bool object_visible(const struct slot *slot, const struct object *o);
+bool so_is_in(const struct session *s);
 /* May this session make, change or destroy it? */
 CK_RV object_writable(const struct session *s, bool token, bool private);
 
 /* ------------------------------------------------------------------ objects of the device */
-
-enum part { MAIN = 1, PUBLIC = 2 };
 
 /* Bring what is known up to date for a search: by label or id where the template has them. */
 CK_RV token_refresh(struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);

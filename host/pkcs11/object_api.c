@@ -5,25 +5,19 @@
 
 #include <string.h>
 
-static bool so_is_in(const struct session *s)
-{
-    return s->slot->login == LOGIN_SO;
-}
-
 /* ------------------------------------------------------------------ C_CreateObject */
 
 static CK_RV key_family(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
     const CK_ATTRIBUTE *params = template_find(t, n, CKA_EC_PARAMS);
-    o->key_type = CK_UNAVAILABLE_INFORMATION;
-    if (!template_ulong(t, n, CKA_KEY_TYPE, &o->key_type))
-        return CKR_ATTRIBUTE_VALUE_INVALID;
-    if (o->key_type == CK_UNAVAILABLE_INFORMATION)
-        return CKR_TEMPLATE_INCOMPLETE;
-    o->family = family_of(o->key_type);
+    const CK_RV rv = template_key_type(o, t, n);
+    if (rv != CKR_OK)
+        return rv;
     if (o->family == FAMILY_EC && params && params->ulValueLen == sizeof oid_sm2 &&
         params->pValue && memcmp(params->pValue, oid_sm2, sizeof oid_sm2) == 0)
         o->family = FAMILY_SM2;
+    if (o->class == CKO_DOMAIN_PARAMETERS && o->family != FAMILY_DSA && o->family != FAMILY_DH)
+        return CKR_TEMPLATE_INCONSISTENT;
     if (o->family == FAMILY_NONE || (o->family == FAMILY_SECRET) != (o->class == CKO_SECRET_KEY))
         return o->family == FAMILY_NONE ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_TEMPLATE_INCONSISTENT;
     return CKR_OK;
@@ -37,9 +31,7 @@ static CK_RV check_secret(struct object *o)
     const CK_ULONG size = value ? value->size : 0;
     if (len && attribute_ulong(o, CKA_VALUE_LEN) != size)
         return CKR_TEMPLATE_INCONSISTENT;
-    if (!size ||
-        ((o->key_type == CKK_AES || o->key_type == CKK_SM4 || o->key_type == CKK_SM4_OTHER) &&
-         !cipher_name(o->key_type, size, "ECB")))
+    if (!size || !secret_length_fits(o->key_type, size))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     return attribute_set_ulong(o, CKA_VALUE_LEN, size);
 }
@@ -53,7 +45,9 @@ static CK_RV check_key(struct object *o)
         if (rv != CKR_OK)
             return rv;
     }
-    EVP_PKEY *key = key_of_object(o, o->class == CKO_PRIVATE_KEY);
+    EVP_PKEY *key = o->class == CKO_DOMAIN_PARAMETERS
+                        ? ffc_parameters(o)
+                        : key_of_object(o, o->class == CKO_PRIVATE_KEY);
     if (!key)
         return o->family == FAMILY_EC && !key_size_of(o) ? CKR_CURVE_NOT_SUPPORTED
                                                          : CKR_ATTRIBUTE_VALUE_INVALID;
@@ -87,23 +81,15 @@ static CK_RV create(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJ
         return CKR_ATTRIBUTE_VALUE_INVALID;
     if (class == CK_UNAVAILABLE_INFORMATION)
         return CKR_TEMPLATE_INCOMPLETE;
-    if (class > CKO_SECRET_KEY)
+    if (class > CKO_SECRET_KEY && class != CKO_DOMAIN_PARAMETERS)
         return CKR_ATTRIBUTE_VALUE_INVALID;
     struct object *o = object_new(class);
     if (!o)
         return CKR_HOST_MEMORY;
     CK_RV rv = make(s, o, t, n);
     if (rv == CKR_OK)
-        rv = object_writable(s, object_is_token(o), object_is_private(o));
-    if (rv == CKR_OK && object_is_token(o))
-        rv = token_create(s->slot, o);
-    if (rv != CKR_OK) {
-        object_free(o);
-        return rv;
-    }
-    object_add(s, o);
-    *handle = o->handle;
-    return CKR_OK;
+        rv = object_store(s, o);
+    return object_give(s, o, rv, handle);
 }
 
 CK_RV C_CreateObject(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n,
@@ -152,19 +138,14 @@ static CK_RV copy(struct session *s, struct object *from, const CK_ATTRIBUTE *t,
         rv = template_take(o, HOW_COPY, t, n, so_is_in(s));
     if (rv == CKR_OK && object_is_private(from) && !object_is_private(o))
         rv = CKR_TEMPLATE_INCONSISTENT;
-    if (rv == CKR_OK)
+    if (rv == CKR_OK && key_in_device(from)) {
         rv = object_writable(s, object_is_token(o), object_is_private(o));
-    if (rv == CKR_OK && key_in_device(from))
-        rv = token_copy(s->slot, from, o);
-    else if (rv == CKR_OK && object_is_token(o))
-        rv = token_create(s->slot, o);
-    if (rv != CKR_OK) {
-        object_free(o);
-        return rv;
+        if (rv == CKR_OK)
+            rv = token_copy(s->slot, from, o);
+    } else if (rv == CKR_OK) {
+        rv = object_store(s, o);
     }
-    object_add(s, o);
-    *handle = o->handle;
-    return CKR_OK;
+    return object_give(s, o, rv, handle);
 }
 
 CK_RV C_CopyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE from, CK_ATTRIBUTE *t, CK_ULONG n,
@@ -243,6 +224,8 @@ static CK_RV read_one(const struct object *o, CK_ATTRIBUTE *a)
 {
     const void *value;
     CK_ULONG size;
+    if (attribute_is_template(o, a->type))
+        return template_unpack(o, a);
     const CK_RV rv = attribute_read(o, a->type, &value, &size);
     if (rv != CKR_OK) {
         a->ulValueLen = CK_UNAVAILABLE_INFORMATION;

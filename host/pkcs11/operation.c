@@ -101,15 +101,21 @@ CK_RV operation_new(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE h
     return CKR_OK;
 }
 
+CK_RV operation_cancel(struct session *s, enum operation_kind kind)
+{
+    if (!s->op[kind])
+        return CKR_ARGUMENTS_BAD;
+    operation_end(s, kind);
+    return CKR_OK;
+}
+
 CK_RV operation_begin(struct session *s, enum operation_kind kind, const CK_MECHANISM *m,
                       CK_OBJECT_HANDLE key, CK_FLAGS flag, CK_ATTRIBUTE_TYPE use,
                       struct operation **op)
 {
     *op = NULL;
-    if (!m) { /* 3.0: ends what is active */
-        operation_end(s, kind);
-        return CKR_OK;
-    }
+    if (!m)
+        return operation_cancel(s, kind);
     if (s->op[kind])
         return CKR_OPERATION_ACTIVE;
     const CK_RV rv = operation_new(s, m, key, flag, use, op);
@@ -123,7 +129,11 @@ CK_RV operation_get(struct session *s, enum operation_kind kind, struct operatio
     *op = s->op[kind];
     if (!*op)
         return CKR_OPERATION_NOT_INITIALIZED;
-    return (*op)->wants_pin ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+    if (!(*op)->wants_pin)
+        return CKR_OK;
+    operation_end(s, kind);
+    *op = NULL;
+    return CKR_USER_NOT_LOGGED_IN;
 }
 
 bool operation_wants_pin(const struct session *s)

@@ -42,6 +42,8 @@ struct operation {
     struct bytes extra;     /* signer's ID, OAEP label or AAD */
     uint8_t iv[IV_MAX];
     size_t iv_size;
+    size_t block;      /* bytes of one */
+    uint64_t ctr_left; /* bytes until a counter would begin anew */
     /* C_FindObjects */
     CK_OBJECT_HANDLE *found;
     CK_ULONG found_count, found_next;
@@ -64,6 +66,8 @@ struct cipher_ops {
      uint8_t *out, size_t *out_size);
     /* The most that run gives. */
     size_t (*most)(const struct operation *op, size_t n, bool last);
+    /* Can it be so many? NULL: run says. CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE */
+    CK_RV (*length)(const struct operation *op, size_t n, bool last);
 };
 extern const struct cipher_ops cipher_pk, cipher_block, cipher_gcm, cipher_keywrap;
 
@@ -82,6 +86,11 @@ enum scheme {
     SM2_SIGN_Z, /* a message, with Z */
     SM2_ENCRYPT,
     SM2_DERIVE,
+    DSA_GENERATE,
+    DSA_SIGN,
+    DH_GENERATE,
+    DH_DERIVE,
+    PARAMETERS_GENERATE,
     DIGEST,
     HMAC,
     CMAC,
@@ -93,7 +102,6 @@ enum scheme {
     GCM,
     KEY_WRAP,
     KEY_WRAP_PAD,
-    HKDF,
     CONCATENATE
 };
 
@@ -129,9 +137,12 @@ CK_RV operation_begin(struct session *s, enum operation_kind kind, const CK_MECH
 /* The same without a session's place for it: for wrapping and deriving. */
 CK_RV operation_new(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE key, CK_FLAGS flag,
                     CK_ATTRIBUTE_TYPE use, struct operation **op);
+/* A mechanism of NULL, 3.0: ends what is active; CKR_ARGUMENTS_BAD: nothing was. */
+CK_RV operation_cancel(struct session *s, enum operation_kind kind);
 bool operation_wants_pin(const struct session *s);
 void operation_has_pin(struct session *s);
-/* The active operation; CKR_OPERATION_NOT_INITIALIZED, CKR_USER_NOT_LOGGED_IN. */
+/* The active operation; CKR_OPERATION_NOT_INITIALIZED; CKR_USER_NOT_LOGGED_IN: it wanted a PIN, and
+ * is ended. */
 CK_RV operation_get(struct session *s, enum operation_kind kind, struct operation **op);
 /* CKR_OK, CKR_BUFFER_TOO_SMALL: what is known to fit or not; the caller asked for the size only. */
 CK_RV room_for(const uint8_t *out, CK_ULONG *out_size, size_t needed, bool *asked);
@@ -145,6 +156,8 @@ CK_RV recover_data(struct operation *op, const uint8_t *signature, size_t size, 
 /* Key pairs that libcrypto makes for a session: does it make what the template asks for? */
 bool soft_makes(const struct mechanism *m, const CK_ATTRIBUTE *t, CK_ULONG n);
 CK_RV soft_generate(struct object *public, struct object *private);
+/* Domain parameters of DSA (sub_bits may be 0) and DH. CKR_FUNCTION_FAILED */
+CK_RV soft_parameters(struct object *o, CK_ULONG bits, CK_ULONG sub_bits);
 /* By libcrypto, with the key of the operation. */
 CK_RV soft_sign(struct operation *op, const uint8_t *data, size_t n, uint8_t *out,
                 size_t *out_size);
@@ -152,6 +165,12 @@ CK_RV soft_check(struct operation *op, const uint8_t *data, size_t n, const uint
                  size_t size);
 CK_RV soft_crypt(struct operation *op, const uint8_t *data, size_t n, uint8_t *out,
                  size_t *out_size);
+
+/* The shared secret of a private key in this process; peer is freed. *n: room, then size. */
+bool soft_agree(const struct object *key, EVP_PKEY *peer, uint8_t *out, size_t *n);
+/* C_DeriveKey with what is not ECDH. */
+CK_RV derive_other(struct session *s, struct operation *op, const CK_MECHANISM *m,
+                   const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle);
 
 /* Zeros in front of what was gathered, so that it is as large as the modulus. */
 bool front_zeros(struct operation *op);
@@ -176,8 +195,8 @@ CK_RV device_secret(struct operation *op, struct slot *slot, const struct hufu_c
                     const uint8_t *in, size_t n, uint8_t *out, size_t *out_size);
 CK_RV gcm_set(struct operation *op, const uint8_t *iv, size_t iv_size, const uint8_t *aad,
               size_t aad_size, CK_ULONG tag_bits);
-CK_RV secret_from(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, const uint8_t *value,
-                  size_t size, bool may_cut, CK_OBJECT_HANDLE *handle);
+CK_RV secret_from(struct session *s, const struct operation *op, const CK_ATTRIBUTE *t, CK_ULONG n,
+                  const uint8_t *value, size_t size, bool may_cut, CK_OBJECT_HANDLE *handle);
 /* All at once; the caller frees out. */
 CK_RV cipher_single(struct operation *op, struct slot *slot, const uint8_t *in, size_t n,
                     struct bytes *out);

@@ -11,7 +11,7 @@ static CK_RV oaep_begin(struct operation *op, const CK_MECHANISM *m)
     memcpy(&p, m->pParameter, sizeof p);
     op->hash = hash_of_mechanism(p.hashAlg);
     op->mgf = hash_of_mgf(p.mgf);
-    if (op->hash == HASH_NONE || op->mgf == HASH_NONE || (p.ulSourceDataLen && !p.pSourceData))
+    if (!hash_device(op->hash) || op->mgf == HASH_NONE || (p.ulSourceDataLen && !p.pSourceData))
         return CKR_MECHANISM_PARAM_INVALID;
     return bytes_add(&op->extra, p.pSourceData, p.ulSourceDataLen) ? CKR_OK : CKR_HOST_MEMORY;
 }
@@ -152,4 +152,4 @@ static CK_RV run(struct operation *op, struct slot *slot, const uint8_t *data, s
     return sm2_crypt(op, slot, out, out_size);
 }
 
-const struct cipher_ops cipher_pk = {begin, run, most};
+const struct cipher_ops cipher_pk = {begin, run, most, NULL};

@@ -22,7 +22,7 @@ static CK_RV pss_begin(struct operation *op, const CK_MECHANISM *m)
     const enum hash hash = hash_of_mechanism(p.hashAlg);
     op->mgf = hash_of_mgf(p.mgf);
     op->salt = p.sLen;
-    if (hash == HASH_NONE || op->mgf == HASH_NONE || (op->m->hash && op->m->hash != hash) ||
+    if (!hash_device(hash) || op->mgf == HASH_NONE || (op->m->hash && op->m->hash != hash) ||
         p.sLen > HUFU_SIGNATURE_MAX)
         return CKR_MECHANISM_PARAM_INVALID;
     op->hash = hash;
@@ -114,6 +114,7 @@ static size_t most(const struct operation *op)
         return hash_size(op->hash);
     case SM2_SIGN:
         return 32;
+    case DSA_SIGN:
     case ECDSA:
         return 64; /* of a longer digest the front counts */
     default:

@@ -210,24 +210,24 @@ static struct object *part_new(const struct seen *d, enum part part)
 /* With the slot's lock held. */
 static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
 {
-    struct object *o = index_find(slot, token_handle(d->o->handle, part));
-    if (o) {
-        o->epoch = d->epoch;
-        if (unchanged(o, d))
-            return CKR_OK;
-        index_unlist(slot, o);
-    } else {
+    struct object *o = index_part(slot, d->o->handle, part);
+    const bool known = o != NULL;
+    if (!known)
         o = part_new(d, part);
-        if (!o)
-            return CKR_HOST_MEMORY;
-        o->epoch = d->epoch;
-        index_add(slot, o);
+    if (!o)
+        return CKR_HOST_MEMORY;
+    o->epoch = d->epoch;
+    if (known && unchanged(o, d))
+        return CKR_OK;
+    if (known)
         index_unlist(slot, o);
-    }
     CK_RV rv = fill(o, d, part);
     if (rv == CKR_OK)
         rv = remember(o, d);
-    index_list(slot, o);
+    if (known)
+        index_list(slot, o);
+    else
+        index_add(slot, o);
     return rv;
 }
 

@@ -84,9 +84,9 @@ CK_RV token_describe(struct slot *slot, struct object *main, struct object *publ
 /* Both parts of a pair, one of them as it is to be; the caller releases the other one. */
 static struct object *other_part(struct slot *slot, const struct object *o)
 {
-    const bool main = token_handle(o->device, MAIN) == o->handle;
+    const bool main = object_part(o) == MAIN;
     lock_take(&slot->lock);
-    struct object *other = index_find(slot, token_handle(o->device, main ? PUBLIC : MAIN));
+    struct object *other = index_part(slot, o->device, main ? PUBLIC : MAIN);
     if (other)
         other->refs++;
     lock_give(&slot->lock);
@@ -109,7 +109,7 @@ CK_RV token_update(struct slot *slot, struct object *o)
     if (!o->device)
         return CKR_OK;
     struct object *other = other_part(slot, o);
-    const bool is_main = token_handle(o->device, MAIN) == o->handle;
+    const bool is_main = object_part(o) == MAIN;
     const struct object *main = is_main ? o : other, *public = is_main ? other : o;
     const bool pair = main && main->class == CKO_PRIVATE_KEY && !main->kept;
     CK_RV rv = main ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
@@ -164,7 +164,7 @@ static CK_RV hide_public(struct slot *slot, struct object *o)
 CK_RV token_destroy(struct slot *slot, struct object *o)
 {
     struct use u = {0};
-    if (token_handle(o->device, PUBLIC) == o->handle)
+    if (object_part(o) == PUBLIC)
         return hide_public(slot, o);
     CK_RV rv = use_begin(&u, slot);
     if (rv == CKR_OK)

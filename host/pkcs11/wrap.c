@@ -1,6 +1,6 @@
 /*
- * C_WrapKey, C_UnwrapKey: for secret keys whose value is in this process. Keys of the device leave
- * it under its wrap domain only (hufu export).
+ * C_WrapKey, C_UnwrapKey: for keys whose value is in this process; a private key as PKCS #8. Keys
+ * of the device leave it under its wrap domain only (hufu export).
  */
 #include "host/pkcs11/operation.h"
 
@@ -16,22 +16,41 @@ static CK_RV may_wrap(const struct object *key, const struct object *with)
         return CKR_KEY_UNEXTRACTABLE;
     if (attribute_bool(key, CKA_WRAP_WITH_TRUSTED) && !attribute_bool(with, CKA_TRUSTED))
         return CKR_KEY_NOT_WRAPPABLE;
-    return key_in_device(key) || !secret_of(key) || key->class != CKO_SECRET_KEY
+    if (!template_holds(with, CKA_WRAP_TEMPLATE, key))
+        return CKR_KEY_HANDLE_INVALID;
+    return key_in_device(key) || (key->class == CKO_SECRET_KEY && !secret_of(key))
                ? CKR_KEY_NOT_WRAPPABLE
                : CKR_OK;
 }
 
-/* CBC and ECB take whole blocks: a key is filled up with zeros. */
+static CK_RV value_of(struct bytes *b, const struct object *key)
+{
+    uint8_t *der;
+    size_t size;
+    const struct attribute *value = secret_of(key);
+    if (key->class == CKO_SECRET_KEY)
+        return bytes_add(b, value->value, value->size) ? CKR_OK : CKR_HOST_MEMORY;
+    const CK_RV rv = private_to_pkcs8(key, &der, &size);
+    if (rv != CKR_OK)
+        return rv;
+    const bool added = bytes_add(b, der, size);
+    OPENSSL_clear_free(der, size);
+    return added ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+/* CBC, ECB and the key wrap without padding take whole blocks: a key is filled up with zeros. */
 static CK_RV padded(struct bytes *b, const struct operation *op, const struct object *key)
 {
     static const uint8_t zeros[16];
-    const struct attribute *value = secret_of(key);
-    if (!bytes_add(b, value->value, value->size))
-        return CKR_HOST_MEMORY;
-    const bool blocks = op->m->scheme == ECB || op->m->scheme == CBC;
-    if (blocks && b->size % 16 && !bytes_add(b, zeros, 16 - b->size % 16))
-        return CKR_HOST_MEMORY;
-    return CKR_OK;
+    const bool pkcs8 = key->class == CKO_PRIVATE_KEY;
+    const size_t block = op->m->scheme == ECB || op->m->scheme == CBC ? op->block
+                         : op->m->scheme == KEY_WRAP && pkcs8         ? 8
+                                                                      : 1;
+    const CK_RV rv = value_of(b, key);
+    if (rv != CKR_OK)
+        return rv;
+    return b->size % block == 0 || bytes_add(b, zeros, block - b->size % block) ? CKR_OK
+                                                                                : CKR_HOST_MEMORY;
 }
 
 static CK_RV wrap_with(struct session *s, struct operation *op, const CK_MECHANISM *m,
@@ -95,51 +114,86 @@ CK_RV C_WrapKey(CK_SESSION_HANDLE handle, CK_MECHANISM *m, CK_OBJECT_HANDLE with
 
 /* ------------------------------------------------------------------ unwrapping */
 
-/* A key whose bytes were found: by unwrapping or deriving. */
-CK_RV secret_from(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, const uint8_t *value,
-                  size_t size, bool may_cut, CK_OBJECT_HANDLE *handle)
+static CK_RV secret_kind(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, CK_ULONG *wanted)
 {
-    CK_ULONG class = CKO_SECRET_KEY, wanted = 0;
-    struct object *o = object_new(CKO_SECRET_KEY);
-    if (!o)
-        return CKR_HOST_MEMORY;
-    CK_RV rv = CKR_OK;
+    CK_ULONG class = CKO_SECRET_KEY;
     o->family = FAMILY_SECRET;
     o->key_type = CKK_GENERIC_SECRET;
     if (!template_ulong(t, n, CKA_CLASS, &class) ||
         !template_ulong(t, n, CKA_KEY_TYPE, &o->key_type) ||
-        !template_ulong(t, n, CKA_VALUE_LEN, &wanted))
-        rv = CKR_ATTRIBUTE_VALUE_INVALID;
-    else if (class != CKO_SECRET_KEY || family_of(o->key_type) != FAMILY_SECRET)
-        rv = CKR_TEMPLATE_INCONSISTENT;
-    if (rv == CKR_OK && !wanted && o->key_type == CKK_SM4)
-        wanted = 16;
+        !template_ulong(t, n, CKA_VALUE_LEN, wanted))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (class != CKO_SECRET_KEY || family_of(o->key_type) != FAMILY_SECRET)
+        return CKR_TEMPLATE_INCONSISTENT;
+    if (!*wanted)
+        *wanted = key_bytes(o->key_type);
+    return CKR_OK;
+}
+
+static CK_RV secret_set(struct object *o, const uint8_t *value, size_t size)
+{
+    CK_RV rv = attribute_set(o, CKA_VALUE, value, size);
+    const struct attribute *a = attribute_of(o, CKA_VALUE);
+    if (rv == CKR_OK && cipher_block_size(o->key_type) == 8)
+        des_parity(a->value, a->size);
+    return rv == CKR_OK ? attribute_set_ulong(o, CKA_VALUE_LEN, size) : rv;
+}
+
+/* A key whose bytes were found: by unwrapping or deriving. */
+CK_RV secret_from(struct session *s, const struct operation *op, const CK_ATTRIBUTE *t, CK_ULONG n,
+                  const uint8_t *value, size_t size, bool may_cut, CK_OBJECT_HANDLE *handle)
+{
+    CK_ULONG wanted = 0;
+    struct object *o = object_new(CKO_SECRET_KEY);
+    if (!o)
+        return CKR_HOST_MEMORY;
+    CK_RV rv = secret_kind(o, t, n, &wanted);
     if (rv == CKR_OK && wanted && wanted != size && (!may_cut || wanted > size))
         rv = may_cut ? CKR_KEY_SIZE_RANGE : CKR_WRAPPED_KEY_LEN_RANGE;
     if (wanted)
         size = wanted;
-    if (rv == CKR_OK && o->key_type != CKK_GENERIC_SECRET && o->key_type == CKK_AES &&
-        !cipher_name(CKK_AES, size, "ECB"))
+    if (rv == CKR_OK && !secret_length_fits(o->key_type, size))
         rv = may_cut ? CKR_TEMPLATE_INCOMPLETE : CKR_WRAPPED_KEY_LEN_RANGE;
     if (rv == CKR_OK)
         rv = template_take(o, HOW_UNWRAP, t, n, false);
     if (rv == CKR_OK)
-        rv = object_writable(s, object_is_token(o), object_is_private(o));
+        rv = template_apply(
+            op->key, op->m->flags & CKF_DERIVE ? CKA_DERIVE_TEMPLATE : CKA_UNWRAP_TEMPLATE, o);
     if (rv == CKR_OK)
         rv = object_born(o, false, 0);
     if (rv == CKR_OK)
-        rv = attribute_set(o, CKA_VALUE, value, size);
+        rv = secret_set(o, value, size);
     if (rv == CKR_OK)
-        rv = attribute_set_ulong(o, CKA_VALUE_LEN, size);
-    if (rv == CKR_OK && object_is_token(o))
-        rv = token_create(s->slot, o);
-    if (rv != CKR_OK) {
-        object_free(o);
-        return rv;
-    }
-    object_add(s, o);
-    *handle = o->handle;
-    return CKR_OK;
+        rv = object_store(s, o);
+    return object_give(s, o, rv, handle);
+}
+
+/* A private key out of PKCS #8; zeros behind it do not matter. */
+static CK_RV private_take(struct object *o, const struct operation *op, const CK_ATTRIBUTE *t,
+                          CK_ULONG n, const uint8_t *der, size_t size)
+{
+    CK_RV rv = template_key_type(o, t, n);
+    if (rv == CKR_OK && (o->family == FAMILY_NONE || o->family == FAMILY_SECRET))
+        rv = CKR_TEMPLATE_INCONSISTENT;
+    if (rv == CKR_OK)
+        rv = private_from_pkcs8(o, der, size);
+    if (rv == CKR_OK)
+        rv = template_take(o, HOW_UNWRAP, t, n, false);
+    if (rv == CKR_OK)
+        rv = template_apply(op->key, CKA_UNWRAP_TEMPLATE, o);
+    return rv == CKR_OK ? object_born(o, false, 0) : rv;
+}
+
+static CK_RV private_from(struct session *s, const struct operation *op, const CK_ATTRIBUTE *t,
+                          CK_ULONG n, const uint8_t *der, size_t size, CK_OBJECT_HANDLE *handle)
+{
+    struct object *o = object_new(CKO_PRIVATE_KEY);
+    if (!o)
+        return CKR_HOST_MEMORY;
+    CK_RV rv = private_take(o, op, t, n, der, size);
+    if (rv == CKR_OK)
+        rv = object_store(s, o);
+    return object_give(s, o, rv, handle);
 }
 
 static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE with,
@@ -148,6 +202,9 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE w
 {
     struct operation *op;
     struct bytes plain = {NULL, 0, 0};
+    CK_ULONG class = CKO_SECRET_KEY;
+    if (!template_ulong(t, n, CKA_CLASS, &class))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
     CK_RV rv = operation_new(s, m, with, CKF_UNWRAP, CKA_UNWRAP, &op);
     if (rv == CKR_KEY_HANDLE_INVALID)
         return CKR_UNWRAPPING_KEY_HANDLE_INVALID;
@@ -164,7 +221,9 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE w
         rv = CKR_WRAPPED_KEY_LEN_RANGE;
     const bool blocks = op->m->scheme == ECB || op->m->scheme == CBC;
     if (rv == CKR_OK)
-        rv = secret_from(s, t, n, plain.data, plain.size, blocks, handle);
+        rv = class == CKO_PRIVATE_KEY
+                 ? private_from(s, op, t, n, plain.data, plain.size, handle)
+                 : secret_from(s, op, t, n, plain.data, plain.size, blocks, handle);
     bytes_free(&plain);
     operation_free(s, op);
     return rv;

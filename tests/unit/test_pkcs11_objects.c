@@ -417,6 +417,7 @@ START_TEST(generating_wrongly)
     IS(f->C_GenerateKeyPair(session, &m, NULL, 0, NULL, 0, &a, &b), CKR_TEMPLATE_INCOMPLETE);
     IS(f->C_GenerateKeyPair(session, &m, pub, 1, NULL, 0, &a, &b), CKR_KEY_SIZE_RANGE);
     bits = 2048;
+    e[0] = 2;
     IS(f->C_GenerateKeyPair(session, &m, pub, 2, &token, 1, &a, &b), CKR_ATTRIBUTE_VALUE_INVALID);
     pub[1] = pub[2];
     IS(f->C_GenerateKeyPair(session, &m, pub, 2, NULL, 0, &a, &b), CKR_TEMPLATE_INCONSISTENT);

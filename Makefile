@@ -215,15 +215,12 @@ $(BUILD)/libifd-hufu.so: $(call obj,$(IFD_SRC) $(READER_SRC)) $(BUILD)/libfirmwa
 # ---------------------------------------------------------------- bare metal
 # The same sources for boards of QEMU: Cortex-M3 (mps2-an385), Cortex-M33 (mps2-an505) and RV32IMAC (virt), with small
 # tables and 32-bit limbs, and only RSA of up to 2048 bits. an385 is the core, without the command groups of WITHOUT_an385;
-# the others have all. LIMITS: bytes of flash, of RAM and of stack; make size fails above. MEMORY: of the device, in the RAM.
+# the others have all. LIMITS: bytes of flash, of RAM and of stack; make size fails above.
 SMALL         := $(BUILD)/mps2
 SMALL_STACK   := 7168
-MEMORY_an385  := 43008
 LIMITS_an385  := 131072 67584 6912
 WITHOUT_an385 := CERTIFICATES DOMAIN CHANNEL QUORUM
-MEMORY_an505  := 45056
 LIMITS_an505  := 180224 71680 6912
-MEMORY_virt   := 45056
 LIMITS_virt   := 180224 71680 6912
 SMALL_CONFIG  := -DHUFU_SMALL=1 -DHUFU_SM2_WINDOW=5 -DHUFU_SM2_STEP=6 -DHUFU_SM2_BATCH=16
 SMALL_FLAGS   := -std=c11 -g -Os $(WARN) -I$(SMALL)/gen -I. -I$(BUILD)/gen -ffreestanding -ffunction-sections \
@@ -250,7 +247,7 @@ $(SMALL)/$(1)/gen/proto_gen.o: $(BUILD)/gen/proto_gen.c
 $(SMALL)/$(1)/%.o: %.c Makefile | $(GEN) $(SMALL)/gen/sm2_table.inc
 	@mkdir -p $$(@D)
 	$$(call say,$(1),$$<)
-	$$(Q)$(3) $(4) $$(SMALL_FLAGS) $$(WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -DQEMU_DEVICE_MEMORY=$(MEMORY_$(1)) -c $$< -o $$@
+	$$(Q)$(3) $(4) $$(SMALL_FLAGS) $$(WITHOUT_$(1):%=-DHUFU_WITHOUT_%) -c $$< -o $$@
 $(SMALL)/$(1)-figures.elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(FIGURES_SRC) $(wildcard firmware/ports/$(2)/*.c))
 $(SMALL)/$(1).elf: $(patsubst %.c,$(SMALL)/$(1)/%.o,$(SMALL_SRC) $(wildcard firmware/ports/$(2)/*.c) gen/proto_gen.c)
 $(SMALL)/$(1).elf $(SMALL)/$(1)-figures.elf: firmware/ports/$(2)/$(1).ld firmware/ports/qemu/image.ld

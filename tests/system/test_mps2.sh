@@ -152,6 +152,7 @@ for board in $boards; do
             if ($6 > ticks[$2]) ticks[$2] = $6
             if ($8 > stack[$2]) stack[$2] = $8 }
         /^memory / && $6 + 0 > boot { boot = $6 + 0 }
-        END { print board, "boot", boot, 0, 0; for (c in ticks) print board, c, stack[c], first[c], ticks[c] }' uart-* >>"$costs"
+        /^memory / { memory = $2 }
+        END { print board, "boot", boot, memory, 0; for (c in ticks) print board, c, stack[c], first[c], ticks[c] }' uart-* >>"$costs"
 done
 finish

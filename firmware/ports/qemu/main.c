@@ -18,10 +18,6 @@
 #include "proto/frame.h"
 #include "proto/wire.h"
 
-#ifndef QEMU_DEVICE_MEMORY
-#define QEMU_DEVICE_MEMORY 65536
-#endif
-
 enum {
     FRAME = 4096,    /* bytes of data in a command or answer */
     APDU_AROUND = 9, /* header, extended Lc and Le */
@@ -41,13 +37,15 @@ static struct {
     struct card *card;
     uint32_t link;
     bool trace; /* the file "trace" was there at boot: each command is told with its costs */
-    _Alignas(64) uint8_t device_memory[QEMU_DEVICE_MEMORY];
     _Alignas(16) uint8_t card_memory[CARD_MEMORY];
     uint8_t command[FRAME_HEADER + APDU_AROUND + FRAME];
     uint8_t answer[FRAME_HEADER + FRAME + 2 + FRAME_CHECK];
     struct frame_order order;
     bool deaf; /* a frame was lost, came twice or was damaged: silence until the next link */
 } image;
+
+/* What the image leaves of the RAM: the device takes what it needs. */
+extern uint8_t heap_begin[], heap_end[]; /* of the linker script */
 
 /* ---------------------------------------------------------------- one frame */
 
@@ -156,7 +154,7 @@ static void tell_device(void)
     tell(", boot ", info.boots);
     uart_text("\n");
     tell("memory ", device_memory(&config, &image.hal));
-    tell(" of ", sizeof image.device_memory);
+    tell(" of ", (uint64_t)(heap_end - heap_begin));
     tell(", stack ", meter_stack());
     tell(" of ", meter_stack_room());
     tell(", boot ticks ", board_ticks());
@@ -172,13 +170,13 @@ static int boot(void)
         return -1;
     }
     const size_t memory = device_memory(&config, &image.hal);
-    if (memory > sizeof image.device_memory || card_memory(FRAME) > sizeof image.card_memory) {
+    if (memory > (size_t)(heap_end - heap_begin) || card_memory(FRAME) > sizeof image.card_memory) {
         tell("setup: the device wants bytes of memory: ", memory);
         tell(", the card: ", card_memory(FRAME));
         uart_text("\n");
         return -1;
     }
-    image.device = device_create(image.device_memory, &config, &image.hal);
+    image.device = device_create(heap_begin, &config, &image.hal);
     image.card = card_create(image.card_memory, FRAME, image.device);
     image.link = device_link_open(image.device);
     return 0;

@@ -70,6 +70,7 @@ struct device {
     char port[DEVICE_NAME_MAX + 1], engine_wanted[DEVICE_NAME_MAX + 1];
     const struct engine *engine; /* NULL: none has passed its tests */
     uint8_t state;               /* STATE_* */
+    bool tampered; /* the tamper input has ended the keys; until the next INIT */
     bool initialised; /* the store holds a device; SYSTEM records can be read and written */
     char failure[FAILURE_MAX + 1]; /* why it is, or is about to be, FAILED; "": it is well */
     struct random random;

@@ -218,6 +218,7 @@ static bool test_on(struct device *d)
 
 bool device_idle(struct device *d)
 {
+    life_watch(d);
     notice_copy(d);
     stop_if_failed(d);
     if (d->state == STATE_TESTING)
@@ -245,6 +246,7 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
 {
     const bool nested = d->inside;
     d->inside = true;
+    life_watch(d);
     notice_copy(d);
     for (size_t i = 0; i < n; i++) {
         uint16_t refused = SW_OK;

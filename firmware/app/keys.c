@@ -10,6 +10,7 @@
 enum { KEK_SALT = 16, SEALED_MASTER = KEK_SALT + 4 + STORE_KEY + 16, ITERATIONS_MOST = 10000000 };
 
 static const char terminated[ROOT_SIZE + 1] = "hufu: this device is terminated!";
+static const char tampered[ROOT_SIZE + 1] = "hufu: opened, its keys are gone!";
 static const uint8_t zeros[ROOT_SIZE]; /* also the nonce of the one thing that a KEK seals */
 
 /* HMAC-SM3(key, label) */
@@ -26,9 +27,11 @@ int keys_open_root(struct device *d, enum root_state *state)
     SECRET(root, sizeof root);
     uint32_t none = ct_mem_is_zero(root, sizeof root);
     uint32_t end = ct_mem_eq(root, terminated, sizeof root);
+    uint32_t opened = ct_mem_eq(root, tampered, sizeof root);
     PUBLIC(&none, sizeof none);
     PUBLIC(&end, sizeof end);
-    *state = none ? ROOT_NONE : end ? ROOT_TERMINATED : ROOT_SET;
+    PUBLIC(&opened, sizeof opened);
+    *state = none ? ROOT_NONE : end ? ROOT_TERMINATED : opened ? ROOT_TAMPERED : ROOT_SET;
     if (!bad && *state == ROOT_SET) {
         derive(root, "hufu system records", system);
         derive(root, "hufu pins", d->pin_key);
@@ -63,6 +66,11 @@ int keys_no_root(struct device *d)
 int keys_end_root(struct device *d)
 {
     return program_root(d, (const uint8_t *)terminated);
+}
+
+int keys_tampered_root(struct device *d)
+{
+    return program_root(d, (const uint8_t *)tampered);
 }
 
 static int kek_of(struct view unlock, const uint8_t *salt, uint32_t iterations, struct sm4_key *kek)

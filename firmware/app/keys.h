@@ -10,15 +10,17 @@
 enum { ROOT_SIZE = 32, UNLOCK_ITERATIONS = 20000 };
 
 /* What the root says of the device. */
-enum root_state { ROOT_NONE, ROOT_SET, ROOT_TERMINATED };
+enum root_state { ROOT_NONE, ROOT_SET, ROOT_TERMINATED, ROOT_TAMPERED };
 
 /* Read the root and set what is derived from it: the store's SYSTEM key, the PIN key. -1: the port
  * failed. */
 int keys_open_root(struct device *d, enum root_state *state);
-/* Give the device a new random root, no root, or the mark of a terminated device. -1: failed */
+/* Give the device a new random root, no root, or the mark of a terminated or tampered device. -1:
+ * failed */
 int keys_new_root(struct device *d);
 int keys_no_root(struct device *d);
 int keys_end_root(struct device *d);
+int keys_tampered_root(struct device *d);
 
 /* Draw master and wrap-domain keys, open them, stage their records. unlock: empty for an unattended
  * start. */

@@ -68,6 +68,22 @@ static uint16_t empty_store(struct device *d, enum store_result mounted)
     return store_status(d, store_format(d->store));
 }
 
+/* The master key goes first, with what opens it: a deletion needs no key and no room. */
+static uint16_t drop_master(struct call *c)
+{
+    static const uint32_t records[] = {ID_MASTER};
+    uint16_t sw = SW_OK;
+    for (size_t i = 0; i < sizeof records / sizeof *records && sw == SW_OK; i++)
+        if (store_has(c->d->store, records[i], NULL))
+            sw = tx_delete(c, records[i]);
+    return sw;
+}
+
+static bool has_master(const struct device *d)
+{
+    return store_has(d->store, ID_MASTER, NULL);
+}
+
 /*
  * The mark that is committed first lets a boot finish the work wherever the power fails, even in
  * the middle of programming the root. If even the mark does not fit, the root is destroyed without
@@ -76,6 +92,8 @@ static uint16_t empty_store(struct device *d, enum store_result mounted)
 static uint16_t mark(struct call *c, uint32_t id)
 {
     uint16_t sw = tx_put(c, STORE_SYSTEM, RECORD_ENDING, id, "!", 1);
+    if (sw == SW_OK)
+        sw = drop_master(c);
     if (sw == SW_OK)
         sw = tx_commit(c);
     tx_abort(c);
@@ -104,6 +122,38 @@ uint16_t life_terminate(struct call *c)
 {
     mark(c, ID_TERMINATING);
     return destroy(c->d, keys_end_root, STATE_TERMINATED);
+}
+
+/*
+ * Whatever state it is in, and with nothing but the medium at hand: the start calls it before the
+ * self-tests. A boot that finds a device without its master key goes on with it.
+ */
+static void tampered(struct device *d)
+{
+    struct call c = {.d = d};
+    const bool mounted = d->initialised || store_mount(d->store) == STORE_OK;
+    forget(d);
+    d->tampered = true;
+    d->failure[0] = 0;
+    device_fail(d, "tamper", "the keys are destroyed");
+    if (mounted && drop_master(&c) == SW_OK)
+        tx_commit(&c);
+    tx_abort(&c);
+    destroy(d, keys_tampered_root, STATE_FAILED);
+    random_stop(&d->random);
+}
+
+static bool asserted(const struct device *d)
+{
+    const struct hal_tamper *t = &d->hal.tamper;
+    return t->asserted && t->asserted(t->ctx);
+}
+
+void life_watch(struct device *d)
+{
+    if (d->state == STATE_TERMINATED || (d->tampered && d->state == STATE_FAILED) || !asserted(d))
+        return;
+    tampered(d);
 }
 
 /* ---------------------------------------------------------------- identity */
@@ -156,6 +206,7 @@ static void initialised(struct call *c, bool done)
         return;
     }
     d->quorum = 1;
+    d->tampered = false;
     d->initialised = true;
     d->state = STATE_READY;
 }
@@ -209,7 +260,8 @@ static uint16_t put_all(struct call *c, const struct init_req *q, const struct i
 static uint16_t forget_root(struct device *d)
 {
     enum root_state state;
-    if (!keys_open_root(d, &state) && (state == ROOT_NONE || !keys_no_root(d)))
+    if (!keys_open_root(d, &state) &&
+        (state == ROOT_NONE || state == ROOT_TAMPERED || !keys_no_root(d)))
         return SW_OK;
     device_fail(d, "port", "cannot program the root");
     return SW_NVM_FAULT;
@@ -236,6 +288,8 @@ uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVI
     }
     audit_start(d);
     memcpy(serial, i.serial, sizeof i.serial);
+    if (d->tampered)
+        call_detail(c, "after tamper", 12);
     c->settle = initialised;
     return put_all(c, q, &i);
 }
@@ -327,13 +381,17 @@ static void start_store(struct device *d, enum root_state root)
     } else if (root == ROOT_TERMINATED) {
         empty_store(d, r);
         d->state = STATE_TERMINATED;
-    } else if (root == ROOT_NONE) {
+    } else if (root == ROOT_NONE || root == ROOT_TAMPERED) {
         empty_store(d, r);
+        d->tampered = root == ROOT_TAMPERED;
         d->state = STATE_BLANK;
     } else if (mounted && store_has(d->store, ID_TERMINATING, NULL)) {
         destroy(d, keys_end_root, STATE_TERMINATED);
     } else if (mounted && store_has(d->store, ID_ZEROISING, NULL)) {
         destroy(d, keys_no_root, STATE_BLANK);
+    } else if (mounted && store_has(d->store, ID_DEVICE, NULL) && !has_master(d)) {
+        d->tampered = true;
+        destroy(d, keys_tampered_root, STATE_BLANK);
     } else if (mounted && store_has(d->store, ID_DEVICE, NULL)) {
         start_initialised(d);
     } else if (mounted && store_next(d->store, 0, 0)) {
@@ -341,6 +399,16 @@ static void start_store(struct device *d, enum root_state root)
     } else {
         d->state = STATE_BLANK;
     }
+}
+
+/* Before anything else: an opened device has no time for tests. */
+static bool boot_tampered(struct device *d)
+{
+    enum root_state root;
+    if (!asserted(d) || keys_open_root(d, &root) || root == ROOT_TERMINATED)
+        return false;
+    tampered(d);
+    return true;
 }
 
 void life_open(struct device *d)
@@ -358,6 +426,8 @@ void life_open(struct device *d)
 
 void life_boot(struct device *d)
 {
+    if (boot_tampered(d))
+        return;
     if (!selftest_choose_engine(d))
         life_fail(d);
     else if (random_start(&d->random, &d->hal.rng, d->engine->sym->sm3_count, d->port,

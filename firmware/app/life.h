@@ -17,6 +17,8 @@ uint16_t life_put_identity(struct call *c, const struct identity *i);
 /* The log tells that a generator was replaced, and for which item of the periodic test. */
 void life_note_generator(struct device *d);
 void life_lock(struct device *d);
+/* Look at the tamper input: when it is asserted every key is destroyed, the master key first. */
+void life_watch(struct device *d);
 /* Destroy everything, root first; to be called with no transaction open. */
 uint16_t life_zeroise(struct call *c);
 uint16_t life_terminate(struct call *c);

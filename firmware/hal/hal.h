@@ -1,5 +1,5 @@
 /*
- * What a port owes the firmware: five small structs of functions. A port is one folder below
+ * What a port owes the firmware: six small structs of functions. A port is one folder below
  * firmware/ports; docs/porting.md takes you through a new one, ports/skeleton is the start.
  * Every function returns 0, or -1 for a fault of the hardware; none may block for longer than its work takes.
  */
@@ -70,12 +70,21 @@ struct hal_par {
                      void (*look)(void *arg));
 };
 
+/* The tamper input: a case that was opened, a voltage or a temperature out of range. The device looks
+ * at its start, before each command and when it is idle, and then destroys its keys; a port whose
+ * input causes an interrupt calls device_idle after it. asserted NULL: there is no such input. */
+struct hal_tamper {
+    void *ctx;
+    int (*asserted)(void *ctx); /* 0: all is well; an input that cannot be read is asserted */
+};
+
 struct hal {
     struct hal_nvm nvm;
     struct hal_rng rng;
     struct hal_clock clock;
     struct hal_link link;
     struct hal_par par;
+    struct hal_tamper tamper;
 };
 
 #endif

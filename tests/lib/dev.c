@@ -42,6 +42,12 @@ static uint64_t clock_now(void *ctx)
     return dv->now++;
 }
 
+static int tamper(void *ctx)
+{
+    const struct dev *dv = ctx;
+    return dv->tamper;
+}
+
 /* ---------------------------------------------------------------- the device */
 
 static void broken(const char *name, const char *what)
@@ -69,6 +75,7 @@ void dev_prepare(struct dev *dv)
     dv->hal = (struct hal){
         .rng = {.ctx = dv, .sample = rng_sample},
         .clock = {dv, clock_now},
+        .tamper = {dv, tamper},
     };
     dv->config = (struct device_config){.objects_max = 512,
                                         .log_max = 256,

@@ -36,6 +36,7 @@ struct dev {
     struct nvm_sim sim; /* the medium; programming the root counts as one of its operations */
     uint32_t segments, segment_size;
     bool rng_stuck, rng_dead;
+    bool tamper; /* the input */
     /* NULL, or the secure channel that commands go through (tests/lib/sealed.h), and how */
     struct sealed *sealed;
     uint16_t (*through)(struct dev *dv, struct sealed *s, uint16_t session, uint8_t ins,

@@ -27,7 +27,9 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
                           .boots = d->identity.boots,
                           .engine = text_view(d->engine ? d->engine->name : ""),
                           .port = text_view(d->port),
-                          .failure = text_view(d->failure),
+                          .failure = text_view(d->state == STATE_BLANK && d->tampered
+                                                   ? "tamper: the keys are destroyed"
+                                                   : d->failure),
                           .nonces = d->nonces.ready,
                           .nonces_max = d->nonces.max,
                           .groups = d->startup.groups,

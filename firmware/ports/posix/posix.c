@@ -17,6 +17,7 @@ struct posix_port {
     struct nvm_file file;
     struct nvm_ram ram;
     struct pool *pool;
+    atomic_bool tamper;
 };
 
 int complain(const struct message *m, const char *format, ...)
@@ -95,6 +96,17 @@ static uint64_t now(void *ctx)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static int tamper(void *ctx)
+{
+    struct posix_port *p = ctx;
+    return atomic_load(&p->tamper);
+}
+
+void posix_tamper(struct posix_port *port, bool asserted)
+{
+    atomic_store(&port->tamper, asserted);
+}
+
 struct posix_port *posix_open(const struct posix_options *options, struct hal *hal, char *error,
                               size_t error_size)
 {
@@ -109,7 +121,8 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
     *hal =
         (struct hal){.rng = {.ctx = &p->copies, .sample = sample, .second = jitter, .generation = copies_generation},
                      .clock = {.now = now},
-                     .par = {.width = 1}};
+                     .par = {.width = 1},
+                     .tamper = {p, tamper}};
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
                                     : nvm_ram_open(&p->ram, options, &hal->nvm, &m);
     if (!failed && options->threads > MAX_THREADS)

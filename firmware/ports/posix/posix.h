@@ -2,6 +2,7 @@
 #ifndef HUFU_PORT_POSIX_H
 #define HUFU_PORT_POSIX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,8 @@ struct posix_options {
 struct posix_port *posix_open(const struct posix_options *options, struct hal *hal, char *error,
                               size_t error_size);
 void posix_close(struct posix_port *port);
+/* The tamper input of this port, which has none of its own: raised or at rest. From any thread; the
+ * device sees it at its next command or device_idle. */
+void posix_tamper(struct posix_port *port, bool asserted);
 
 #endif

@@ -174,6 +174,7 @@ int skeleton_open(struct hal *hal)
         .link = {.receive = receive, .send = send},
         .par = {.width =
                     1}, /* run NULL: one core, jobs run inline; with more, see ports/posix/pool.c */
+        /* .tamper: a board that can tell that it is opened gives the input here */
     };
     return 0;
 }

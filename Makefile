@@ -42,6 +42,9 @@ endif
 ifneq ($(CTCHECK),)
 BASEFLAGS += -DHUFU_CT_CHECK
 endif
+ifneq ($(COVERAGE),)
+SANFLAGS += --coverage -fprofile-abs-path -fprofile-update=atomic
+endif
 # The device: freestanding. The host, the ports and the simulator: POSIX.
 FWFLAGS   := $(BASEFLAGS) $(SANFLAGS) -ffreestanding $(EXTRA_CFLAGS)
 HOSTFLAGS := $(BASEFLAGS) $(SANFLAGS) $(HARDEN) -D_GNU_SOURCE -pthread $(EXTRA_CFLAGS)
@@ -386,7 +389,8 @@ tests: $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUI
 # ---------------------------------------------------------------- a fresh machine
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
-                  libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev
+                  libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev \
+                  cppcheck shellcheck
 # Programs of others that the tests put our links and modules under, bare metal included: a test whose program cannot
 # be had is a counted skip.
 CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
@@ -439,7 +443,7 @@ check: setup ## Build every variant and run every test; the last line counts the
 check-run:
 	$(Q)$(RUN) begin
 	$(Q)$(SUB) all tests
-	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)"
+	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)" "make -s lint-quick"
 	$(Q)$(RUN) phase "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT) $(TINY_TESTS)
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
@@ -471,6 +475,8 @@ load: all $(BUILD)/tests/load-client ## 64 clients at once for LOAD_SECONDS (600
 
 layers: ## Compare every #include with the arrows of docs/design.md
 	$(Q)bash tests/layers.sh
+
+include tests/quality.mk
 
 .PHONY: power
 power: $(BUILD)/tests/power ## Power cuts at every pair of steps (long)

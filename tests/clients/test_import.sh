@@ -74,7 +74,7 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     echo "directories.tokendir = $dir/tokens" >softhsm.conf
     export SOFTHSM2_CONF=$dir/softhsm.conf
     softhsm2-util --init-token --free --label old --pin 1234 --so-pin 12345678 >/dev/null
-    tool=(pkcs11-tool --module $softhsm --login --pin 1234)
+    tool=(pkcs11-tool --module "$softhsm" --login --pin 1234)
     "${tool[@]}" --keypairgen --key-type rsa:2048 --label rsa-token --id 11 --extractable >/dev/null 2>&1
     "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label p256-token --id 22 --extractable >/dev/null 2>&1
     "${tool[@]}" --keypairgen --key-type EC:secp384r1 --label p384-token --id 44 >/dev/null 2>&1
@@ -93,7 +93,7 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label kept --id 33 >/dev/null 2>&1
     "$hufu" key destroy rsa-token
     "$hufu" key destroy p256-token
-    module=(--module $softhsm)
+    module=(--module "$softhsm")
     bad '2 keys were left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
     for way in "--module $softhsm" "--token-directory $dir/tokens"; do
         # shellcheck disable=SC2086

@@ -110,7 +110,7 @@ for key in ec ec384; do
 done
 bad . openssl dgst -sha1 -sign rsa.pem -out signature text
 for salt in digest max 20; do
-    pss=(-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:$salt)
+    pss=(-sigopt rsa_padding_mode:pss -sigopt "rsa_pss_saltlen:$salt")
     ok openssl dgst -sha384 -sign rsa.pem "${pss[@]}" -out signature text
     ok openssl dgst -sha384 -verify rsa.pub "${pss[@]}" -signature signature text
 done
@@ -156,7 +156,7 @@ bad . openssl pkeyutl -decrypt -inkey sm2.pem -in cipher -out plain
 
 # ---------------------------------------------------------------- deriving
 for key in ec ec384; do
-    ok openssl genpkey -algorithm EC -pkeyopt group:$([ $key = ec ] && echo P-256 || echo P-384) -out peer.pem
+    ok openssl genpkey -algorithm EC -pkeyopt "group:$([ "$key" = ec ] && echo P-256 || echo P-384)" -out peer.pem
     ok openssl pkey -in peer.pem -pubout -out peer.pub
     ok openssl pkeyutl -derive -inkey $key.pem -peerkey peer.pub -out secret
     ok openssl pkeyutl -derive -inkey peer.pem -peerkey $key.pub -out secret.peer
@@ -191,7 +191,7 @@ for ca in rsa sm2 ec; do
         ok openssl verify -CAfile ca-$ca.crt leaf.crt
     done
     rm -rf db && mkdir db && : >db/index && echo 01 >db/serial && echo 01 >db/crlnumber
-    issuer=(-cert ca-$ca.crt -keyfile "hufu:label=$ca;type=private" -md $md)
+    issuer=(-cert "ca-$ca.crt" -keyfile "hufu:label=$ca;type=private" -md "$md")
     for key in rsa sm2 ec; do
         ok openssl ca -batch -notext "${issuer[@]}" -in $key.csr -out $key.crt
         ok openssl verify -CAfile ca-$ca.crt $key.crt
@@ -201,7 +201,7 @@ for ca in rsa sm2 ec; do
     ok openssl crl -in list.crl -CAfile ca-$ca.crt -noout
     bad 'revoked' openssl verify -crl_check -CRLfile list.crl -CAfile ca-$ca.crt rsa.crt
     ok openssl verify -crl_check -CRLfile list.crl -CAfile ca-$ca.crt sm2.crt
-    responder=(-index db/index -CA ca-$ca.crt -rsigner ca-$ca.crt -rkey $ca.pem -rmd $md)
+    responder=(-index db/index -CA "ca-$ca.crt" -rsigner "ca-$ca.crt" -rkey "$ca.pem" -rmd "$md")
     for key in rsa sm2 ec; do
         ok openssl ocsp -issuer ca-$ca.crt -cert $key.crt -reqout request -no_nonce
         ok openssl ocsp "${responder[@]}" -reqin request -respout response

@@ -10,7 +10,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 hufu=$build/hufu
 . "$top/tests/lib/qemu.sh"
 id=1234567812345678
-passed=0 failed=0 skipped=0 qemu= bridge= where=
+passed=0 failed=0 skipped=0 qemu='' bridge='' where=''
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-mps2-XXXXXX")
 # While QEMU reads from a FIFO it hears no other signal than KILL.
 stop() {

@@ -1,10 +1,10 @@
-/* The eight-lane engine: x86-64 with AVX-512 IFMA. Empty elsewhere. */
+/* The eight-lane engine: x86-64 with AVX-512 IFMA. Empty elsewhere, and where HUFU_NO_IFMA8 says so. */
 #ifndef HUFU_CRYPTO_IFMA8_IFMA8_H
 #define HUFU_CRYPTO_IFMA8_IFMA8_H
 
 #include "firmware/crypto/engine.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(HUFU_NO_IFMA8)
 #define HUFU_IFMA8 1
 #else
 #define HUFU_IFMA8 0

@@ -1,0 +1,95 @@
+# The instruments that take longer than make check should, or only look: coverage, static analysis, sanitizers, constant
+# time at every level of optimisation. Included by the Makefile.
+
+# ---------------------------------------------------------------- coverage
+# Least share of lines, in percent, of a directory that the tests and the kept corpora must reach together.
+COVERAGE_LIMITS := proto=95 firmware/store=95 firmware/app=95 host/lib=95
+COV := $(BUILD)-cov
+COV_RUN := LOGS=$(COV)/check BUILD=$(COV) bash tests/run.sh
+
+.PHONY: coverage
+coverage: ## Lines reached by tests and corpora together, per directory: build-cov/coverage.{txt,html} (long)
+	$(call setup,$(CHECK_PACKAGES))
+	$(Q)$(SUB) BUILD=$(COV) COVERAGE=1 OPT=-O1 CI= WERROR= all tests
+	$(Q)find $(COV) -name '*.gcda' -delete
+	$(Q)$(COV_RUN) begin
+	$(Q)$(COV_RUN) phase "Unit tests, power cuts, corpora" $(UNIT:$(BUILD)/%=$(COV)/%) $(COV)/tests/power $(call corpora,$(COV))
+	$(Q)$(COV_RUN) phase "System tests and links" $(SYSTEM) $(LINKS)
+	$(Q)$(COV_RUN) total
+	$(Q)python3 -B tests/coverage.py $(COV) $(COVERAGE_LIMITS) --keep docs/coverage.md
+
+# ---------------------------------------------------------------- static analysis
+LINT_SRC := $(filter-out %/gen_table.c %/gen_p256_table.c %/gen_trial.c firmware/ports/mps2/% firmware/ports/skeleton/%,$(PROTO_SRC) \
+    $(FW_SRC) $(POSIX_SRC) $(LIB_SRC) $(IFD_SRC) $(CLI_SRC) $(RAND_SRC) $(P11_SRC) $(PROV_SRC) $(SIM_SRC))
+.PHONY: lint lint-quick
+lint: $(GEN) ## cppcheck, clang-tidy, gcc -fanalyzer and shellcheck; what is let pass has its reason in tests/lint
+	$(Q)BUILD=$(BUILD) python3 -B tests/lint/lint.py shell cppcheck tidy analyzer -- $(LINT_SRC)
+lint-quick: $(GEN) ## The part of make lint that takes seconds: cppcheck and shellcheck
+	$(Q)BUILD=$(BUILD) python3 -B tests/lint/lint.py shell cppcheck -- $(LINT_SRC)
+
+# ---------------------------------------------------------------- memory and threads
+# MemorySanitizer must have built all that writes memory, so it gets the programs that ask no other library for
+# answers; valgrind looks at the others. The eight-lane engine is not for either: valgrind's machine has no such
+# registers, and MemorySanitizer does not follow all of its instructions.
+MSAN := $(BUILD)-msan
+TSAN := $(BUILD)-tsan
+PLAIN_TESTS := $(shell grep -LE '<openssl|<gcrypt|<botan|host/|p11_|ifma8|unix|sandbox' tests/unit/test_*.c)
+MSAN_TESTS := $(PLAIN_TESTS:tests/unit/%.c=$(MSAN)/tests/%) $(TINY_TESTS:$(BUILD)/%=$(MSAN)/%)
+MSAN_FUZZ := $(filter-out host%,$(FUZZ_NAMES))
+MEMCHECK_TESTS := $(filter-out $(PLAIN_TESTS:tests/unit/%.c=$(BUILD)/tests/%) %_ifma8_rsa %_ifma8_prime %_ifma8_sm2 %_ifma8_sym \
+    %test_rsa_keygen %test_rsa_oracle %test_randomness,$(UNIT))
+TSAN_TESTS := $(filter %test_posix_port %test_device_gather,$(UNIT)) $(filter $(BUILD)/tests/test_host_% $(BUILD)/tests/test_pkcs11_%,$(UNIT))
+
+.PHONY: msan memcheck tsan
+msan: ## MemorySanitizer (clang) over the device's tests and corpora
+	$(Q)$(SUB) BUILD=$(MSAN) CC=clang SAN=memory OPT=-O1 EXTRA_CFLAGS=-DHUFU_NO_IFMA8 CI= WERROR= $(MSAN_TESTS) $(MSAN_FUZZ:%=$(MSAN)/tests/fuzz_%)
+	$(Q)LOGS=$(MSAN)/check bash tests/run.sh begin
+	$(Q)LOGS=$(MSAN)/check bash tests/run.sh phase "MemorySanitizer" $(MSAN_TESTS) \
+	    $(foreach name,$(MSAN_FUZZ),"$(MSAN)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")
+	$(Q)LOGS=$(MSAN)/check bash tests/run.sh total
+memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about (long)
+	$(Q)$(SUB) $(MEMCHECK_TESTS)
+	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh begin
+	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh phase "valgrind" \
+	    $(MEMCHECK_TESTS:%="valgrind -q --error-exitcode=9 --suppressions=tests/lint/valgrind.supp %")
+	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
+tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once
+	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client
+	$(Q)LOGS=$(TSAN)/check bash tests/run.sh begin
+	$(Q)LOGS=$(TSAN)/check BUILD=$(TSAN) bash tests/run.sh phase "ThreadSanitizer" $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) \
+	    tests/system/test_sim.sh tests/system/test_cli.sh tests/load/test_load.sh
+	$(Q)LOGS=$(TSAN)/check bash tests/run.sh total
+
+# ---------------------------------------------------------------- constant time
+# The secret operations of the portable engine one by one, and what the device itself marks (root, PIN, unlock secret,
+# its identity's key) through the commands that handle them.
+CT_OPTIMISE ?= -O1 -O2 -O3 -Os
+CT_COMPILERS ?= gcc clang
+CT_DEVICE := $(notdir $(filter %test_device %test_device_auth %test_device_channel %test_device_domain %test_device_identity,$(UNIT)))
+ct-run = "env CK_FORK=no valgrind -q --error-exitcode=9 $(BUILD)-ct-$(1)/tests/$(2)"
+
+.PHONY: ct
+ct: ## Secrets marked undefined under valgrind: every secret operation, gcc and clang, -O1 -O2 -O3 -Os (long)
+	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh begin
+	$(Q)set -e; $(foreach cc,$(CT_COMPILERS),$(foreach o,$(CT_OPTIMISE), \
+	    $(SUB) BUILD=$(BUILD)-ct-$(cc)$(o) CC=$(cc) CTCHECK=1 OPT=$(o) EXTRA_CFLAGS=-gdwarf-4 CI= WERROR= \
+	        $(foreach t,$(CT_TESTS) $(CT_DEVICE),$(BUILD)-ct-$(cc)$(o)/tests/$(t)); \
+	    LOGS=$(BUILD)/ct bash tests/run.sh phase "Constant time ($(cc) $(o))" \
+	        $(foreach t,$(CT_TESTS) $(CT_DEVICE),$(call ct-run,$(cc)$(o),$(t)));))
+	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh total
+
+# ---------------------------------------------------------------- AFL++
+AFL := $(BUILD)-afl
+FUZZ_AFL ?= device
+.PHONY: fuzz-afl
+fuzz-afl: ## AFL++ on the targets FUZZ_AFL="name..." for FUZZ_SECONDS each; what it finds stays in build-afl
+	$(call setup,$(CHECK_PACKAGES) afl++)
+	$(Q)AFL_QUIET=1 $(SUB) BUILD=$(AFL) CC=afl-clang-fast OPT=-O1 LIBFUZZER=1 CI= WERROR= $(FUZZ_AFL:%=$(AFL)/tests/fuzz_%) \
+	    $(AFL)/gen/hufu.dict
+	$(Q)set -e; for name in $(FUZZ_AFL); do \
+	    mkdir -p $(AFL)/found; echo "fuzz_$$name, $(FUZZ_SECONDS) s"; \
+	    AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1 \
+	    afl-fuzz -V $(FUZZ_SECONDS) -t 20000 -x $(AFL)/gen/hufu.dict -i tests/fuzz/corpus/$$name -o $(AFL)/found/$$name \
+	        -- $(AFL)/tests/fuzz_$$name > $(AFL)/found/$$name.log 2>&1 || { tail -5 $(AFL)/found/$$name.log; exit 1; }; \
+	    grep -E '^(execs_done|execs_per_sec|saved_crashes|saved_hangs|corpus_count|bitmap_cvg)' $(AFL)/found/$$name/default/fuzzer_stats; \
+	    ! ls $(AFL)/found/$$name/default/crashes/id* 2>/dev/null; done

@@ -1,6 +1,6 @@
 /*
- * The records of the secure channel, as both ends have them: what the key agreement gives, and how a
- * command or an answer is sealed with it. docs/secure-channel.md.
+ * The records of the secure channel, as both ends have them: what the key agreement gives, and how
+ * a command or an answer is sealed with it. docs/secure-channel.md.
  */
 #ifndef HUFU_PROTO_CHANNEL_H
 #define HUFU_PROTO_CHANNEL_H
@@ -8,16 +8,16 @@
 #include "proto/proto.h"
 
 enum {
-    CHANNEL_IV = 8,         /* of a nonce; the counter follows */
+    CHANNEL_IV = 8, /* of a nonce; the counter follows */
     CHANNEL_NONCE = 12,
     CHANNEL_TAG = 16,
     CHANNEL_AAD = 16,
-    CHANNEL_AGREED = 48,    /* bytes of the key agreement: a key and an IV for each direction */
+    CHANNEL_AGREED = 48, /* bytes of the key agreement: a key and an IV for each direction */
     CHANNEL_STATEMENT = 118,
     CHANNEL_HELLO = 6,
-    CHANNEL_INNER = 8,      /* in front of a sealed command's data */
-    CHANNEL_HEAD = 5,       /* in front of a sealed command */
-    CHANNEL_ROUND = 128,    /* LIMIT_CHANNEL_PAD */
+    CHANNEL_INNER = 8,   /* in front of a sealed command's data */
+    CHANNEL_HEAD = 5,    /* in front of a sealed command */
+    CHANNEL_ROUND = 128, /* LIMIT_CHANNEL_PAD */
     CHANNEL_AROUND = CHANNEL_HEAD + CHANNEL_INNER + CHANNEL_ROUND - 1 + CHANNEL_TAG,
     CHANNEL_BEHIND = 2 + CHANNEL_TAG /* an answer: status word, tag */
 };

@@ -24,6 +24,14 @@ static void widen(int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 }
 
+/* Who else would be in this process: what is attached as a USB device can be anywhere. */
+static bool is_ourselves(int fd)
+{
+    struct ucred who;
+    socklen_t n = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && who.pid == getpid();
+}
+
 struct client *client_create(int fd)
 {
     struct client *c = calloc(1, sizeof *c);
@@ -32,6 +40,7 @@ struct client *client_create(int fd)
     widen(fd);
     c->fd = fd;
     c->number = capture_client(fd);
+    c->far = is_ourselves(fd);
     c->last = &c->first;
     c->unsent_last = &c->unsent_first;
     return c;

@@ -36,6 +36,7 @@ struct chunk;
 struct client {
     struct client *next, *previous; /* among all clients */
     int fd;
+    bool far; /* what comes by it has left the machine: it is our own USB front end */
     uint32_t number; /* in the capture */
     uint32_t events; /* what epoll watches */
     bool gone;       /* closed; freed when nothing of it runs and its link is closed */

@@ -207,7 +207,7 @@ static size_t put_sw(uint8_t *answer, size_t size, uint16_t sw)
 static void open_link(struct desk *k, struct client *c)
 {
     if (!c->link)
-        c->link = device_link_open(k->device);
+        c->link = c->far ? device_link_open_far(k->device) : device_link_open(k->device);
 }
 
 /* The native commands of this round, in order. A client without a link is told, not served. */
@@ -247,6 +247,8 @@ static struct card *card_of(struct desk *k, struct client *c)
         const size_t max = k->frame_max < APDU_LC_MAX ? k->frame_max : APDU_LC_MAX;
         void *memory = malloc(card_memory(max));
         c->card = memory ? card_create(memory, max, k->device) : NULL;
+        if (c->card && c->far)
+            card_leaves_machine(c->card);
     }
     return c->card;
 }

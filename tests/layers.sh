@@ -23,6 +23,7 @@ allowed() {
     sim/*) echo '^sim/|^proto/|^firmware/(hal|ports/posix)/|^firmware/app/(device|card)\.h$|^firmware/base/' ;;
     host/lib/reader_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/app/card\.h$' ;;
     host/lib/inproc_device.h | host/lib/transport_inproc.c) echo '^host/lib/|^proto/|^firmware/base/|^firmware/hal/|^firmware/app/device\.h$|^firmware/ports/posix/' ;;
+    host/lib/channel.[ch] | host/lib/trust.c) echo '^host/lib/|^proto/|^firmware/(base|crypto)/' ;;
     host/lib/*) echo '^host/lib/|^proto/|^firmware/base/' ;;
     host/ifd/*) echo '^host/(lib|ifd)/' ;;
     host/provider/*) echo '^host/(lib/hufu\.h|provider/)' ;;

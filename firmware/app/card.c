@@ -29,6 +29,7 @@ struct card {
     size_t command_size;
     size_t answer_at, answer_size; /* what of the answer is still to be fetched */
     uint16_t answer_sw;
+    bool far;     /* its links leave the machine */
     bool chained; /* more parts of a chain are expected, with this header: */
     uint8_t head[4];
 };
@@ -43,13 +44,18 @@ size_t card_memory(size_t data_max)
     return header_size() + 2 * data_max;
 }
 
+static uint32_t new_link(const struct card *c)
+{
+    return c->far ? device_link_open_far(c->device) : device_link_open(c->device);
+}
+
 struct card *card_create(void *memory, size_t data_max, struct device *d)
 {
     struct card *c = memory;
     *c = (struct card){.device = d, .data_max = data_max};
     c->command = (uint8_t *)memory + header_size();
     c->answer = c->command + data_max;
-    c->link = device_link_open(d);
+    c->link = new_link(c);
     return c;
 }
 
@@ -80,8 +86,15 @@ void card_remove(struct card *c)
 size_t card_reset(struct card *c, uint8_t atr[CARD_ATR_MAX])
 {
     card_remove(c);
-    c->link = device_link_open(c->device);
+    c->link = new_link(c);
     return atr_put(atr);
+}
+
+void card_leaves_machine(struct card *c)
+{
+    card_remove(c);
+    c->far = true;
+    c->link = new_link(c);
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -133,7 +146,7 @@ static size_t get_response(struct card *c, const struct apdu *a, uint8_t *respon
 static uint32_t link_of(struct card *c)
 {
     if (!c->link)
-        c->link = device_link_open(c->device);
+        c->link = new_link(c);
     return c->link;
 }
 

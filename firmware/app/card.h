@@ -22,6 +22,8 @@ extern const uint8_t card_aid[CARD_AID_SIZE];
  * (256 to 65535). */
 size_t card_memory(size_t data_max);
 struct card *card_create(void *memory, size_t data_max, struct device *d);
+/* Its link, and all later ones, leave the machine: device_link_open_far. */
+void card_leaves_machine(struct card *c);
 /* Cold or warm reset: the link and its sessions end, a new link begins. The ATR and its size. */
 size_t card_reset(struct card *c, uint8_t atr[CARD_ATR_MAX]);
 void card_remove(struct card *c);

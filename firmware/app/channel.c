@@ -126,10 +126,8 @@ static bool open_record(struct channel *one, const struct channel_sealed_req *q,
                         size_t n)
 {
     uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD];
-    const struct channel_aad m = {.channel = one->number,
-                                  .flags = q->flags,
-                                  .counter = q->counter,
-                                  .size = (uint32_t)n};
+    const struct channel_aad m = {
+        .channel = one->number, .flags = q->flags, .counter = q->counter, .size = (uint32_t)n};
     if (one->stage != STAGE_OPEN || q->counter != one->next || q->counter == CHANNEL_USED_UP ||
         q->flags & ~SEALED_LONG)
         return false;

@@ -1,6 +1,7 @@
 /*
- * The secure channel (docs/secure-channel.md): SM2 key agreement with the host, then sealed commands,
- * which the dispatcher opens before their normal way and whose answers it seals behind it.
+ * The secure channel (docs/secure-channel.md): SM2 key agreement with the host, then sealed
+ * commands, which the dispatcher opens before their normal way and whose answers it seals behind
+ * it.
  */
 #ifndef HUFU_APP_CHANNEL_H
 #define HUFU_APP_CHANNEL_H
@@ -33,7 +34,7 @@ struct channel {
     uint32_t next;    /* counter of the next command */
     struct channel_keys keys;
     struct sm4_key ready[2]; /* of both directions */
-    uint8_t confirm[32]; /* S_A, which the host owes */
+    uint8_t confirm[32];     /* S_A, which the host owes */
 };
 
 struct channels {
@@ -45,7 +46,8 @@ struct channels {
 
 void channels_lay_out(struct arena *a, struct channels *s, const struct device_config *config);
 /* All are over; whose commands are still on their way, after their answers. */
-void channels_end(struct device *d, uint32_t link); /* link 0: of all links, and the key with them */
+void channels_end(struct device *d,
+                  uint32_t link); /* link 0: of all links, and the key with them */
 /* At once, answers or not. */
 void channels_wipe(struct device *d);
 /* Of this link; NULL: there is none. */
@@ -58,9 +60,9 @@ struct channel *channel_new(struct channels *s, uint32_t link);
 int channels_key(struct device *d);
 
 /*
- * A sealed command becomes the one in it. false: answered with x->sw, in clear, and not to be carried
- * out; what is not the next command of its channel ends the channel. *refused is the status word to
- * answer in the channel, SW_OK: carry it out.
+ * A sealed command becomes the one in it. false: answered with x->sw, in clear, and not to be
+ * carried out; what is not the next command of its channel ends the channel. *refused is the status
+ * word to answer in the channel, SW_OK: carry it out.
  */
 bool channel_unseal(struct device *d, struct exchange *x, uint16_t *refused);
 /* The answer of such a command. */

@@ -9,7 +9,10 @@
 
 /* Records besides objects and the log: the device's own, accounts with their tries, what waits to
  * be trimmed. */
-enum { OTHER_RECORDS = 16 + LIMIT_HOST_KEYS_MAX + 2 * (LIMIT_ACCOUNTS_MAX + 1) + AUDIT_TRIM };
+enum {
+    OTHER_RECORDS =
+        16 + (CONFIG_CHANNEL ? LIMIT_HOST_KEYS_MAX : 0) + 2 * (LIMIT_ACCOUNTS_MAX + 1) + AUDIT_TRIM
+};
 
 static uint32_t records_max(const struct device_config *c)
 {

@@ -42,8 +42,8 @@ uint16_t host_key_put(struct call *c, unsigned slot, const struct host_key *k)
 }
 
 /*
- * The places of an account's keys as bits. A record that cannot be read must not open what it was to
- * close: it counts for every account, but for administrators, who can delete it.
+ * The places of an account's keys as bits. A record that cannot be read must not open what it was
+ * to close: it counts for every account, but for administrators, who can delete it.
  */
 static uint8_t keys_of(struct device *d, uint8_t account)
 {

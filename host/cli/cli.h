@@ -50,6 +50,7 @@ struct cli {
     struct hufu_session *session;
     uint8_t account; /* that logged in, and its PIN, for link_again */
     struct pin pin;
+    bool plain; /* the link goes without a secure channel */
 };
 
 /* ------------------------------------------------------------------ main.c: the table; args.c */
@@ -58,7 +59,8 @@ extern const struct option global_options[];
 /* The tables, one in each file of commands. */
 extern const struct command admin_commands[], account_commands[], key_commands[],
     archive_commands[], use_commands[], x509_commands[], log_commands[], identity_commands[],
-    quorum_commands[], domain_commands[], random_commands[], import_commands[], backup_commands[];
+    quorum_commands[], channel_commands[], domain_commands[], random_commands[], import_commands[],
+    backup_commands[];
 
 /* Sort the arguments; 0, or USAGE after a message. */
 int args_parse(struct cli *cli, int argc, char **argv);

@@ -65,7 +65,8 @@ static int run_init(struct cli *cli)
     const struct hufu_init init = {
         .flags = (uint8_t)((flag(cli, "attended") ? HUFU_INIT_ATTENDED : 0) |
                            (flag(cli, "audit-stops") ? HUFU_INIT_AUDIT_STOPS : 0) |
-                           (flag(cli, "clear-keys") ? HUFU_INIT_CLEAR_KEYS : 0)),
+                           (flag(cli, "clear-keys") ? HUFU_INIT_CLEAR_KEYS : 0) |
+                           (flag(cli, "channel") ? HUFU_INIT_CHANNEL : 0)),
         .retries = (uint8_t)retries,
         .label = label ? label : "",
         .admin_pin = pins.admin.text,
@@ -147,6 +148,7 @@ static void info_json(const struct hufu_info *i, const struct hufu_capabilities 
     json_text("state", word("state", i->state, w));
     json_bool("attended", i->flags & HUFU_INIT_ATTENDED);
     json_bool("clear_keys", i->flags & HUFU_INIT_CLEAR_KEYS);
+    json_bool("channel", i->flags & HUFU_INIT_CHANNEL);
     json_bool("audit_stops", i->flags & HUFU_INIT_AUDIT_STOPS);
     if (*i->failure)
         json_text("failure", i->failure);
@@ -240,6 +242,7 @@ static const struct option init_options[] = {
     {"label=TEXT", "label of the device", 0},
     {"audit-stops", "a full log stops the device until an auditor has truncated it", 0},
     {"clear-keys", "keys to be stored may come in in clear, and secret ones be read", 0},
+    {"channel", "take commands in a secure channel only", 0},
     {"attended", "LOCKED after each start, until hufu unlock", 0},
     {"retries=N", "tries of a PIN, 1 to 10 (default 5)", 0},
     {"admin-pin-file=FILE", "the administrator's PIN (else HUFU_ADMIN_PIN, or a prompt)", 0},

@@ -16,6 +16,7 @@ int link_open(struct cli *cli)
     if (!number_of(cli, "timeout", 1, 86400, 60, &seconds))
         return USAGE;
     options.timeout_ms = (uint32_t)seconds * 1000;
+    options.channel = cli->plain ? "off" : NULL;
     return hufu_open_with(&cli->device, value_of(cli, "device"), &options) ? say_library(cli)
                                                                            : DONE;
 }

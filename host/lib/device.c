@@ -138,6 +138,9 @@ static void device_free(struct hufu_device *d)
     if (d->transport)
         d->transport->ops->close(d->transport);
     request_free_all(d);
+    channel_drop(&d->secure);
+    trust_end(&d->secure.trust);
+    pthread_mutex_destroy(&d->secure.lock);
     pthread_mutex_destroy(&d->lock);
     free(d->url);
     free(d);
@@ -149,6 +152,7 @@ static struct hufu_device *device_new(const char *url, const struct hufu_options
     if (!d)
         return NULL;
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->secure.lock, NULL);
     d->url = strdup(url);
     d->nobody.device = d;
     if (options)
@@ -164,6 +168,8 @@ static enum hufu_status greet(struct hufu_device *d)
     struct hufu_info info;
     d->limit = d->transport->limit;
     d->generation++;
+    channel_drop(&d->secure);
+    d->secure.wanted = false;
     enum hufu_status s = hufu_info(d, &info);
     if (!s)
         s = hufu_capabilities(d, &d->capabilities);
@@ -174,7 +180,8 @@ static enum hufu_status greet(struct hufu_device *d)
     memcpy(d->serial, info.serial, sizeof d->serial);
     if (info.frame_max < d->limit)
         d->limit = info.frame_max;
-    return HUFU_OK;
+    d->plain_limit = d->limit;
+    return channel_begin(d, &info);
 }
 
 enum hufu_status device_attach(struct hufu_device **device, const char *url,
@@ -189,7 +196,9 @@ enum hufu_status device_attach(struct hufu_device **device, const char *url,
         return fail_with(HUFU_E_MEMORY, "%s: no memory for a device", url);
     }
     d->transport = transport;
-    const enum hufu_status s = greet(d);
+    enum hufu_status s = trust_begin(&d->secure.trust, &d->options);
+    if (!s)
+        s = greet(d);
     if (s)
         device_free(d);
     else
@@ -235,8 +244,10 @@ enum hufu_status hufu_open(struct hufu_device **device, const char *url)
 
 void hufu_close(struct hufu_device *device)
 {
-    if (device)
-        device_free(device);
+    if (!device)
+        return;
+    channel_close(device);
+    device_free(device);
 }
 
 void hufu_forget(struct hufu_device *d)
@@ -279,7 +290,7 @@ enum hufu_status hufu_device_init(struct hufu_device *device, const struct hufu_
             memcpy(serial, m.serial, HUFU_SERIAL_SIZE);
     }
     call_end(&c);
-    return c.status;
+    return c.status ? c.status : channel_born(device);
 }
 
 enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secret,
@@ -300,7 +311,7 @@ enum hufu_status hufu_device_lock(struct hufu_session *session)
     struct lock_rsp m;
     CALL(&c, session, lock, LOCK, 0, &req, &m);
     call_end(&c);
-    return c.status;
+    return c.status ? c.status : channel_again(session->device);
 }
 
 enum hufu_status hufu_device_label(struct hufu_session *session, const char *label)
@@ -321,7 +332,7 @@ enum hufu_status hufu_device_zeroise(struct hufu_session *session)
     if (!CALL(&c, session, zeroise, ZEROISE, 0, &req, &m))
         memset(session->device->serial, 0, HUFU_SERIAL_SIZE);
     call_end(&c);
-    return c.status;
+    return c.status ? c.status : channel_again(session->device);
 }
 
 enum hufu_status hufu_device_terminate(struct hufu_session *session)
@@ -331,5 +342,5 @@ enum hufu_status hufu_device_terminate(struct hufu_session *session)
     struct terminate_rsp m;
     CALL(&c, session, terminate, TERMINATE, 0, &req, &m);
     call_end(&c);
-    return c.status;
+    return c.status ? c.status : channel_again(session->device);
 }

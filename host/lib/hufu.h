@@ -326,6 +326,11 @@ struct hufu_options {
     uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
     /* unix: only, for a device behind a line that may spoil bytes */
     uint32_t checked; /* not 0: commands and answers carry check sums */
+    /* The secure channel, docs/secure-channel.md; NULL: what the environment says. Strings are copied. */
+    const char *channel;       /* HUFU_CHANNEL: "auto" (default), "off", "first", "known", "pin:FINGERPRINT",
+                                  "ca:FILE" */
+    const char *host_key;      /* HUFU_HOST_KEY: PEM file of this host's SM2 key */
+    const char *known_devices; /* HUFU_KNOWN_DEVICES; default ~/.config/hufu/known_devices */
 };
 #define HUFU_NO_POOL UINT32_MAX
 
@@ -426,6 +431,58 @@ HUFU_API enum hufu_status hufu_device_lock(struct hufu_session *session);
 HUFU_API enum hufu_status hufu_device_label(struct hufu_session *session, const char *label);
 HUFU_API enum hufu_status hufu_device_zeroise(struct hufu_session *session);
 HUFU_API enum hufu_status hufu_device_terminate(struct hufu_session *session);
+
+/* ------------------------------------------------------------------ the secure channel */
+
+/*
+ * hufu_open opens a secure channel where options.channel says so:
+ *   auto   on USB, to devices with the INIT flag CHANNEL, where a device behind pcsc: asks for it, and
+ *          with a host key; else as "first"
+ *   off    never: PINs go in clear where the device takes them so
+ *   first  always; a device that is met for the first time at a URL is recorded as the one that belongs
+ *          there
+ *   known  always; only with recorded devices
+ *   pin:   always; with the device of this fingerprint (64 hexadecimal digits)
+ *   ca:    always; with devices whose certificate one of FILE vouches for
+ * Afterwards all commands go through it. HUFU_E_TRUST: it is not the device it should be; HUFU_E_CHANNEL: a
+ * command that may not go in clear was not sent.
+ */
+enum hufu_trust {
+    HUFU_TRUST_NOBODY = 0, /* no channel, or a blank device */
+    HUFU_TRUST_FIRST = 1,  /* seen now for the first time */
+    HUFU_TRUST_KNOWN = 2,
+    HUFU_TRUST_PINNED = 3,
+    HUFU_TRUST_CA = 4
+};
+struct hufu_channel_info {
+    uint8_t open;   /* 1: commands are sealed */
+    uint8_t mutual; /* 1: and this host has proved its key */
+    uint8_t flags;  /* enum hufu_channel_flag, of an open channel */
+    uint16_t number;
+    uint32_t commands; /* that went through it */
+    enum hufu_trust trust;
+    uint8_t fingerprint[32]; /* SM3 of the device's identity key */
+};
+HUFU_API enum hufu_status hufu_channel_info(struct hufu_device *device,
+                                            struct hufu_channel_info *out);
+/* SM3 of the identity key that the device shows. */
+HUFU_API enum hufu_status hufu_fingerprint(struct hufu_device *device, uint8_t fingerprint[32]);
+/* From now on a device of this fingerprint is known at the device's URL. HUFU_E_FILE */
+HUFU_API enum hufu_status hufu_trust(struct hufu_device *device, const uint8_t fingerprint[32]);
+
+/* Keys of hosts: log-ins to an account that has some come from these hosts only. Administrators. */
+struct hufu_host_key {
+    uint8_t slot, account;
+    uint8_t public_key[HUFU_SM2_PUBLIC_SIZE];
+    char label[HUFU_NAME_MAX + 1];
+};
+HUFU_API enum hufu_status hufu_host_key_add(struct hufu_session *session, uint8_t account,
+                                            const uint8_t public_key[HUFU_SM2_PUBLIC_SIZE],
+                                            const char *label, uint8_t *slot);
+HUFU_API enum hufu_status hufu_host_key_delete(struct hufu_session *session, uint8_t slot);
+/* *count: in: room (HUFU_HOST_KEYS_MAX is enough), out: keys */
+HUFU_API enum hufu_status hufu_host_key_list(struct hufu_session *session,
+                                             struct hufu_host_key *keys, size_t *count);
 
 /* ------------------------------------------------------------------ sessions, accounts */
 

@@ -3,6 +3,7 @@
 #define HUFU_HOST_LIB_H
 
 #include "firmware/base/wipe.h"
+#include "host/lib/channel.h"
 #include "host/lib/hufu.h"
 #include "host/lib/transport.h"
 #include "proto/proto.h"
@@ -19,7 +20,9 @@ struct hufu_device {
     struct hufu_options options;
     char *url;
     unsigned generation;
-    uint32_t limit; /* bytes of data in a command or an answer, by transport and device */
+    uint32_t limit; /* bytes of data in a command or an answer, by transport, device and channel */
+    uint32_t plain_limit; /* without a channel */
+    struct host_channel secure;
     uint8_t serial[HUFU_SERIAL_SIZE];
     struct hufu_capabilities capabilities;
     struct hufu_session nobody;

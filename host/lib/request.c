@@ -93,7 +93,7 @@ void request_recycle(struct hufu_request *r)
         wipe(r->answer.data, r->answer.size);
     r->command.size = r->answer.size = 0;
     r->next = r->prev = NULL;
-    r->done = r->waiting = r->orphan = false;
+    r->done = r->waiting = r->orphan = r->sealed = false;
 
     pthread_mutex_lock(&device->lock);
     const bool keep = device->pooled < POOL_MAX;
@@ -137,7 +137,7 @@ enum hufu_status request_new(struct hufu_device *device, uint16_t channel, uint8
                          size);
     }
     (*r)->channel = channel;
-    (*r)->ins = ins;
+    (*r)->ins = (*r)->name = ins;
     (*r)->command.data[FRAME_HEADER] = CLA_HUFU;
     (*r)->command.data[FRAME_HEADER + 1] = ins;
     (*r)->command.size = HEAD;
@@ -156,31 +156,33 @@ enum hufu_status request_send(struct hufu_request *r)
     if (r->command.size - HEAD > d->limit)
         return fail_with(HUFU_E_ARGUMENT,
                          "%s at %s: %zu bytes are too many: the device takes %u at once",
-                         ins_name(r->ins), d->url, r->command.size - HEAD, (unsigned)d->limit);
+                         ins_name(r->name), d->url, r->command.size - HEAD, (unsigned)d->limit);
     r->done = false;
     r->failure = HUFU_OK;
     r->answer.size = 0;
-    return d->transport->ops->submit(d->transport, r);
+    return channel_send(d, r);
 }
 
 static enum hufu_status link_failure(const struct hufu_request *r)
 {
-    const char *url = r->device->url, *why = r->device->transport->why;
+    const struct host_channel *secure = &r->device->secure;
+    const char *url = r->device->url;
+    const char *why = secure->dead && secure->why[0] ? secure->why : r->device->transport->why;
     switch (r->failure) {
     case HUFU_E_UNKNOWN_OUTCOME:
         return fail_with(
             r->failure,
             "%s at %s: %s; whether the command was carried out is not known: look, then repeat "
             "it or not",
-            ins_name(r->ins), url, why);
+            ins_name(r->name), url, why);
     case HUFU_E_BAD_ANSWER:
         return fail_with(r->failure, "%s at %s: %s: not a Hufu device, or a broken one",
-                         ins_name(r->ins), url, why);
+                         ins_name(r->name), url, why);
     case HUFU_E_LINK:
         return fail_with(r->failure, "%s at %s: %s; the command was not carried out: reconnect",
-                         ins_name(r->ins), url, why);
+                         ins_name(r->name), url, why);
     default:
-        return fail_with(r->failure, "%s at %s: %s", ins_name(r->ins), url,
+        return fail_with(r->failure, "%s at %s: %s", ins_name(r->name), url,
                          hufu_strerror(r->failure));
     }
 }
@@ -192,18 +194,19 @@ static enum hufu_status device_failure(const struct hufu_request *r, uint16_t sw
     char tries[40] = "";
     if (s->sw == SW_PIN_WRONG)
         snprintf(tries, sizeof tries, ", tries left: %u", sw & 15u);
-    return fail_with(status, "%s at %s: %s%s (%04X %s)", ins_name(r->ins), r->device->url, s->text,
+    return fail_with(status, "%s at %s: %s%s (%04X %s)", ins_name(r->name), r->device->url, s->text,
                      tries, sw, s->name);
 }
 
 /* A done request's result. */
 static enum hufu_status request_result(struct hufu_request *r)
 {
+    channel_take(r->device, r);
     if (r->failure)
         return link_failure(r);
     if (r->answer.size < 2)
         return fail_with(HUFU_E_BAD_ANSWER, "%s at %s: an answer without a status word",
-                         ins_name(r->ins), r->device->url);
+                         ins_name(r->name), r->device->url);
     const uint8_t *end = r->answer.data + r->answer.size;
     const uint16_t sw = (uint16_t)(end[-2] << 8 | end[-1]);
     set_last_sw(sw);
@@ -222,7 +225,7 @@ enum hufu_status hufu_wait(struct hufu_request *r, const uint8_t **response, siz
     if (!d->transport->ops->wait(d->transport, r, now_ms() + d->options.timeout_ms))
         return fail_with(HUFU_E_TIMEOUT,
                          "%s at %s: no answer within %u ms; the command may still be carried out",
-                         ins_name(r->ins), d->url, (unsigned)d->options.timeout_ms);
+                         ins_name(r->name), d->url, (unsigned)d->options.timeout_ms);
     const enum hufu_status status = request_result(r);
     if (r->failure == HUFU_OK && r->answer.size >= 2) {
         if (response)
@@ -325,7 +328,7 @@ bool call_submit(struct call *c)
     struct hufu_request *r = c->r;
     if (c->out.bad)
         c->status = fail_with(HUFU_E_ARGUMENT, "%s at %s: an argument is missing or too long",
-                              ins_name(r->ins), r->device->url);
+                              ins_name(r->name), r->device->url);
     else
         r->command.size = HEAD + wr_size(&c->out);
     if (!c->status)
@@ -357,7 +360,7 @@ enum hufu_status call_check(struct call *c, bool sound)
         c->status =
             fail_with(HUFU_E_BAD_ANSWER,
                       "%s at %s: the answer makes no sense: not a Hufu device, or a broken one",
-                      ins_name(c->r->ins), c->r->device->url);
+                      ins_name(c->r->name), c->r->device->url);
     return c->status;
 }
 

@@ -23,8 +23,11 @@ struct buffer {
 struct hufu_request {
     struct hufu_device *device;
     struct hufu_request *next, *prev; /* in a list of whoever has it */
-    uint16_t channel;
+    uint16_t channel; /* as they travel: of a sealed command the secure channel's */
     uint8_t ins;
+    uint8_t name;     /* the instruction itself, for messages */
+    bool sealed;      /* and its answer is to be opened, as that of command number counter */
+    uint32_t counter;
     struct buffer command; /* room for a frame header, then CLA INS data */
     struct buffer answer;  /* data SW1 SW2 */
     /* the transport's */

@@ -25,6 +25,7 @@ QEMU = "qemu-system-x86_64"
 
 INIT = r"""#!/bin/busybox sh
 export PATH=/bin:/sbin:/usr/sbin LD_LIBRARY_PATH=/lib
+export HUFU_KNOWN_DEVICES=/tmp/known
 export HUFU_ADMIN_PIN=@ADMIN@ HUFU_OPERATOR_PIN=@OPERATOR@ HUFU_USER_PIN=@USER@
 /bin/busybox --install -s /bin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev; mount -t tmpfs none /tmp

@@ -33,7 +33,8 @@ class Bus:
         command = ["umockdev-wrapper", MOCK, "--socket", sim.path, "--control", self.control, *options, "--",
                    "sh", "-c", "echo $UMOCKDEV_DIR; echo $LD_PRELOAD; exec cat"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.environment = {"UMOCKDEV_DIR": self.process.stdout.readline().strip(),
+        self.environment = {"HUFU_KNOWN_DEVICES": os.path.join(directory, "known"),
+                            "UMOCKDEV_DIR": self.process.stdout.readline().strip(),
                             "LD_PRELOAD": self.process.stdout.readline().strip()}
 
     def __enter__(self):

@@ -86,8 +86,8 @@ uint16_t sealed_agree(struct dev *dv, struct sealed *s)
 {
     struct channel_open_rsp m;
     uint8_t confirm[32];
-    const uint16_t sw = do_channel_open(
-        dv, 0, &(struct channel_open_req){s->flags, s->nonce, s->host, s->r}, &m);
+    const uint16_t sw =
+        do_channel_open(dv, 0, &(struct channel_open_req){s->flags, s->nonce, s->host, s->r}, &m);
     if (sw != SW_OK)
         return sw;
     s->number = m.channel;
@@ -139,12 +139,11 @@ size_t sealed_put(struct sealed *s, uint8_t flags, uint16_t session, uint8_t ins
     channel_inner_put(&w, &(struct channel_inner){CLA_HUFU, ins, session, (uint32_t)n});
     wr_bytes(&w, data, n);
     wr_bytes(&w, NULL, wr_room(&w));
-    channel_around(&s->keys, CHANNEL_COMMAND,
-                   &(struct channel_aad){.channel = s->number,
-                                         .flags = flags,
-                                         .counter = s->counter,
-                                         .size = (uint32_t)size},
-                   nonce, aad);
+    channel_around(
+        &s->keys, CHANNEL_COMMAND,
+        &(struct channel_aad){
+            .channel = s->number, .flags = flags, .counter = s->counter, .size = (uint32_t)size},
+        nonce, aad);
     sm4_gcm_seal(&key, nonce, sizeof nonce, aad, sizeof aad, text, size, text, text + size);
     s->counter++;
     return CHANNEL_HEAD + size + CHANNEL_TAG;
@@ -158,8 +157,8 @@ uint16_t sealed_get(const struct sealed *s, uint32_t counter, uint8_t *answer, s
     *n -= CHANNEL_TAG;
     channel_around(
         &s->keys, CHANNEL_ANSWER,
-        &(struct channel_aad){.channel = s->number, .counter = counter, .size = (uint32_t)*n}, nonce,
-        aad);
+        &(struct channel_aad){.channel = s->number, .counter = counter, .size = (uint32_t)*n},
+        nonce, aad);
     must(sm4_gcm_open(&key, nonce, sizeof nonce, aad, sizeof aad, answer, *n, answer,
                       answer + *n) == 0,
          "a forged answer");

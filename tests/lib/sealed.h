@@ -1,6 +1,6 @@
 /*
- * The host's end of a secure channel for tests of the device: each step can be taken alone, and each
- * value changed in between.
+ * The host's end of a secure channel for tests of the device: each step can be taken alone, and
+ * each value changed in between.
  */
 #ifndef HUFU_TESTS_SEALED_H
 #define HUFU_TESTS_SEALED_H
@@ -30,7 +30,8 @@ void sealed_open(struct dev *dv, struct sealed *s, const uint8_t *host_d);
 /* The next command sealed: the data of CHANNEL SEALED; its size. Counts. */
 size_t sealed_put(struct sealed *s, uint8_t flags, uint16_t session, uint8_t ins, const void *data,
                   size_t n, uint8_t *out);
-/* An answer opened in place: its status word, *n the bytes in front of it. Exits when it is forged. */
+/* An answer opened in place: its status word, *n the bytes in front of it. Exits when it is forged.
+ */
 uint16_t sealed_get(const struct sealed *s, uint32_t counter, uint8_t *answer, size_t *n);
 /* A command through the channel; the answer in dv->response. */
 uint16_t sealed_call(struct dev *dv, struct sealed *s, uint16_t session, uint8_t ins,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The suite of tests/links/suite.c over every link, and a table of what passed.
 
-    links.py [LINK...]           default: inproc unix pcsc usb mps2
+    links.py [LINK...]           default: inproc unix pcsc usb mps2 sealed
     links.py --bench [LINK...]   hufu-bench --link over each instead of the suite
     BUILD                    where the programs are (default: build)
 
@@ -35,7 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "system")]
 from lib import BUILD, Skip  # noqa: E402  pylint: disable=wrong-import-position
 
-NAMES = ["inproc", "unix", "pcsc", "usb", "mps2"]
+NAMES = ["inproc", "unix", "pcsc", "usb", "mps2", "sealed"]
 GROUPS = ["initialise", "keys", "batch", "sign", "lost", "reset", "wrong"]
 SUITE = os.path.join(BUILD, "tests", "links-suite")
 
@@ -75,8 +75,12 @@ def take(row, link, line):
     return None
 
 
-def run_suite(row, link):
-    environment = dict(os.environ, **getattr(link, "environment", {}))
+def environment_of(link, directory):
+    """Each device is met for the first time."""
+    return dict(os.environ, HUFU_KNOWN_DEVICES=os.path.join(directory, "known"), **getattr(link, "environment", {}))
+
+
+def run_suite(row, link, environment):
     command = [*getattr(link, "wrapper", []), SUITE, link.url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                           env=environment) as suite:
@@ -106,7 +110,7 @@ def run_link(name):
         link = None
         try:
             link = module.Link(directory, variant) if variant else module.Link(directory)
-            run_suite(row, link)
+            run_suite(row, link, environment_of(link, directory))
         except Skip as why:
             row.skip(str(why))
         except Exception:  # pylint: disable=broad-except
@@ -135,7 +139,7 @@ def bench(names):
             label = name + (f" ({variant})" if variant else "")
             done = subprocess.run([*getattr(link, "wrapper", []), os.path.join(BUILD, "hufu-bench"), "--json", "--link",
                                    "x=" + getattr(link, "straight", link.url)], capture_output=True, text=True, check=False,
-                                  env=dict(os.environ, **getattr(link, "environment", {})))
+                                  env=environment_of(link, directory))
             link.stop()
             shutil.rmtree(directory, ignore_errors=True)
             if done.returncode:

@@ -485,11 +485,12 @@ static void every_instruction(void)
 {
     static uint8_t answer[65536];
     uint8_t junk[40];
-    enum { SELFTEST = 0x06, INIT = 0x30, GET_RESPONSE = 0xC0 }; /* the last one of APDUs only */
+    /* CHANNEL CLOSE ends the channel if there is one; GET RESPONSE is one of APDUs only */
+    enum { SELFTEST = 0x06, INIT = 0x30, CHANNEL_CLOSE = 0xE6, GET_RESPONSE = 0xC0 };
     for (unsigned ins = 0; ins < 256; ins++)
         for (size_t n = 0; n <= sizeof junk; n += 13) {
             size_t size = sizeof answer;
-            if (ins == SELFTEST || ins == INIT || ins == GET_RESPONSE)
+            if (ins == SELFTEST || ins == INIT || ins == CHANNEL_CLOSE || ins == GET_RESPONSE)
                 continue;
             RAND_bytes(junk, sizeof junk);
             junk[0] = junk[1] = 0; /* RANDOM: a number of bytes that can be had */

@@ -103,7 +103,8 @@ START_TEST(works)
                  &r));
     ck_assert_uint_eq(r.signature.size, 64);
     MUST_BE(SW_NO_OBJECT, do_object_info(&dv, user, &(struct object_info_req){99}, NULL));
-    MUST_BE(SW_WRONG_DATA, dev_call(&dv, 0, INS_CHANNEL_SEALED, "\0\0\0\0\0", 5)); /* one in another */
+    MUST_BE(SW_WRONG_DATA,
+            dev_call(&dv, 0, INS_CHANNEL_SEALED, "\0\0\0\0\0", 5)); /* one in another */
     MUST(do_channel_close(&dv, 0, &(struct channel_close_req){0}, NULL));
     sealed_use(&dv, NULL);
     MUST_BE(SW_CHANNEL_BROKEN, sealed_call(&dv, &one, 0, INS_INFO, NULL, 0));
@@ -123,8 +124,9 @@ START_TEST(sizes)
     MUST_BE(SW_RESPONSE_TOO_BIG, do_random(&dv, 0, &(struct random_req){most + 1}, NULL));
     sealed_use(&dv, NULL);
     uint8_t *big = calloc(1, dv.config.frame_max);
-    const size_t fits = (dv.config.frame_max - CHANNEL_HEAD - CHANNEL_TAG) / CHANNEL_ROUND *
-                            CHANNEL_ROUND - CHANNEL_INNER;
+    const size_t fits =
+        (dv.config.frame_max - CHANNEL_HEAD - CHANNEL_TAG) / CHANNEL_ROUND * CHANNEL_ROUND -
+        CHANNEL_INNER;
     MUST_BE(SW_WRONG_LENGTH, sealed_call(&dv, &one, 0, INS_RANDOM, big, fits));
     MUST(sealed_call(&dv, &one, 0, INS_INFO, NULL, 0)); /* still alive */
     free(big);
@@ -144,7 +146,8 @@ START_TEST(wrong_inside)
     MUST_BE(SW_WRONG_DATA, sealed_get(&one, counter, dv.response, &dv.response_size));
     /* a size beyond the text */
     struct sealed s = one;
-    uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD], text[128] = {CLA_HUFU, INS_INFO, 0, 0, 0, 0, 0, 121};
+    uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD],
+        text[128] = {CLA_HUFU, INS_INFO, 0, 0, 0, 0, 0, 121};
     struct sm4_key key;
     struct wr w;
     sm4_set_key(&key, s.keys.key[0]);
@@ -183,12 +186,21 @@ START_TEST(gathered)
     for (int i = 0; i < N; i++) {
         struct wr w;
         wr_init(&w, data, sizeof data);
-        sign_req_put(&w, &(struct sign_req){.handle = handle[i & 1], .scheme = SIGN_SM2,
-                                            .data = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32}});
-        const size_t n = sealed_put(s[i & 1], 0, session[i & 1], INS_SIGN, data, wr_size(&w), record[i]);
-        x[i] = (struct exchange){.link = dv.link, .cla = CLA_HUFU, .ins = INS_CHANNEL_SEALED,
-                                 .channel = s[i & 1]->number, .data = record[i], .size = n,
-                                 .opened = record[i], .response = answer[i], .room = sizeof answer[i]};
+        sign_req_put(&w, &(struct sign_req){
+                             .handle = handle[i & 1],
+                             .scheme = SIGN_SM2,
+                             .data = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32}});
+        const size_t n =
+            sealed_put(s[i & 1], 0, session[i & 1], INS_SIGN, data, wr_size(&w), record[i]);
+        x[i] = (struct exchange){.link = dv.link,
+                                 .cla = CLA_HUFU,
+                                 .ins = INS_CHANNEL_SEALED,
+                                 .channel = s[i & 1]->number,
+                                 .data = record[i],
+                                 .size = n,
+                                 .opened = record[i],
+                                 .response = answer[i],
+                                 .room = sizeof answer[i]};
     }
     device_serve(dv.d, x, N);
     for (int i = 0; i < N; i++) {
@@ -327,7 +339,8 @@ START_TEST(wrong_steps)
     sealed_key(s.r_d, s.r);
     sealed_key(s.host_d, s.host);
     dev_reboot(&dv);
-    MUST_BE(SW_STEP, do_channel_open(&dv, 0, &(struct channel_open_req){0, s.nonce, s.host, s.r}, NULL));
+    MUST_BE(SW_STEP,
+            do_channel_open(&dv, 0, &(struct channel_open_req){0, s.nonce, s.host, s.r}, NULL));
     MUST(sealed_ask(&dv, &s));
     s.flags = 0x80;
     MUST_BE(SW_WRONG_DATA, sealed_agree(&dv, &s));
@@ -378,8 +391,8 @@ START_TEST(impostor)
             do_channel_confirm(&dv, 0, &(struct channel_confirm_req){m.channel, guess}, NULL));
     /* another nonce than the statement's gives other IDs, so other keys */
     MUST(do_channel_open(&dv, 0, &(struct channel_open_req){0, s.nonce, other.host, other.r}, &m));
-    uint8_t z_a[32], z_b[32], hello[CHANNEL_HELLO], agreed[CHANNEL_AGREED], mine[32], theirs[32], r_peer[64],
-        confirm[32];
+    uint8_t z_a[32], z_b[32], hello[CHANNEL_HELLO], agreed[CHANNEL_AGREED], mine[32], theirs[32],
+        r_peer[64], confirm[32];
     memcpy(r_peer, m.temporary, 64);
     memcpy(confirm, m.confirm, 32);
     channel_hello_bytes(0, hello);
@@ -489,7 +502,8 @@ START_TEST(wiped_by_failure)
     const uint16_t admin = login_in(&one, DEV_ADMIN);
     size_t n = label_record(admin, "x", record);
     nvm_sim_cut(&dv.sim, dv.sim.count, NVM_CUT_NONE, 1);
-    MUST_BE(SW_DEVICE_FAILED, send(one.number, record, n)); /* nothing left to seal the answer with */
+    MUST_BE(SW_DEVICE_FAILED,
+            send(one.number, record, n)); /* nothing left to seal the answer with */
     all_gone("failure");
     ck_assert(!in_memory(d));
     n = label_record(admin, "x", record);
@@ -540,16 +554,17 @@ END_TEST
 
 static bool opens(uint8_t ins)
 {
-    static const uint8_t always[] = {INS_INFO,        INS_CAPABILITIES, INS_IDENTITY, INS_IDENTITY_CERTIFICATE,
-                                     INS_CHANNEL_KEY, INS_CHANNEL_OPEN, INS_CHANNEL_CONFIRM};
+    static const uint8_t always[] = {
+        INS_INFO,        INS_CAPABILITIES, INS_IDENTITY,       INS_IDENTITY_CERTIFICATE,
+        INS_CHANNEL_KEY, INS_CHANNEL_OPEN, INS_CHANNEL_CONFIRM};
     return memchr(always, ins, sizeof always) != NULL;
 }
 
 static bool secret(uint8_t ins)
 {
-    static const uint8_t all[] = {INS_LOGIN,  INS_PIN_CHANGE, INS_PIN_UNBLOCK, INS_ACCOUNT_CREATE,
-                                  INS_INIT,   INS_UNLOCK,     INS_KEY_PUT,     INS_KEY_VALUE,
-                                  INS_AGREE_FINISH, INS_DERIVE};
+    static const uint8_t all[] = {
+        INS_LOGIN,  INS_PIN_CHANGE, INS_PIN_UNBLOCK, INS_ACCOUNT_CREATE, INS_INIT,
+        INS_UNLOCK, INS_KEY_PUT,    INS_KEY_VALUE,   INS_AGREE_FINISH,   INS_DERIVE};
     return memchr(all, ins, sizeof all) != NULL;
 }
 
@@ -636,7 +651,8 @@ static uint8_t register_host(uint8_t account)
     struct host_key_add_rsp r;
     const uint16_t admin = dev_login(&dv, DEV_ADMIN);
     sealed_key(host_d, host);
-    MUST(do_host_key_add(&dv, admin, &(struct host_key_add_req){account, host, dev_text("build")}, &r));
+    MUST(do_host_key_add(&dv, admin, &(struct host_key_add_req){account, host, dev_text("build")},
+                         &r));
     MUST(do_session_close(&dv, admin, &(struct session_close_req){0}, NULL));
     return r.slot;
 }
@@ -669,7 +685,8 @@ START_TEST(mutual)
         ck_assert_uint_eq(tries(), DEV_RETRIES);
         sealed_open(&dv, &two, host_d);
         MUST(user_pin_in(&two));
-        MUST(do_session_close(&dv, dev_login(&dv, DEV_OPERATOR), &(struct session_close_req){0}, NULL));
+        MUST(do_session_close(&dv, dev_login(&dv, DEV_OPERATOR), &(struct session_close_req){0},
+                              NULL));
         dev_reboot(&dv);
     }
     /* a key that is not registered, and one whose private part the host has not */
@@ -680,7 +697,8 @@ START_TEST(mutual)
     MUST(sealed_ask(&dv, &s));
     MUST_BE(SW_NO_KEY, sealed_agree(&dv, &s));
     struct channel_open_rsp m;
-    MUST(do_channel_open(&dv, 0, &(struct channel_open_req){CHANNEL_OPEN_REGISTERED, s.nonce, host, s.r}, &m));
+    MUST(do_channel_open(
+        &dv, 0, &(struct channel_open_req){CHANNEL_OPEN_REGISTERED, s.nonce, host, s.r}, &m));
     MUST_BE(SW_AGREEMENT_FAILED,
             do_channel_confirm(&dv, 0, &(struct channel_confirm_req){m.channel, s.confirm}, NULL));
     /* without the key the account is as before, and the channel has lost its rights */

@@ -41,9 +41,9 @@ uint16_t cmd_channel_key(struct call *c, const struct channel_key_req *q, struct
     const uint16_t sw =
         named ? identity_state(c->d, statement, sizeof statement, signature) : SW_OK;
     if (sw == SW_OK)
-        channel_key_rsp_put(out, &(struct channel_key_rsp){
-                                     {statement, sizeof statement},
-                                     {signature, named ? sizeof signature : 0}});
+        channel_key_rsp_put(out,
+                            &(struct channel_key_rsp){{statement, sizeof statement},
+                                                      {signature, named ? sizeof signature : 0}});
     return sw;
 }
 
@@ -195,8 +195,8 @@ uint16_t cmd_host_key_list(struct call *c, const struct host_key_list_req *q, st
             continue;
         if (sw != SW_OK)
             return sw;
-        host_key_entry_put(out, &(struct host_key_entry){
-                                    (uint8_t)i, k.account, k.pub, {k.label, k.label_size}});
+        host_key_entry_put(
+            out, &(struct host_key_entry){(uint8_t)i, k.account, k.pub, {k.label, k.label_size}});
     }
     return SW_OK;
 }

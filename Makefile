@@ -281,6 +281,16 @@ $(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/rand
 $(BUILD)/hufu-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+# The same with a control socket, at which tests order faults: built by `make tests`, never installed.
+LAB_SRC := $(wildcard sim/lab/*.c)
+LAB_OBJ := $(patsubst %.c,$(BUILD)/obj/lab/%.o,$(SIM_SRC) $(LAB_SRC))
+$(BUILD)/obj/lab/%.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$< (lab))
+	$(Q)$(CC) $(HOSTFLAGS) -DHUFU_CONTROL -c $< -o $@
+$(BUILD)/hufu-sim-lab: $(LAB_OBJ) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm -ldl \
@@ -383,7 +393,7 @@ $(TINY_TESTS): $(BUILD)/tests/test_tiny_%: $(BUILD)/tiny/%/sm2_table.inc $(TINY_
 	$(Q)$(CC) $(filter-out -MMD -MP -I$(BUILD)/gen,$(HOSTFLAGS)) $(TINY_$*) -I$(<D) $(filter %.c,$^) $(LDFLAGS) -o $@ -lcheck -lsubunit -lm -lrt
 tests: $(TINY_TESTS)
 .PHONY: tests
-tests: $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUILD)/tests/usb-faults) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
+tests: $(BUILD)/hufu-sim-lab $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD)/tests/usb-mock $(BUILD)/tests/usb-faults) $(UNIT) $(FUZZERS) $(BUILD)/tests/links-suite $(if $(POWER_SRC),$(BUILD)/tests/power) ## Build the test programs without running them
 
 
 # ---------------------------------------------------------------- a fresh machine
@@ -420,6 +430,8 @@ RUN     := LOGS=$(BUILD)/check bash tests/run.sh
 SYSTEM  := $(sort $(wildcard tests/system/test_*.sh))
 # One suite over every link.
 LINKS   := $(sort $(wildcard tests/links/test_*.sh))
+# Many clients at once, and faults of the hardware.
+LOADS   := $(sort $(wildcard tests/load/test_*.sh))
 # Programs that others wrote, on our links and modules: once, with the ordinary build.
 CLIENTS := $(sort $(wildcard tests/clients/test_*.sh))
 # Two variants of everything, and the crypto alone with 32-bit limbs (and the small table) and under valgrind.
@@ -449,7 +461,7 @@ check-run:
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
 	$(Q)BUILD=$(BUILD) $(RUN) phase "Links" $(LINKS)
-	$(Q)BUILD=$(BUILD) $(RUN) phase "Load, 20 seconds of make load" tests/load/test_load.sh
+	$(Q)BUILD=$(BUILD) $(RUN) phase "Load (20 seconds of make load), faults on order" $(LOADS)
 	$(Q)$(if $(CLIENTS),BUILD=$(BUILD) $(RUN) phase "Clients" $(CLIENTS))
 	$(Q)$(asan-make) all tests
 	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "proto/proto.h"
+#include "sim/lab/lab.h"
 #include "sim/log.h"
 
 static struct device_config config_of(const struct sim_options *o)
@@ -22,7 +23,10 @@ static struct device_config config_of(const struct sim_options *o)
 
 int machine_open(struct machine *m, const struct sim_options *o, const char *directory)
 {
-    const struct posix_options port = {.directory = directory, .threads = o->threads};
+    const struct posix_options port = {.directory = directory,
+                                       .segments = o->segments,
+                                       .segment_size = o->segment_size,
+                                       .threads = o->threads};
     const struct device_config config = config_of(o);
     char error[400];
     memset(m, 0, sizeof *m);
@@ -31,6 +35,8 @@ int machine_open(struct machine *m, const struct sim_options *o, const char *dir
         log_line(LOG_LEVEL_ERROR, "%s", error);
         return -1;
     }
+    if (lab_attach(o, &m->hal))
+        return -1;
     m->size = device_memory(&config, &m->hal);
     void *memory = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {

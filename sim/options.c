@@ -41,6 +41,11 @@ static const char help[] =
     "  --capture FILE        keep all frames there, for Wireshark (pcapng); PINs may be in it\n"
     "  --pid-file PATH       write the process id there, remove it at the end\n"
     "  --ready-fd N          write a newline to this descriptor when serving\n"
+#ifdef HUFU_CONTROL
+    "  --control PATH        a socket at which faults are ordered: anybody who opens it breaks the "
+    "device\n"
+    "  --nvm SEGMENTSxBYTES  the shape of a new medium\n"
+#endif
     "  --foreground          stay in the foreground (always so; for scripts that say it)\n"
     "  --log-level LEVEL     error, warning, info (default) or debug\n"
     "  --print-capabilities  what this device can do, as JSON\n"
@@ -85,6 +90,10 @@ enum option_id {
     OPT_CAPTURE,
     OPT_PID_FILE,
     OPT_READY_FD,
+#ifdef HUFU_CONTROL
+    OPT_CONTROL,
+    OPT_NVM,
+#endif
     OPT_FOREGROUND,
     OPT_START_UP_TEST,
     OPT_LOG_LEVEL,
@@ -112,6 +121,10 @@ static const struct option table[] = {
     {"capture", required_argument, NULL, OPT_CAPTURE},
     {"pid-file", required_argument, NULL, OPT_PID_FILE},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
+#ifdef HUFU_CONTROL
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"nvm", required_argument, NULL, OPT_NVM},
+#endif
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
     {"start-up-test", no_argument, NULL, OPT_START_UP_TEST},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
@@ -222,6 +235,15 @@ static int parse_one(struct sim_options *o, int id, const char *text)
     case OPT_PID_FILE:
         o->pid_file = text;
         return OPTIONS_RUN;
+#ifdef HUFU_CONTROL
+    case OPT_CONTROL:
+        o->control = text;
+        return OPTIONS_RUN;
+    case OPT_NVM:
+        return sscanf(text, "%ux%u", &o->segments, &o->segment_size) == 2
+                   ? OPTIONS_RUN
+                   : bad("nvm", text, "SEGMENTSxBYTES");
+#endif
     case OPT_FOREGROUND:
         return OPTIONS_RUN;
     case OPT_START_UP_TEST:

@@ -18,6 +18,8 @@ struct sim_options {
     unsigned threads;
     uint32_t objects, log_records;
     uint16_t sessions, tickets, nonce_pool;
+    const char *control;             /* NULL: none; only with HUFU_CONTROL */
+    uint32_t segments, segment_size; /* of a new medium; 0: the default */
     int ready_fd; /* -1: none */
     bool start_up_test;
     bool print_capabilities;

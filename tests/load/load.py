@@ -5,27 +5,18 @@ key is lost, none was handed out twice, no session is left, memory has not grown
 LOAD_SECONDS (default 20), LOAD_CLIENTS (64), LOAD_KILLS (of the simulator, 10), HUFU_TEST_SEED.
 """
 
-import json
 import os
-import random
 import signal
-import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-from lib import ADMIN, ADMIN_PIN, BUILD, OBJECT_INFO, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, SANITIZED, Sim, hufu, run, unvar, var  # noqa: E402,E501 pylint: disable=wrong-import-position
-from model import Model, self_check  # noqa: E402 pylint: disable=wrong-import-position
+from fleet import RNG, SEED, Fleet, objects_of
+from lib import SANITIZED, Sim, run
+from model import Model, self_check
 
-SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
 SECONDS = int(os.environ.get("LOAD_SECONDS", "20"))
 CLIENTS = int(os.environ.get("LOAD_CLIENTS", "64"))
 KILLS = int(os.environ.get("LOAD_KILLS", "10"))
-ACCOUNTS, TRIES_ACCOUNTS = 6, 4
-USER_ROLE, ACCOUNT_CREATE = 1, 0x20
-PIN = "load-pin"
 GROWTH_MAX = 16 << 20  # bytes that are no leak: what is touched for the first time
-RNG = random.Random(SEED)
 OPTIONS = ("--tickets", "256", "--sessions", "1024", "--objects", "8192")
 
 
@@ -33,58 +24,13 @@ class Load:
     """The simulator, its clients and what was seen of them"""
 
     def __init__(self, directory):
-        self.directory = directory
         self.device = os.path.join(directory, "device")
-        self.accounts, self.tries = [], []
-        self.clients = [None] * CLIENTS
-        self.killed = self.restarts = 0
-        self.memory = []  # (seconds, bytes, objects, sim's number)
+        self.restarts = 0
+        self.memory = []  # (seconds, bytes, objects, restarts)
         self.sim = Sim(self.device, *OPTIONS)
+        self.fleet = Fleet(directory, self.sim.path, CLIENTS)
+        self.fleet.prepare()
         self.begin = time.monotonic()
-
-    def prepare(self):
-        """Accounts: some that the clients share, some to try wrong PINs on"""
-        hufu(self.sim.path, "init", "--label", "load", "--retries", "10")
-        for i in range(ACCOUNTS + TRIES_ACCOUNTS):
-            made = hufu(self.sim.path, "account", "create", f"load{i}", "--role", "user", "--retries", "10", "--new-pin-file",
-                        self.pin_file(), "--json").stdout
-            number = json.loads(made)["account"]
-            (self.accounts if i < ACCOUNTS else self.tries).append(number)
-
-    def pin_file(self):
-        path = os.path.join(self.directory, "pin")
-        with open(path, "w", encoding="ascii") as f:
-            f.write(PIN + "\n")
-        return path
-
-    def journal(self, i):
-        return os.path.join(self.directory, f"journal-{i}")
-
-    def start_client(self, i):
-        """Client i, for the first time or after it was killed"""
-        command = [os.path.join(BUILD, "tests", "load-client"), "unix:" + self.sim.path, self.journal(i),
-                   str(RNG.getrandbits(60)), str(self.accounts[i % ACCOUNTS]), PIN]
-        if i < TRIES_ACCOUNTS:
-            command.append(str(self.tries[i]))
-        with open(os.path.join(self.directory, f"errors-{i}"), "ab") as errors:
-            self.clients[i] = subprocess.Popen(command, stderr=errors)
-
-    def check_clients(self):
-        """None has ended on its own"""
-        for i, client in enumerate(self.clients):
-            if client.poll() is not None:
-                with open(os.path.join(self.directory, f"errors-{i}"), encoding="utf-8") as errors:
-                    text = errors.read()
-                with open(self.journal(i), encoding="ascii") as journal:
-                    last = journal.readlines()[-3:]
-                raise AssertionError(f"client {i} ended by itself: {client.returncode} {text} {last}")
-
-    def kill_client(self):
-        i = RNG.randrange(CLIENTS)
-        self.clients[i].kill()
-        self.clients[i].wait()
-        self.killed += 1
-        self.start_client(i)
 
     def restart(self):
         """The power is cut, and comes back a little later"""
@@ -103,8 +49,7 @@ class Load:
 
     def run(self):
         """The load itself"""
-        for i in range(CLIENTS):
-            self.start_client(i)
+        self.fleet.start_all()
         kills = sorted(RNG.uniform(0.05, 0.75) * SECONDS for _ in range(KILLS))
         next_kill = next_sample = 0.0
         while (now := time.monotonic() - self.begin) < SECONDS:
@@ -112,35 +57,15 @@ class Load:
                 kills.pop(0)
                 self.restart()
             if now >= next_kill:
-                self.kill_client()
+                self.fleet.kill_one()
                 next_kill = now + RNG.uniform(0.1, 0.9) * min(1.0, SECONDS / 30)
             if now >= next_sample:
                 self.sample()
                 next_sample = now + max(0.5, SECONDS / 120)
-            self.check_clients()
+            self.fleet.check()
             time.sleep(0.05)
-        for client in self.clients:
-            client.terminate()
-        for client in self.clients:
-            assert client.wait(PATIENCE) == 0, client.args
+        self.fleet.stop()
         self.sample()
-
-    def objects(self):
-        """All objects of the device, asked byte by byte as docs/protocol.md has it"""
-        found = {}
-        with self.sim.client() as client:
-            channel = client.session(OPERATOR, OPERATOR_PIN)
-            after = 0
-            while True:
-                answer = client.must(OBJECT_LIST, after.to_bytes(4, "big") + b"\0\0\0", channel)
-                after, handles = parse_list(answer)
-                for handle in handles:
-                    info = client.must(OBJECT_INFO, handle.to_bytes(4, "big"), channel)
-                    label, at = unvar(info, 15)
-                    _, at = unvar(info, at)
-                    found[handle] = (info[0], label.decode(), unvar(info, at)[0])
-                if not after:
-                    return found
 
     def sessions(self):
         """Sessions that are still there, though nobody is"""
@@ -153,22 +78,15 @@ class Load:
         warm = last[len(last) // 3:] or last
         return warm[-1][1] - warm[0][1]
 
-    def close(self):
-        for client in self.clients:
-            if client and client.poll() is None:
-                client.kill()
-                client.wait()
+    def stop_and_start(self):
+        assert self.sim.stop() == 0
+        print(self.sim.messages().splitlines()[-1])  # where the time of its last life went
         self.sim.__exit__()
+        self.sim = Sim(self.device, *OPTIONS)
 
-
-def parse_list(answer):
-    """The handle to go on after, and the handles"""
-    handles, at = [], 4
-    while at < len(answer):
-        handles.append(int.from_bytes(answer[at:at + 4], "big"))
-        _, at = unvar(answer, at + 19)
-        _, at = unvar(answer, at)
-    return int.from_bytes(answer[:4], "big"), handles
+    def close(self):
+        self.fleet.close()
+        self.sim.__exit__()
 
 
 def table(load, model, figures, verified):
@@ -177,7 +95,7 @@ def table(load, model, figures, verified):
     counts = dict(model.operations)
     refused = counts.pop("refused", 0)
     total = sum(counts.values())
-    rows = [f"{CLIENTS} clients, {seconds:.0f} s, seed {SEED:#x}: {load.killed} kills of clients, {load.restarts} of the simulator",
+    rows = [f"{CLIENTS} clients, {seconds:.0f} s, seed {SEED:#x}: {load.fleet.killed} kills of clients, {load.restarts} of the simulator",
             f"operations: {total} ({total / seconds:.0f}/s), {refused} refused for want of room; "
             + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())),
             "keys: " + ", ".join(f"{v} {k}" for k, v in figures.items()) + "; none lost, none twice",
@@ -194,18 +112,14 @@ def everything_at_once(directory):
     """Mixed operations, clients and simulator killed; an independent model of what must be there"""
     load = Load(directory)
     try:
-        load.prepare()
         load.run()
         assert load.sessions() == 0, load.sessions()
-        assert load.sim.stop() == 0
-        print(load.sim.messages().splitlines()[-1])  # where the time of its last life went
-        load.sim.__exit__()
-        load.sim = Sim(load.device, *OPTIONS)
-        model = Model([load.journal(i) for i in range(CLIENTS)])
-        figures = model.compare(load.objects())
+        load.stop_and_start()
+        model = Model(load.fleet.journals())
+        figures = model.compare(objects_of(load.sim))
         verified = model.verify(directory, 200 if SECONDS < 100 else 1000)
         table(load, model, figures, verified)
-        assert model.keys and model.batches and model.wrong_pins and verified and load.killed
+        assert model.keys and model.batches and model.wrong_pins and verified and load.fleet.killed
         assert SANITIZED or load.flat() < GROWTH_MAX, load.memory
         assert load.sim.stop() == 0
     finally:

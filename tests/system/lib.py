@@ -22,7 +22,7 @@ ADMIN, OPERATOR, USER = 1, 2, 3
 # From proto/commands.def
 INFO, CAPABILITIES, SELFTEST, RANDOM = 0x02, 0x04, 0x06, 0x08
 SESSION_OPEN, SESSION_CLOSE, LOGIN, LOGOUT = 0x10, 0x12, 0x14, 0x16
-OBJECT_LIST, OBJECT_INFO, KEY_GENERATE, KEY_BATCH, KEY_ACK = 0x40, 0x42, 0x50, 0x56, 0x5A
+OBJECT_LIST, OBJECT_INFO, OBJECT_DESTROY, KEY_GENERATE, KEY_BATCH, KEY_ACK = 0x40, 0x42, 0x48, 0x50, 0x56, 0x5A
 SIGN = 0x70
 APDU, COUNTED, CHECKED, ANSWER = 0x0001, 0x0002, 0x0004, 0x8000
 
@@ -30,11 +30,11 @@ APDU, COUNTED, CHECKED, ANSWER = 0x0001, 0x0002, 0x0004, 0x8000
 class Sim:
     """hufu-sim on a directory; killed at the end of the with block if it still runs."""
 
-    def __init__(self, directory, *options, sock=None):
+    def __init__(self, directory, *options, sock=None, program=SIM):
         self.directory = directory
         self.path = sock or os.path.join(directory, "hufu.sock")
         read_end, write_end = os.pipe()
-        command = [SIM, "--dir", directory, "--ready-fd", str(write_end), *options]
+        command = [program, "--dir", directory, "--ready-fd", str(write_end), *options]
         if sock:
             command += ["--socket", sock]
         self.log = tempfile.TemporaryFile()
@@ -143,6 +143,11 @@ class Client:
         if account:
             self.must(LOGIN, bytes([account]) + var(pin), channel)
         return channel
+
+    def generate(self, channel, label="k"):
+        """(status word, handle, public key) of a stored SM2 key"""
+        sw, answer = self.call(KEY_GENERATE, b"\x01\x00" + (1).to_bytes(4, "big") + var(label) + var("") + b"\0\0", channel)
+        return sw, answer[:4], unvar(answer, 4)[0]
 
     def info(self):
         """What INFO says, as far as the tests want to know it"""

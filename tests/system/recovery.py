@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from lib import (ADMIN, ADMIN_PIN, HUFU, KEY_GENERATE, LOGIN, OBJECT_INFO, OPERATOR, OPERATOR_PIN, PATIENCE, SELFTEST,
+from lib import (ADMIN, ADMIN_PIN, HUFU, LOGIN, OBJECT_INFO, OPERATOR, OPERATOR_PIN, PATIENCE, SELFTEST,
                  SESSION_OPEN, USER, USER_PIN, Sim, hufu, run, unvar, var)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
@@ -146,6 +146,7 @@ class Maker(threading.Thread):
         self.sim, self.account, self.pin = sim, account, pin
         self.made = {}
         self.labels_tried = 0
+        self.refused = None
 
     def run(self):
         try:
@@ -153,11 +154,11 @@ class Maker(threading.Thread):
                 channel = client.session(self.account, self.pin)
                 while True:
                     self.labels_tried += 1
-                    sw, answer = client.call(KEY_GENERATE, b"\x01\x00" + (1).to_bytes(4, "big") + var("k") + var(""),
-                                             channel)
+                    sw, handle, public = client.generate(channel)
                     if sw != 0x9000:
+                        self.refused = sw
                         return
-                    self.made[answer[:4]] = unvar(answer, 4)[0]
+                    self.made[handle] = public
         except (EOFError, ConnectionError):
             pass
 
@@ -177,6 +178,7 @@ def stored_keys_survive(directory):
             sim.stop(signal.SIGKILL)
             for maker in makers:
                 maker.join(PATIENCE)
+                assert maker.refused is None, hex(maker.refused)
                 assert not set(acknowledged) & set(maker.made), "a handle was given out twice"
                 acknowledged.update(maker.made)
                 tried += maker.labels_tried
@@ -192,6 +194,7 @@ def stored_keys_survive(directory):
                     for _ in range(2):
                         _, at = unvar(answer, at)
                     assert unvar(answer, at)[0] == public
+        assert acknowledged
         healthy(sim)
         assert sim.stop() == 0
     finally:

@@ -15,6 +15,11 @@ static const uint8_t sm2_sm3[] = {0x30, 0x0A, 0x06, 0x08, 0x2A, 0x81,
 /* SEQUENCE { OID ecPublicKey, OID sm2p256v1 } */
 static const uint8_t sm2_key[] = {0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01,
                                   0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D};
+/* SEQUENCE { OID ecPublicKey, OID prime256v1 }, the same with secp384r1 */
+static const uint8_t p256_key[] = {0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01,
+                                   0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+static const uint8_t p384_key[] = {0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D,
+                                   0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22};
 /* SEQUENCE { OID rsaEncryption, NULL } */
 static const uint8_t rsa_key[] = {0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86,
                                   0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00};
@@ -119,15 +124,21 @@ static void put_bits(struct der *x, const uint8_t *end)
     der_wrap(x, DER_BITS, end);
 }
 
-static void put_sm2_key(struct der *x, const uint8_t *pub)
+static void put_point(struct der *x, const uint8_t *pub, size_t n, const uint8_t *algorithm,
+                      size_t algorithm_size)
 {
     static const uint8_t uncompressed = 4;
     const uint8_t *end = x->at;
-    der_bytes(x, pub, SM2_POINT);
+    der_bytes(x, pub, n);
     der_bytes(x, &uncompressed, 1);
     put_bits(x, end);
-    der_bytes(x, sm2_key, sizeof sm2_key);
+    der_bytes(x, algorithm, algorithm_size);
     der_wrap(x, DER_SEQUENCE, end);
+}
+
+static void put_sm2_key(struct der *x, const uint8_t *pub)
+{
+    put_point(x, pub, SM2_POINT, sm2_key, sizeof sm2_key);
 }
 
 static void put_rsa_key(struct der *x, struct view pub)
@@ -139,6 +150,22 @@ static void put_rsa_key(struct der *x, struct view pub)
     put_bits(x, end);
     der_bytes(x, rsa_key, sizeof rsa_key);
     der_wrap(x, DER_SEQUENCE, end);
+}
+
+static uint16_t put_object_key(struct der *x, const struct object *o)
+{
+    const struct view pub = o->pub;
+    if (o->type == KEY_SM2)
+        put_sm2_key(x, pub.data);
+    else if (o->type == KEY_P256)
+        put_point(x, pub.data, pub.size, p256_key, sizeof p256_key);
+    else if (o->type == KEY_P384)
+        put_point(x, pub.data, pub.size, p384_key, sizeof p384_key);
+    else if (key_rsa_bits(o->type))
+        put_rsa_key(x, pub);
+    else
+        return SW_KEY_TYPE;
+    return SW_OK;
 }
 
 /* ---------------------------------------------------------------- what is signed */
@@ -256,15 +283,12 @@ uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identit
     struct der w;
     der_init(&w, x->buffer, x->room);
     put_statement(&w, statement);
-    if (o->type == KEY_SM2)
-        put_sm2_key(&w, o->pub.data);
-    else if (key_rsa_bits(o->type))
-        put_rsa_key(&w, o->pub);
-    else
-        return SW_KEY_TYPE;
+    uint16_t sw = put_object_key(&w, o);
+    if (sw != SW_OK)
+        return sw;
     put_key_name(&w, o, handle); /* the last that needs the object's record */
     put_validity(&w, d);
-    uint16_t sw = put_issuer(d, &w, key->pub);
+    sw = put_issuer(d, &w, key->pub);
     if (sw == SW_OK)
         sw = put_version(d, &w);
     der_wrap(&w, DER_SEQUENCE, x->buffer + x->room);

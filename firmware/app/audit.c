@@ -1,6 +1,7 @@
 #include "firmware/app/audit.h"
 
 #include "firmware/app/core.h"
+#include "firmware/app/life.h"
 #include "firmware/crypto/sm3.h"
 
 #include <string.h>
@@ -41,6 +42,7 @@ void audit_start(struct device *d)
 uint16_t audit_load(struct device *d)
 {
     struct log_entry e;
+    struct rd r;
     const uint32_t count = store_count(d->store, RECORD_LOG);
     const uint32_t lowest = store_next(d->store, ID_LOG - 1, RECORD_LOG);
     uint32_t run = 0;
@@ -56,9 +58,14 @@ uint16_t audit_load(struct device *d)
     d->audit.first = d->audit.next - count;
     size_t n;
     const uint16_t last = record_get(d, id_of(d->audit.next - 1), &n);
-    if (last == SW_OK)
-        sm3_digest(d->record, n, d->audit.head);
-    return last;
+    if (last != SW_OK)
+        return last;
+    sm3_digest(d->record, n, d->audit.head);
+    rd_init(&r, d->record, n);
+    if (log_entry_get(&r, &e) && e.time > d->identity.latest)
+        d->identity.latest = e.time;
+    d->audit.latest = d->identity.latest;
+    return SW_OK;
 }
 
 static bool full(const struct device *d)
@@ -130,6 +137,17 @@ bool audit_refuses(const struct call *c)
            c->info->ins != INS_UNLOCK && audit_refuses_role(c->d, role);
 }
 
+/* The newest record tells the time, unless the clock was put back: then the device keeps it apart.
+ */
+static uint16_t keep_time(struct call *c, uint64_t time)
+{
+    struct device *d = c->d;
+    device_time_kept(d, time);
+    const uint64_t latest = d->identity.latest;
+    d->audit.keeping = time < latest && d->audit.latest < latest;
+    return d->audit.keeping ? life_keep_time(c) : (uint16_t)SW_OK;
+}
+
 uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw)
 {
     struct device *d = c->d;
@@ -145,9 +163,11 @@ uint16_t audit_put(struct call *c, uint8_t command, uint16_t sw)
     struct wr w;
     wr_init(&w, record, sizeof record);
     log_entry_put(&w, &e);
-    const uint16_t trimmed = trim(c);
-    if (trimmed != SW_OK)
-        return trimmed;
+    uint16_t ready = trim(c);
+    if (ready == SW_OK)
+        ready = keep_time(c, e.time);
+    if (ready != SW_OK)
+        return ready;
     sm3_digest(record, wr_size(&w), d->audit.staged);
     return tx_put(c, STORE_SYSTEM, RECORD_LOG, id_of(e.sequence), record, wr_size(&w));
 }
@@ -160,5 +180,8 @@ void audit_settle(struct device *d, bool done)
         a->next++;
         memcpy(a->head, a->staged, sizeof a->head);
     }
+    if (done && a->keeping)
+        a->latest = d->identity.latest;
     a->dropping = 0;
+    a->keeping = false;
 }

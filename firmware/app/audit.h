@@ -26,6 +26,8 @@ struct audit {
     uint32_t max;         /* so many are kept */
     uint32_t dropping;    /* records from first on that the open transaction deletes */
     uint64_t stated;      /* the newest record that a checkpoint of this boot covers */
+    uint64_t latest;      /* the latest time that the store can tell */
+    bool keeping;         /* the open transaction brings it up to date */
     uint8_t head[32];     /* SM3 of record next - 1, and of the one that is being written */
     uint8_t staged[32];
 };

@@ -19,6 +19,7 @@
 #include "firmware/app/session.h"
 #include "firmware/app/startup.h"
 #include "firmware/app/ticket.h"
+#include "firmware/app/uses.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/store/store.h"
 #include "proto/proto.h"
@@ -40,9 +41,12 @@ enum record_type {
     RECORD_IDENTITY,
     RECORD_CERTIFICATE,
     RECORD_HOST_KEY = 0x40,
-    RECORD_QUORUM
+    RECORD_QUORUM,
+    RECORD_USES = 0x48
 };
 #define ID_LOG         0x80000000u /* + sequence mod 2^30 */
+#define ID_USES        0xC0000000u /* + handle of an object below USES_HANDLES */
+#define USES_HANDLES   0x30000000u
 #define ID_DEVICE      0xF0000001u
 #define ID_BOOTS       0xF0000002u
 #define ID_HANDLES     0xF0000003u
@@ -62,6 +66,7 @@ struct identity {
     uint8_t flags; /* INIT_* */
     uint8_t label_size, label[DEVICE_LABEL_MAX];
     uint32_t boots;
+    uint64_t latest; /* the latest time that was ever seen */
 };
 
 struct device {
@@ -96,6 +101,7 @@ struct device {
     void (*interlude)(void *ctx);
     void *interlude_ctx;
     struct gather gather;
+    struct uses uses;
     struct nonces nonces;
     uint8_t *record;    /* STORE_MAX_DATA bytes for one record */
     size_t record_used; /* so much of it was written: wiped after each command */
@@ -126,6 +132,8 @@ void device_fail(struct device *d, const char *what, const char *why);
 void session_end(struct device *d, struct session *one);
 struct view text_view(const char *text);
 uint64_t device_time(const struct device *d);
+/* The time that validity goes by: never earlier than the latest seen. 0: the clock is not set. */
+uint64_t device_time_kept(struct device *d, uint64_t now);
 uint64_t device_generation(const struct device *d); /* as the port counts it */
 /* A record about the call in a transaction of its own. */
 void call_record(struct call *c, uint8_t ins, uint16_t sw);

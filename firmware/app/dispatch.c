@@ -113,6 +113,18 @@ static uint16_t over(struct call *c, uint16_t sw)
     return sw;
 }
 
+/* Their answers are made together, when all that came with them have been looked at. */
+static bool is_gathered(uint8_t ins)
+{
+    return ins == INS_SIGN || ins == INS_DECRYPT;
+}
+
+/* Failures that tell something about the key: they are uses of it. */
+static bool tells(uint16_t sw)
+{
+    return sw == SW_DECRYPT_FAILED || sw == SW_WRONG_WRAP || sw == SW_AGREEMENT_FAILED;
+}
+
 /* The audit record joins the transaction of a command that went well; otherwise it is alone in one.
  */
 static uint16_t finish(struct call *c, uint16_t sw)
@@ -127,9 +139,11 @@ static uint16_t finish(struct call *c, uint16_t sw)
     if (sw != SW_OK) {
         tx_abort(c);
         audit_settle(c->d, false);
+        if (CONFIG_POLICY && !tells(sw))
+            uses_drop(c);
     }
-    uint16_t end = SW_OK;
-    if (wants_record(c, sw)) {
+    uint16_t end = !CONFIG_POLICY || is_gathered(c->x->ins) ? (uint16_t)SW_OK : uses_stage(c);
+    if (end == SW_OK && wants_record(c, sw)) {
         end = audit_put(c, c->info->ins, sw);
         recorded = end == SW_OK;
     }
@@ -252,7 +266,7 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
         uint16_t refused = SW_OK;
         if (!take(d, &x[i], &refused))
             continue;
-        if (x[i].ins != INS_SIGN && x[i].ins != INS_DECRYPT)
+        if (!is_gathered(x[i].ins))
             gather_flush(d);
         serve(d, &x[i], refused);
         stop_if_failed(d);

@@ -1,5 +1,6 @@
 #include "firmware/app/fresh.h"
 
+#include "firmware/app/policy.h"
 #include "firmware/base/wipe.h"
 
 #include <string.h>
@@ -13,14 +14,17 @@ uint16_t fresh_check(uint8_t type, uint32_t usage)
 
 uint16_t fresh_allowed(const struct call *c, const struct fresh_spec *spec)
 {
-    const uint16_t sw = fresh_check(spec->type, spec->usage);
+    uint16_t sw = fresh_check(spec->type, spec->usage);
+    if (sw == SW_OK)
+        sw = policy_fits(spec->type, spec->usage, &spec->policy);
     if (sw != SW_OK)
         return sw;
     if (spec->flags & ~KEY_FLAG_SESSION)
         return SW_WRONG_DATA;
     if (spec->flags & KEY_FLAG_SESSION) {
         const bool fits = key_is_secret(spec->type) && !spec->label.size && !spec->id.size &&
-                          !(spec->usage & (USAGE_EXPORT_WRAPPED | USAGE_PUBLIC));
+                          !(spec->usage & (USAGE_EXPORT_WRAPPED | USAGE_PUBLIC)) &&
+                          policy_is_none(&spec->policy);
         return fits ? SW_OK : SW_WRONG_DATA;
     }
     if (spec->usage & USAGE_READ && !(c->d->identity.flags & INIT_CLEAR_KEYS))
@@ -97,6 +101,7 @@ static uint16_t keep_in_session(struct call *c, const struct fresh *f,
         return SW_TOO_MANY;
     k->type = spec->type;
     k->usage = spec->usage;
+    k->withheld = spec->policy.withheld;
     k->origin = spec->origin;
     k->size = (uint16_t)f->secret_size;
     memcpy(k->secret, f->secret, f->secret_size);
@@ -114,6 +119,7 @@ uint16_t fresh_keep(struct call *c, const struct fresh *f, const struct fresh_sp
                              .origin = spec->origin,
                              .usage = spec->usage,
                              .created = device_time(c->d),
+                             .policy = spec->policy,
                              .label = spec->label,
                              .id = spec->id,
                              .pub = {f->pub, key_public_size(spec->type)},

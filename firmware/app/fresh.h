@@ -16,6 +16,7 @@ struct fresh_spec {
     uint32_t usage;
     uint8_t origin;
     struct view label, id;
+    struct key_policy policy;
 };
 
 /* Is there such a kind of key, and can it be used so? SW_NOT_SUPPORTED, SW_WRONG_DATA */

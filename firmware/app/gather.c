@@ -50,7 +50,7 @@ static struct gathered who_is(const struct call *c, uint8_t *signature)
     return (struct gathered){c->x, signature, c->object, c->account};
 }
 
-static void failed(struct device *d, const struct gathered *g, uint16_t sw)
+void gather_failed(struct device *d, const struct gathered *g, uint16_t sw)
 {
     struct call c = {.d = d, .account = g->account, .object = g->object};
     wipe(g->x->response, g->x->response_size);
@@ -85,7 +85,7 @@ static void flush_sm2(struct device *d)
                                                 d->batch.good + ahead);
     for (size_t i = ahead; i < n; i++) {
         if (bad || !d->batch.good[i])
-            failed(d, &g->sm2[i].who, bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
+            gather_failed(d, &g->sm2[i].who, bad ? SW_RANDOM_FAILED : SW_SIGN_FAILED);
         else
             memcpy(g->sm2[i].who.signature, g->sig[i], SM2_SIGNATURE);
     }
@@ -140,7 +140,7 @@ static void finish_rsa(struct device *d, struct gathered_rsa *one, uint16_t sw)
         who->x->response_size = wr_size(&out);
     }
     if (sw != SW_OK)
-        failed(d, who, sw);
+        gather_failed(d, who, sw);
 }
 
 /* Engines want keys of one size at a time. */
@@ -233,4 +233,6 @@ void gather_flush(struct device *d)
 {
     flush_sm2(d);
     flush_rsa(d);
+    if (CONFIG_POLICY)
+        uses_commit(d);
 }

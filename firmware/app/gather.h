@@ -69,7 +69,10 @@ uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct 
 /* The same for a decryption; data is as long as the modulus. */
 uint16_t gather_rsa_decrypt(struct call *c, const struct rsa_private *key,
                             const struct rsa_ciphertext *cipher, struct wr *out);
-/* Make all that are queued. A failure changes the status word of its exchange. */
+/* Make all that are queued, and count the uses of keys with a limit. A failure changes the status
+ * word of its exchange. */
 void gather_flush(struct device *d);
+/* This exchange has failed after all. */
+void gather_failed(struct device *d, const struct gathered *g, uint16_t sw);
 
 #endif

@@ -22,10 +22,10 @@ unsigned key_rsa_bits(uint8_t type);  /* 0: no RSA */
 size_t key_secret_most(uint8_t type);
 bool key_secret_fits(uint8_t type, size_t n);
 bool key_is_blob(uint8_t type); /* DATA, CERTIFICATE: no key at all */
-/* What it allows, beside being seen. */
+/* What it allows, beside being seen; DIGEST_ONLY allows nothing. */
 static inline uint32_t usage_work(uint32_t usage)
 {
-    return usage & ~(uint32_t)USAGE_PUBLIC;
+    return usage & ~(uint32_t)(USAGE_PUBLIC | USAGE_DIGEST_ONLY);
 }
 /* USAGE_* that the type can have; 0: no such type */
 uint32_t key_usages(uint8_t type);

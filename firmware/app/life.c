@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { IDENTITY_VERSION = 1 };
+enum { IDENTITY_VERSION = 1, BOOTS_SIZE = 12 /* the number of starts, the latest time seen */ };
 
 static void end_sessions(struct device *d)
 {
@@ -189,10 +189,13 @@ static uint16_t load_identity(struct device *d)
     i->label_size = (uint8_t)label.size;
     memcpy(i->label, label.data, label.size);
     sw = record_get(d, ID_BOOTS, &n);
-    if (sw == SW_OK && n != 4)
+    /* a short one is of a firmware that kept no time */
+    if (sw == SW_OK && n != 4 && n != BOOTS_SIZE)
         sw = SW_STORE_DAMAGED;
-    if (sw == SW_OK)
+    if (sw == SW_OK) {
         i->boots = load_be32(d->record);
+        i->latest = n == BOOTS_SIZE ? load_be64(d->record + 4) : 0;
+    }
     return sw;
 }
 
@@ -327,14 +330,26 @@ static uint16_t note(struct call *c, uint16_t sw, uint8_t command, uint16_t stat
     return sw;
 }
 
+static uint16_t put_boots(struct call *c, uint32_t boots)
+{
+    uint8_t record[BOOTS_SIZE];
+    store_be32(record, boots);
+    store_be64(record + 4, c->d->identity.latest);
+    return tx_put(c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, record, sizeof record);
+}
+
+uint16_t life_keep_time(struct call *c)
+{
+    return put_boots(c, c->d->identity.boots);
+}
+
 /* A start leaves a trace: the boot counter and an audit record, in one transaction - if they fit.
  */
 static uint16_t note_start(struct device *d)
 {
     struct call c = {.d = d};
-    uint8_t boots[4];
-    store_be32(boots, d->identity.boots + 1);
-    uint16_t sw = tx_put(&c, STORE_SYSTEM, RECORD_BOOTS, ID_BOOTS, boots, sizeof boots);
+    device_time_kept(d, device_time(d));
+    uint16_t sw = put_boots(&c, d->identity.boots + 1);
     sw = note(&c, sw, AUDIT_START, SW_OK, HUFU_VERSION);
     if (sw == SW_OK)
         d->identity.boots++;

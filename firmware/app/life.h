@@ -10,6 +10,8 @@ void life_boot(struct device *d);
 void life_open(struct device *d);
 /* Enter FAILED: keys, sessions and results go. */
 void life_fail(struct device *d);
+/* Stage the latest time ever seen, which the newest record of the log will not tell. */
+uint16_t life_keep_time(struct call *c);
 /* Stage a whole new device in a fresh store; settle makes it READY. */
 uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVICE_SERIAL]);
 /* Stage the identity with what may change of it. */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Version 1 had no attributes. */
-enum { OBJECT_VERSION = 2, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
+/* Version 1 had no attributes, version 2 no policy. */
+enum { OBJECT_VERSION = 3, HANDLES_AHEAD = 64, RECORD_OVERHEAD = 112, ROOM_KEPT = 2048 };
 
 void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret)
 {
@@ -49,8 +49,31 @@ int rsa_public_from(uint8_t type, struct view pub, struct rsa_public *key)
     return rsa_public_check(key);
 }
 
+bool policy_read(struct view bytes, struct key_policy *p)
+{
+    struct rd r;
+    memset(p, 0, sizeof *p);
+    rd_init(&r, bytes.data, bytes.size);
+    return !bytes.size || (key_policy_get(&r, p) && rd_done(&r));
+}
+
+bool policy_is_none(const struct key_policy *p)
+{
+    return !p->uses && !p->not_before && !p->not_after && !p->withheld;
+}
+
+struct view policy_bytes(const struct key_policy *p, uint8_t room[POLICY_SIZE])
+{
+    struct wr w;
+    wr_init(&w, room, POLICY_SIZE);
+    if (!policy_is_none(p))
+        key_policy_put(&w, p);
+    return (struct view){room, wr_size(&w)};
+}
+
 static bool parse(const uint8_t *record, size_t n, struct object *o)
 {
+    struct view policy = {NULL, 0};
     struct rd r;
     rd_init(&r, record, n);
     const uint8_t version = rd_u8(&r);
@@ -63,8 +86,10 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
     o->pub = rd_var(&r, LIMIT_PUBLIC_MAX);
     if (version >= 2)
         o->attributes = rd_var(&r, LIMIT_ATTRIBUTES_MAX);
+    if (version >= 3)
+        policy = rd_var(&r, POLICY_SIZE);
     o->secret = rd_rest(&r);
-    return rd_done(&r) && version && version <= OBJECT_VERSION &&
+    return rd_done(&r) && version && version <= OBJECT_VERSION && policy_read(policy, &o->policy) &&
            o->pub.size == key_public_size(o->type) && key_secret_fits(o->type, o->secret.size);
 }
 
@@ -77,16 +102,21 @@ uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
     const uint16_t sw = record_get(d, handle, &n);
     if (sw != SW_OK)
         return sw;
-    return parse(d->record, n, o) ? SW_OK : SW_STORE_DAMAGED;
+    if (!parse(d->record, n, o))
+        return SW_STORE_DAMAGED;
+    return CONFIG_POLICY && o->policy.uses ? uses_so_far(d, handle, &o->policy.used)
+                                           : (uint16_t)SW_OK;
 }
 
 /* The views may point into d->record, which is what the record is made from; so it is made apart.
  */
 static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
 {
-    uint8_t buffer[STORE_MAX_DATA];
+    uint8_t buffer[STORE_MAX_DATA], room[POLICY_SIZE];
+    struct key_policy policy = o->policy;
     struct store_stat s;
     struct wr w;
+    policy.used = 0; /* is in a record of its own */
     store_stat(c->d->store, &s);
     wr_init(&w, buffer, sizeof buffer);
     wr_u8(&w, OBJECT_VERSION);
@@ -98,6 +128,7 @@ static uint16_t put(struct call *c, uint32_t handle, const struct object *o)
     wr_var(&w, o->id, LIMIT_ID_MAX);
     wr_var(&w, o->pub, LIMIT_PUBLIC_MAX);
     wr_var(&w, o->attributes, LIMIT_ATTRIBUTES_MAX);
+    wr_var(&w, policy_bytes(&policy, room), POLICY_SIZE);
     wr_bytes(&w, o->secret.data, o->secret.size);
     const uint16_t sw = w.bad || wr_size(&w) > s.record_max
                             ? SW_NO_SPACE
@@ -113,7 +144,8 @@ static uint16_t room_for(struct device *d, uint64_t bytes)
     const uint64_t kept = d->audit.next - d->audit.first;
     const uint64_t log_to_come = kept < d->audit.max ? d->audit.max - kept : 0;
     const uint64_t wanted = bytes + RECORD_OVERHEAD + log_to_come * AUDIT_RECORD + ROOM_KEPT;
-    if (d->objects.count >= d->config.objects_max || s.live_bytes + wanted > s.capacity_bytes)
+    if (d->objects.count + store_count(d->store, RECORD_USES) >= d->config.objects_max ||
+        s.live_bytes + wanted > s.capacity_bytes)
         return SW_NO_SPACE;
     return SW_OK;
 }
@@ -151,6 +183,12 @@ static void added(struct call *c, bool done)
     index_add(o, handle, (uint8_t)c->pending[1]);
 }
 
+uint16_t object_count_uses(struct call *c, uint32_t handle)
+{
+    const uint16_t sw = room_for(c->d, 0);
+    return sw == SW_OK ? uses_begin(c, handle) : sw;
+}
+
 uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle)
 {
     uint16_t sw = room_for(c->d, o->pub.size + o->secret.size + o->attributes.size +
@@ -159,6 +197,8 @@ uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle)
         sw = take_handle(c, handle);
     if (sw == SW_OK)
         sw = put(c, *handle, o);
+    if (CONFIG_POLICY && sw == SW_OK && o->policy.uses)
+        sw = uses_begin(c, *handle);
     if (sw != SW_OK)
         return sw;
     c->object = c->pending[0] = *handle;
@@ -197,7 +237,8 @@ uint16_t object_remove(struct call *c, uint32_t handle)
 {
     c->pending[0] = handle;
     c->settle = removed;
-    return tx_delete(c, handle);
+    const uint16_t sw = CONFIG_POLICY ? uses_end(c, handle) : (uint16_t)SW_OK;
+    return sw == SW_OK ? tx_delete(c, handle) : sw;
 }
 
 uint16_t objects_load(struct device *d)

@@ -24,6 +24,7 @@ struct object {
     uint8_t type, owner, origin;
     uint32_t usage;
     uint64_t created;
+    struct key_policy policy; /* all zeros: no limits */
     struct view label, id;
     struct view attributes; /* a program's own */
     struct view pub;        /* SM2 and EC: x || y; RSA: e (4 bytes) || n; secret keys: empty */
@@ -36,6 +37,7 @@ struct key {
     uint32_t handle; /* 0: free */
     uint32_t usage;
     uint8_t type, owner, origin;
+    struct key_policy policy;    /* its count is not kept here */
     uint8_t pub[KIND_POINT_MAX]; /* SM2 and EC */
     struct sm2_sign_key sm2;
     uint16_t secret_size;
@@ -49,6 +51,12 @@ struct indexed {
     uint8_t owner, type, state; /* INDEX_*: owner, open and hashes count only when KNOWN */
     uint8_t open;               /* USAGE_PUBLIC */
 };
+
+/* A policy between fields and bytes: none is empty. false: it is malformed. */
+enum { POLICY_SIZE = 29 };
+bool policy_read(struct view bytes, struct key_policy *p);
+struct view policy_bytes(const struct key_policy *p, uint8_t room[POLICY_SIZE]);
+bool policy_is_none(const struct key_policy *p);
 
 struct objects {
     struct indexed *index;                 /* in order of handles */
@@ -100,6 +108,8 @@ struct indexed *object_match(struct call *c, uint32_t after, struct view label, 
 uint16_t object_add(struct call *c, const struct object *o, uint32_t *handle);
 uint16_t object_replace(struct call *c, uint32_t handle, const struct object *o);
 uint16_t object_remove(struct call *c, uint32_t handle);
+/* Stage a counter of uses; it takes the place of an object. */
+uint16_t object_count_uses(struct call *c, uint32_t handle);
 /* SW_OK: one more key of this type fits, and the log with it */
 uint16_t object_room(struct device *d, uint8_t type);
 

@@ -93,6 +93,7 @@ uint16_t object_load(struct device *d, uint32_t handle, const struct key **key)
         k->usage = o.usage;
         k->owner = o.owner;
         k->origin = o.origin;
+        k->policy = o.policy;
         if (prepare(&d->objects, k, &o)) {
             drop(k);
             sw = SW_STORE_DAMAGED;

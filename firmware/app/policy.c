@@ -51,14 +51,58 @@ static uint16_t session_key_for(struct call *c, uint32_t handle, const struct ke
     out->type = k->type;
     out->owner = c->session->account;
     out->origin = k->origin;
+    out->policy.withheld = k->withheld;
     out->secret_size = k->size;
     memcpy(out->secret, k->secret, k->size);
     *key = out;
     return SW_OK;
 }
 
-uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
-                 const struct key **key)
+/* ---------------------------------------------------------------- limits */
+
+enum { LEAVES = USAGE_EXPORT_WRAPPED | USAGE_EXTRACT | USAGE_READ };
+
+uint16_t policy_fits(uint8_t type, uint32_t usage, const struct key_policy *p)
+{
+    if (usage & USAGE_DIGEST_ONLY && usage & USAGE_RAW)
+        return SW_WRONG_DATA;
+    if (policy_is_none(p))
+        return SW_OK;
+    if (!CONFIG_POLICY)
+        return SW_NOT_SUPPORTED;
+    /* outside nothing would count its uses or look at a clock */
+    const bool leaves = usage & LEAVES && (p->uses || p->not_before || p->not_after);
+    const bool never = p->not_after && p->not_after <= p->not_before;
+    return key_is_blob(type) || leaves || never ? SW_WRONG_DATA : SW_OK;
+}
+
+uint16_t policy_narrows(uint32_t then, uint32_t now)
+{
+    const bool wider = usage_work(now) & ~then || (then & ~now & USAGE_DIGEST_ONLY);
+    return wider ? SW_NOT_PERMITTED : SW_OK;
+}
+
+uint16_t policy_descends(const struct key *from, uint32_t usage, struct key_policy *p)
+{
+    p->withheld |= from->policy.withheld;
+    return usage & from->policy.withheld ? SW_NOT_PERMITTED : SW_OK;
+}
+
+static uint16_t within_limits(struct call *c, const struct key *key, uint32_t uses)
+{
+    const struct key_policy *p = &key->policy;
+    if (!CONFIG_POLICY)
+        return policy_is_none(p) ? SW_OK : SW_NOT_SUPPORTED;
+    if (p->not_before || p->not_after) {
+        const uint64_t now = device_time_kept(c->d, device_time(c->d));
+        if (!now || now < p->not_before || (p->not_after && now >= p->not_after))
+            return SW_KEY_PERIOD;
+    }
+    return p->uses && uses ? uses_take(c, key, uses) : (uint16_t)SW_OK;
+}
+
+uint16_t key_for_uses(struct call *c, uint32_t handle, uint32_t usage, uint8_t type, uint32_t uses,
+                      const struct key **key)
 {
     c->object = handle;
     if (!c->session)
@@ -72,5 +116,14 @@ uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
         return sw;
     if (type && (*key)->type != type)
         return SW_KEY_TYPE;
-    return ((*key)->usage & usage) == usage ? SW_OK : SW_NOT_PERMITTED;
+    /* what DIGEST_ONLY says is what a key may not */
+    if ((((*key)->usage ^ USAGE_DIGEST_ONLY) & usage) != usage)
+        return SW_NOT_PERMITTED;
+    return usage ? within_limits(c, *key, uses) : (uint16_t)SW_OK;
+}
+
+uint16_t key_for(struct call *c, uint32_t handle, uint32_t usage, uint8_t type,
+                 const struct key **key)
+{
+    return key_for_uses(c, handle, usage, type, 1, key);
 }

@@ -18,7 +18,7 @@
 
 struct session_key {
     uint32_t handle; /* 0: free */
-    uint32_t usage;
+    uint32_t usage, withheld;
     uint8_t type, origin;
     uint16_t size;
     uint8_t secret[KIND_SECRET_MAX];

@@ -3,8 +3,8 @@
  * only amortise what a processor without lanes can amortise. The formats are the same; a device of
  * a small build refuses keys that it has no room for.
  *
- * HUFU_WITHOUT_X (X: a GROUP of proto/commands.def in capitals) leaves the commands of that group out,
- * and with them what only they need: the device answers as to a command that does not exist.
+ * HUFU_WITHOUT_X (X: a GROUP of proto/commands.def in capitals) leaves the commands of that group
+ * out, and with them what only they need: the device answers as to a command that does not exist.
  */
 #ifndef HUFU_BASE_CONFIG_H
 #define HUFU_BASE_CONFIG_H
@@ -31,6 +31,12 @@
 #define CONFIG_QUORUM 1
 #endif
 
+#ifdef HUFU_WITHOUT_POLICY
+#define CONFIG_POLICY 0 /* keys with limits are not made, and those that are there not used */
+#else
+#define CONFIG_POLICY 1
+#endif
+
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,    /* of the largest RSA key */
     CONFIG_SIEVE = HUFU_SMALL ? 1 << 11 : 1 << 14, /* primes for trial division are below it */
@@ -39,10 +45,10 @@ enum {
     CONFIG_SM2_BATCH_MAX = HUFU_SMALL ? 8 : 2048,
     CONFIG_WRAP_BATCH = HUFU_SMALL ? 4 : 512, /* records that are sealed at once */
     CONFIG_SPARE = HUFU_SMALL ? 0 : 1,        /* lanes for commands that come during a long one */
-    CONFIG_CHANNELS = HUFU_SMALL ? 2 : 256,    /* secure channels at once, and no more than sessions */
-    CONFIG_GATHER = HUFU_SMALL ? 2 : 64,      /* single signatures that are made at once */
+    CONFIG_CHANNELS = HUFU_SMALL ? 2 : 256, /* secure channels at once, and no more than sessions */
+    CONFIG_GATHER = HUFU_SMALL ? 2 : 64,    /* single signatures that are made at once */
     CONFIG_RECORD = HUFU_SMALL ? 2048 : 13312, /* bytes of a stored record */
-    CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512   /* of the store's log */
+    CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512    /* of the store's log */
 };
 
 #endif

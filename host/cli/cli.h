@@ -158,6 +158,20 @@ const char *approve_hint(const struct cli *cli, char *out, size_t room);
 /* One key that was exported by itself, as a batch of one. */
 enum hufu_status archive_put(struct hufu_archive *archive, const struct hufu_wrapped *wrapped);
 
+/* ------------------------------------------------------------------ policy.c */
+/* The options of limits, for tables of options; false after a usage message. */
+#define POLICY_OPTIONS                                                                             \
+    {"limit=N", "uses of its private or secret part, at most", 0},                                 \
+        {"not-before=DATE", "usable from YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (UTC) on", 0},         \
+        {"not-after=DATE", "and until before then", 0},                                            \
+        {"withhold=LIST", "usage that no key unwrapped, derived or agreed with it can have", 0},   \
+    {                                                                                              \
+        "digest-only", "signs digests of named hashes alone, no data as it is", 0                  \
+    }
+bool policy_of(const struct cli *cli, struct hufu_policy *policy);
+void policy_json(const struct hufu_policy *policy);
+void policy_text(const struct hufu_policy *policy); /* lines; none if there are no limits */
+
 /* ------------------------------------------------------------------ hash.c */
 /* hash: enum hufu_digest_alg. Of a file or standard input; for SM2 keys Z || M with this signer's
  * ID (NULL: default). */

@@ -152,6 +152,7 @@ static void print_statement(const struct cli *cli, const struct hufu_key_stateme
         json_mask("usage", "usage", s->key.usage);
         json_text("origin", word("origin", s->key.origin, w));
         json_text("created", time_text(s->key.created, t));
+        policy_json(&s->key.policy);
         json_hex("nonce", s->nonce, s->nonce_size);
         json_close('}');
         json_end();
@@ -164,6 +165,7 @@ static void print_statement(const struct cli *cli, const struct hufu_key_stateme
            s->key.label);
     printf("usage     %s\n", mask_words("usage", s->key.usage, usage, sizeof usage));
     printf("origin    %s, %s\n", word("origin", s->key.origin, w), time_text(s->key.created, t));
+    policy_text(&s->key.policy);
     printf("nonce     %s\n", hex_text(s->nonce, s->nonce_size, hex));
 }
 

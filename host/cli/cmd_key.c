@@ -42,6 +42,7 @@ static void object_json(const struct hufu_object *o)
     json_text("created", time_text(o->created, t));
     if (o->public_size)
         json_hex("public", o->public_key, o->public_size);
+    policy_json(&o->policy);
     json_close('}');
 }
 
@@ -63,6 +64,7 @@ static void object_text(const struct hufu_object *o)
     printf("usage     %s\n", mask_words("usage", o->usage, usage, sizeof usage));
     printf("owner     account %u\n", o->owner);
     printf("origin    %s, %s\n", word("origin", o->origin, w), time_text(o->created, t));
+    policy_text(&o->policy);
     if (o->public_size)
         printf("public    %s\n", hex_text(o->public_key, o->public_size, hex));
 }
@@ -91,8 +93,14 @@ static int print_new(const struct cli *cli, uint32_t handle)
     return DONE;
 }
 
+static uint32_t digest_only(const struct cli *cli)
+{
+    return flag(cli, "digest-only") ? HUFU_USAGE_DIGEST_ONLY : 0;
+}
+
 static int run_generate(struct cli *cli)
 {
+    struct hufu_policy policy;
     uint8_t id[HUFU_ID_MAX];
     size_t id_size = sizeof id;
     uint32_t type, usage, handle;
@@ -100,10 +108,11 @@ static int run_generate(struct cli *cli)
     if (!word_of(cli, "type", "key", HUFU_KEY_SM2, &type) ||
         !mask_of(cli, "usage", "usage", default_usage(type), &usage) ||
         !number_of(cli, "size", 1, HUFU_SECRET_MAX, HMAC_SIZE, &size) ||
-        !hex_of(cli, "id", id, &id_size))
+        !hex_of(cli, "id", id, &id_size) || !policy_of(cli, &policy))
         return USAGE;
     const struct hufu_key_spec spec = {.type = (uint8_t)type,
-                                       .usage = usage,
+                                       .usage = usage | digest_only(cli),
+                                       .policy = &policy,
                                        .label = value_of(cli, "label"),
                                        .id = id,
                                        .id_size = id_size,
@@ -193,6 +202,20 @@ static int run_destroy(struct cli *cli)
     if (!status && hufu_object_destroy(cli->session, key.handle))
         return say_library(cli);
     return status;
+}
+
+static int run_restrict(struct cli *cli)
+{
+    struct hufu_object key;
+    struct hufu_policy policy;
+    uint32_t usage;
+    if (!policy_of(cli, &policy) || !mask_of(cli, "usage", "usage", 0, &usage))
+        return USAGE;
+    const int status = find_operand(cli, &key);
+    if (status)
+        return status;
+    usage = (usage ? usage : key.usage) | digest_only(cli);
+    return hufu_key_restrict(cli->session, key.handle, usage, &policy) ? say_library(cli) : DONE;
 }
 
 static int run_label(struct cli *cli)
@@ -302,7 +325,10 @@ static const struct option generate_options[] = {
      "encrypt,decrypt)",
      0},
     {"size=N", "bytes of an hmac key, 1 to 256 (default 32)", 0},
+    POLICY_OPTIONS,
     END};
+static const struct option restrict_options[] = {
+    KEY, {"usage=LIST", "what stays of its usage (default: all)", 0}, POLICY_OPTIONS, END};
 static const struct option list_options[] = {{"type=TYPE", "only keys of this type", 0}, END};
 static const struct option key_options[] = {KEY, END};
 static const struct option public_options[] = {
@@ -325,6 +351,8 @@ const struct command key_commands[] = {
     {"key export-public", "KEY", "The public key, as openssl pkey -pubin reads it", "user",
      run_export_public, public_options},
     {"key label", "KEY", "Set label and id of a key", "user", run_label, label_options},
+    {"key restrict", "KEY", "Tighten for good what a key may", "user", run_restrict,
+     restrict_options},
     {"key destroy", "KEY", "Destroy a key for good", "user", run_destroy, key_options},
     {"key export", "KEY", "Give out a key wrapped for this device and its clones", "user",
      run_export, export_options},

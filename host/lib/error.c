@@ -21,6 +21,7 @@
 #define UP_mac             MAC
 #define UP_wrap            WRAP
 #define UP_part            PART
+#define UP_policy          POLICY
 #define UP_derive          DERIVE
 #define UP_channel         CHANNEL
 #define UP_channel_open    CHANNEL_OPEN

@@ -97,6 +97,8 @@ enum hufu_status {
     HUFU_E_STEP = 0x6AA5,
     HUFU_E_SHARE_WRONG = 0x6AA6,
     HUFU_E_APPROVALS_MISSING = 0x6AA7,
+    HUFU_E_KEY_USED_UP = 0x6AB0,
+    HUFU_E_KEY_PERIOD = 0x6AB1,
     HUFU_E_AGREEMENT_FAILED = 0x6B01,
     HUFU_E_NO_COMMAND = 0x6D00,
     HUFU_E_NO_CLASS = 0x6E00,
@@ -160,7 +162,13 @@ enum hufu_usage {
     HUFU_USAGE_UNWRAP = 0x0040,
     HUFU_USAGE_EXTRACT = 0x0400, /* may be wrapped under another key */
     HUFU_USAGE_READ = 0x0800,    /* secret keys: hufu_key_value */
-    HUFU_USAGE_PUBLIC = 0x1000   /* any session may see it and use its public part, log-in or not */
+    HUFU_USAGE_PUBLIC = 0x1000,  /* any session may see it and use its public part, log-in or not */
+    HUFU_USAGE_DIGEST_ONLY = 0x2000 /* signs digests of named hashes alone */
+};
+
+/* Bits */
+enum hufu_policy_flag {
+    HUFU_POLICY_FROM_BIRTH = 0x01 /* no use was before the limit */
 };
 
 enum hufu_origin {
@@ -259,7 +267,7 @@ enum hufu_limit {
     HUFU_NAME_MAX = 32, /* label of a device, name of an account */
     HUFU_SERIAL_SIZE = 16,
     HUFU_CERTIFICATE_MAX = 1900, /* bytes of the device's certificate */
-    HUFU_QUORUM_MAX = 8, /* administrators who must agree, at most */
+    HUFU_QUORUM_MAX = 8,         /* administrators who must agree, at most */
     HUFU_CUSTODIANS_MAX = 10,
     HUFU_SHARE_BOX = 160,     /* bytes of an encrypted share */
     HUFU_JOIN_STATEMENT = 85, /* bytes of what a joining device signs */
@@ -342,12 +350,12 @@ struct hufu_options {
  *                wait=SECONDS (for the reader and its card), short or extended (APDUs, whatever
  *                the reader says of itself)
  *   usb:VID:PID[:SERIAL]  a device on USB, the numbers in hexadecimal; behind it
- *                ?OPTION&OPTION...: ccid or bulk for its interface as a smart-card reader or for frames
- *                (default: frames, if it has that one), wait=SECONDS (for it to be plugged in)
- *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
- *   inproc:      the same in RAM: gone with hufu_close
- * NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes the device.
- * HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER, _TIMEOUT, _MEMORY. *device is NULL after a failure.
+ *                ?OPTION&OPTION...: ccid or bulk for its interface as a smart-card reader or for
+ * frames (default: frames, if it has that one), wait=SECONDS (for it to be plugged in) inproc:DIR
+ * the device inside this process, its memory in DIR, which is locked inproc:      the same in RAM:
+ * gone with hufu_close NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes
+ * the device. HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER, _TIMEOUT, _MEMORY. *device is NULL after a
+ * failure.
  */
 HUFU_API enum hufu_status hufu_open(struct hufu_device **device, const char *url);
 HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
@@ -542,13 +550,24 @@ struct hufu_approvals {
 HUFU_API enum hufu_status hufu_quorum_set(struct hufu_session *session, unsigned needed);
 /*
  * on: the calls of this session that need a quorum are not carried out but approved, and give
- * HUFU_E_APPROVED; others that would change something give HUFU_E_ARGUMENT. An approval ends with the
- * session, after 10 minutes, and when another administrator has made the very same call.
+ * HUFU_E_APPROVED; others that would change something give HUFU_E_ARGUMENT. An approval ends with
+ * the session, after 10 minutes, and when another administrator has made the very same call.
  */
 HUFU_API void hufu_approving(struct hufu_session *session, int on);
 HUFU_API enum hufu_status hufu_approvals(struct hufu_session *session, struct hufu_approvals *out);
 
 /* ------------------------------------------------------------------ objects */
+
+/* The limits of a key; zeros are none. */
+struct hufu_policy {
+    uint32_t uses; /* of its private or secret part at most */
+    uint32_t used; /* so far; only read */
+    /* Usable from the one until before the other: ms since 1970, UTC, as the device's clock has it.
+     */
+    uint64_t not_before, not_after;
+    uint32_t withheld; /* HUFU_USAGE_* that no key which comes out of it can have */
+    uint8_t flags;     /* enum hufu_policy_flag; only read */
+};
 
 struct hufu_object {
     uint32_t handle;
@@ -563,6 +582,7 @@ struct hufu_object {
     /* SM2: x || y; RSA: e (4 bytes) || n; SM4: none. Not in a list. */
     uint8_t public_key[HUFU_PUBLIC_MAX];
     size_t public_size;
+    struct hufu_policy policy; /* not in a list */
 };
 /* Called for each object in order of handle; anything but 0 stops the list (HUFU_E_STOPPED). It may
  * call the library. */
@@ -644,12 +664,22 @@ struct hufu_key_spec {
     const char *label; /* NULL: empty */
     const void *id;
     size_t id_size;
-    uint16_t size; /* bytes of an HMAC key; 0 for other types */
+    uint16_t size;                    /* bytes of an HMAC key; 0 for other types */
+    const struct hufu_policy *policy; /* of a key that is generated to be stored; NULL: no limits */
 };
 /* public_key (room HUFU_PUBLIC_MAX) and public_size may be NULL. */
 HUFU_API enum hufu_status hufu_key_generate(struct hufu_session *session,
                                             const struct hufu_key_spec *spec, uint32_t *handle,
                                             uint8_t *public_key, size_t *public_size);
+
+/*
+ * Tighten what a stored key may, for good. usage: some of the present one, HUFU_USAGE_DIGEST_ONLY
+ * in addition as it likes, 0: as it is. policy (may be NULL): what is 0 stays as it is. A limit
+ * goes with keys only that cannot leave the device (EXPORT_WRAPPED, EXTRACT, READ):
+ * HUFU_E_WRONG_DATA. HUFU_E_NOT_PERMITTED: it would loosen something.
+ */
+HUFU_API enum hufu_status hufu_key_restrict(struct hufu_session *session, uint32_t handle,
+                                            uint32_t usage, const struct hufu_policy *policy);
 
 /* A key wrapped under the wrap-domain key: safe to keep anywhere. */
 struct hufu_wrapped {
@@ -965,6 +995,7 @@ HUFU_API enum hufu_status hufu_identity_install(struct hufu_session *session, co
 
 /* What a device states about one of its keys. */
 struct hufu_key_statement {
+    uint8_t version; /* 1: of an older firmware, that did not state a policy */
     uint8_t serial[HUFU_SERIAL_SIZE];
     uint64_t time;          /* ms since 1970, UTC */
     char firmware[17];      /* its version */

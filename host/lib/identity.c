@@ -56,16 +56,28 @@ enum hufu_status hufu_identity_install(struct hufu_session *session, const void 
 
 /* ------------------------------------------------------------------ attestation */
 
+/* A policy follows since version 2. */
+static bool statement_parts(struct rd *r, struct key_statement *m, struct hufu_policy *p)
+{
+    memset(p, 0, sizeof *p);
+    if (!key_statement_get(r, m) || memcmp(m->magic, "HFKS", 4) != 0)
+        return false;
+    if (m->version == 1)
+        return rd_done(r);
+    return m->version == 2 && rd_left(r) && policy_take(p, rd_rest(r));
+}
+
 enum hufu_status hufu_statement_read(const void *statement, size_t size,
                                      struct hufu_key_statement *out)
 {
+    struct hufu_policy policy;
     struct key_statement m;
     struct rd r;
     rd_init(&r, statement, size);
-    if (!key_statement_get(&r, &m) || !rd_done(&r) || memcmp(m.magic, "HFKS", 4) != 0 ||
-        m.version != 1)
+    if (!statement_parts(&r, &m, &policy))
         return fail_with(HUFU_E_FORMAT, "not an attestation of a key");
     memset(out, 0, sizeof *out);
+    out->version = m.version;
     memcpy(out->serial, m.serial, sizeof out->serial);
     out->time = m.time;
     text_get(out->firmware, sizeof out->firmware, m.firmware);
@@ -78,7 +90,8 @@ enum hufu_status hufu_statement_read(const void *statement, size_t size,
                                     .origin = m.origin,
                                     .created = m.created,
                                     .id_size = m.id.size,
-                                    .public_size = m.public.size};
+                                    .public_size = m.public.size,
+                                    .policy = policy};
     text_get(out->key.label, sizeof out->key.label, m.label);
     memcpy(out->key.id, m.id.data, m.id.size);
     memcpy(out->key.public_key, m.public.data, m.public.size);

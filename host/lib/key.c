@@ -29,6 +29,7 @@ enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZ
 enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hufu_key_spec *spec,
                                    uint32_t *handle, uint8_t *public_key, size_t *public_size)
 {
+    uint8_t room[POLICY_SIZE];
     struct call c;
     const struct key_generate_req req = {
         .type = spec->type,
@@ -37,9 +38,11 @@ enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hu
         .label = as_text(spec->label),
         .id = as_view(spec->id, spec->id_size),
         .size = spec->size,
+        .policy = policy_put(spec->policy, room),
     };
+    const size_t hint = req.label.size + spec->id_size + req.policy.size;
     struct key_generate_rsp m;
-    if (!CALL(&c, session, key_generate, KEY_GENERATE, req.label.size + spec->id_size, &req, &m) &&
+    if (!CALL(&c, session, key_generate, KEY_GENERATE, hint, &req, &m) &&
         !call_check(&c, m.handle && m.public.size == hufu_public_size(spec->type))) {
         *handle = m.handle;
         if (public_key && m.public.size)

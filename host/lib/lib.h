@@ -81,6 +81,11 @@ bool call_approve(struct call *c);
 enum hufu_status call_check(struct call *c, bool sound);
 void call_end(struct call *c);
 
+/* Limits between the two forms; room is what the view of a put looks at. false: malformed. */
+enum { POLICY_SIZE = 29 };
+struct view policy_put(const struct hufu_policy *p, uint8_t room[POLICY_SIZE]);
+bool policy_take(struct hufu_policy *p, struct view bytes);
+
 /* data NULL with a size: a view that no command takes. */
 struct view as_view(const void *data, size_t size);
 struct view as_text(const char *s); /* NULL: empty */

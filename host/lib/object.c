@@ -79,7 +79,8 @@ enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
         entry_take(object, &e);
         object->public_size = m.public.size;
         memcpy(object->public_key, m.public.data, m.public.size);
-        call_check(&c, object_sound(object) && m.public.size == hufu_public_size(m.type));
+        call_check(&c, object_sound(object) && policy_take(&object->policy, m.policy) &&
+                           m.public.size == hufu_public_size(m.type));
     }
     call_end(&c);
     return c.status;
@@ -212,7 +213,8 @@ static bool detail_take(struct hufu_detail *d, const struct object_detail *e)
     d->attributes = e->attributes.data;
     d->attributes_size = e->attributes.size;
     d->value_size = e->size;
-    return object_sound(&d->object) && e->public.size == hufu_public_size(e->type);
+    return object_sound(&d->object) && policy_take(&d->object.policy, e->policy) &&
+           e->public.size == hufu_public_size(e->type);
 }
 
 struct scan {

@@ -83,7 +83,7 @@ bad 2 "no such command: key foo" "no such command" "$hufu" key foo --help
 ok "--version" "$hufu" --version
 has "--version" "^hufu [0-9]+\.[0-9]+\.[0-9]+$" out
 for c in init info unlock lock zeroise label selftest accounts "account create" "account delete" "pin change" \
-    "pin unblock" "key generate" "key list" "key show" "key export-public" "key label" "key destroy" \
+    "pin unblock" "key generate" "key list" "key show" "key export-public" "key label" "key restrict" "key destroy" \
     "key export" "key import" "key batch" "archive show" sign verify encrypt decrypt random digest csr \
     "cert selfsign" log "log export" "log verify" "log truncate" identity "identity certificate" "identity request" \
     "identity install" attest "attest verify" "domain split" "domain begin" "domain give" "domain join" "share reseal"; do
@@ -544,12 +544,47 @@ assert n > 20' 2>err; then pass; else fail "log --json"; fi
     bad 1 "NOT_AUTHORISED" "a user reads no log" "$hufu" log --account user
 }
 
+# Limits of keys: set, counted, shown, attested, only tightened.
+limits() {
+    local date=2030-02-28
+    ok "generate with limits" "$hufu" key generate --label few --limit 2 --not-after $date --digest-only --json
+    printf 'a few words' >words
+    for n in 1 2; do
+        ok "use $n of 2" "$hufu" sign --key few --in words --out few.sig
+    done
+    bad 1 "KEY_USED_UP" "use 3 of 2" "$hufu" sign --key few --in words
+    ok "key show few" "$hufu" key show few --json
+    [ "$(field out used) $(field out limit) $(field out counted-from-birth)" = "2 2 True" ] && pass || fail "count in key show"
+    [ "$(field out not-after)" = ${date}T00:00:00Z ] && pass || fail "period in key show"
+    has "digest-only in key show" digest-only out
+    ok "key show as text" "$hufu" key show few
+    has "count in the text" "^uses +2 of 2$" out
+    ok "what was signed still verifies" "$hufu" verify --key few --in words --signature few.sig
+    bad 1 "NOT_PERMITTED" "more uses" "$hufu" key restrict few --limit 3
+    ok "generate one with a period to come" "$hufu" key generate --label later --not-before 2100-01-01T12:30:00Z
+    bad 1 "KEY_PERIOD" "use before the period" "$hufu" sign --key later --in words
+    ok "generate one that may leave" "$hufu" key generate --label leaver --usage sign,export-wrapped
+    bad 1 "WRONG_DATA" "limit of a key that may leave" "$hufu" key restrict leaver --limit 5
+    ok "key restrict" "$hufu" key restrict leaver --limit 5 --usage sign
+    bad 1 "NOT_PERMITTED" "it leaves no more" "$hufu" key export leaver --out leaver.arc
+    ok "attest few" "$hufu" attest few --out few.att
+    ok "attest verify few" "$hufu" attest verify few.att --device-cert device.crt --json
+    [ "$(field out used) $(field out limit)" = "2 2" ] && pass || fail "count in the attestation"
+    for date in 2030-02-30 tomorrow 2030-1-1 2030-01-01T25:00:00Z 1969-01-01; do
+        bad 2 "YYYY-MM-DD" "no date: $date" "$hufu" key generate --not-after $date
+    done
+    bad 2 "number" "limit 0" "$hufu" key generate --limit 0
+    for key in few later leaver; do
+        ok "destroy $key" "$hufu" key destroy $key
+    done
+}
+
 # What the device states of itself and of its keys, as openssl and we read it.
 statements() {
     local id=distid:1234567812345678
     ok "identity certificate" "$hufu" identity certificate --out device.crt
     ok "openssl reads it" openssl x509 -in device.crt -noout
-    for key in web rsa; do
+    for key in web rsa p256 p384; do
         ok "attest $key" "$hufu" attest $key --nonce 010203 --out $key.att
         ok "openssl verifies the attestation of $key" openssl verify -CAfile device.crt -vfyopt $id $key.att
         ok "attest verify $key" "$hufu" attest verify $key.att --device-cert device.crt --nonce 010203 --json
@@ -562,6 +597,7 @@ statements() {
     bad 1 "no attestation" "certificate that attests nothing" "$hufu" attest verify device.crt --device-cert device.crt
     bad 1 "another type|KEY_TYPE" "attest a secret key" "$hufu" attest secret
     bad 2 "device-cert" "attest verify without a device" "$hufu" attest verify rsa.att
+    limits
     ok "identity request" "$hufu" identity request --out device.csr
     ok "openssl verifies the request" openssl req -in device.csr -noout -verify -vfyopt $id
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout owner.key -subj /CN=owner -out owner.crt 2>/dev/null

@@ -79,6 +79,7 @@ static void attested(uint16_t ch, uint32_t handle, uint8_t type)
     uint8_t pub[LIMIT_PUBLIC_MAX];
     struct attest_certificate_rsp r;
     struct key_statement s;
+    struct key_policy p;
     struct rd in;
     const size_t n = dev_public(&dv, ch, handle, pub);
     MUST(do_attest_certificate(
@@ -91,7 +92,9 @@ static void attested(uint16_t ch, uint32_t handle, uint8_t type)
     ck_assert_ptr_nonnull(e);
     const ASN1_OCTET_STRING *v = X509_EXTENSION_get_data(e);
     rd_init(&in, ASN1_STRING_get0_data(v), (size_t)ASN1_STRING_length(v));
-    ck_assert(key_statement_get(&in, &s) && rd_done(&in));
+    ck_assert(key_statement_get(&in, &s) && key_policy_get(&in, &p) && rd_done(&in));
+    ck_assert_uint_eq(s.version, 2);
+    ck_assert_uint_eq(p.uses, 0);
     ck_assert_uint_eq(s.handle, handle);
     ck_assert_uint_eq(s.type, type);
     ck_assert_uint_eq(s.public.size, n);
@@ -105,7 +108,7 @@ static void attested(uint16_t ch, uint32_t handle, uint8_t type)
 START_TEST(keys)
 {
     const uint16_t user = dev_login(&dv, DEV_USER), operator= dev_login(&dv, DEV_OPERATOR);
-    const uint8_t types[] = {KEY_SM2, KEY_RSA2048, KEY_RSA4096};
+    const uint8_t types[] = {KEY_SM2, KEY_RSA2048, KEY_RSA4096, KEY_P256, KEY_P384};
     uint32_t handle = 0;
     for (size_t i = 0; i < sizeof types; i++) {
         handle = dev_key(&dv, user, types[i], USAGE_SIGN);

@@ -8,13 +8,13 @@
 
 #include <string.h>
 
-enum { AGREED_MAX = 1024 };
+enum { AGREED_MAX = 1024, AGREED_USAGE = USAGE_ENCRYPT | USAGE_DECRYPT };
 
 uint16_t cmd_agree_begin(struct call *c, const struct agree_begin_req *q, struct wr *out)
 {
     struct session *s = c->session;
     const struct key *key;
-    const uint16_t sw = key_for(c, q->handle, USAGE_AGREE, KEY_SM2, &key);
+    const uint16_t sw = key_for_uses(c, q->handle, USAGE_AGREE, KEY_SM2, 0, &key);
     if (sw != SW_OK)
         return sw;
     if (wr_room(out) < SM2_POINT)
@@ -49,7 +49,7 @@ static uint16_t agree(const struct session *s, const struct agree_finish_req *q,
 }
 
 static uint16_t give(struct call *c, const struct agree_finish_req *q, const uint8_t *agreed,
-                     const uint8_t *mine, const uint8_t *theirs, struct wr *out)
+                     const uint8_t *mine, const uint8_t *theirs, uint32_t withheld, struct wr *out)
 {
     struct agree_finish_rsp p = {.confirm_own = mine, .confirm_peer = theirs};
     if (q->flags & AGREE_KEY_OUT) {
@@ -63,7 +63,8 @@ static uint16_t give(struct call *c, const struct agree_finish_req *q, const uin
     if (!k)
         return SW_TOO_MANY;
     k->type = KEY_SM4;
-    k->usage = USAGE_ENCRYPT | USAGE_DECRYPT;
+    k->usage = AGREED_USAGE;
+    k->withheld = withheld;
     k->size = SM4_KEY;
     k->origin = ORIGIN_AGREED;
     memcpy(k->secret, agreed, SM4_KEY);
@@ -78,6 +79,7 @@ uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, stru
     struct session *s = c->session;
     const bool clear = q->flags & AGREE_KEY_OUT;
     uint8_t agreed[AGREED_MAX], mine[32], theirs[32];
+    struct key_policy policy = {0};
     const struct key *key;
     if (!s->agreeing)
         return SW_STEP;
@@ -87,9 +89,11 @@ uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, stru
     uint16_t sw = key_for(c, s->agree_handle, clear ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE,
                           KEY_SM2, &key);
     if (sw == SW_OK)
+        sw = policy_descends(key, clear ? USAGE_READ : AGREED_USAGE, &policy);
+    if (sw == SW_OK)
         sw = agree(s, q, key, agreed, mine, theirs);
     if (sw == SW_OK)
-        sw = give(c, q, agreed, mine, theirs, out);
+        sw = give(c, q, agreed, mine, theirs, policy.withheld, out);
     s->agreeing = false;
     wipe(s->agree_secret, sizeof s->agree_secret);
     wipe(agreed, sizeof agreed);

@@ -1,6 +1,7 @@
 /* Group objects: what programs keep beside keys - data, certificates, attributes - and the reading
  * of all objects at once. */
 #include "firmware/app/core.h"
+#include "firmware/app/fresh.h"
 #include "firmware/app/policy.h"
 #include "handlers_gen.h"
 
@@ -68,10 +69,15 @@ uint16_t cmd_object_copy(struct call *c, const struct object_copy_req *q, struct
     uint16_t sw = object_for(c, q->handle, ACCESS_LABEL, &o);
     if (sw != SW_OK)
         return sw;
-    if (usage_work(q->usage) & ~o.usage)
+    /* two of them would have twice the uses */
+    if (o.policy.uses || policy_narrows(o.usage, q->usage) != SW_OK)
         return SW_NOT_PERMITTED;
-    if (!key_is_blob(o.type) && !usage_work(q->usage))
+    if (key_is_blob(o.type) ? q->usage & ~key_usages(o.type)
+                            : fresh_check(o.type, q->usage) != SW_OK)
         return SW_WRONG_DATA;
+    sw = policy_fits(o.type, q->usage, &o.policy);
+    if (sw != SW_OK)
+        return sw;
     o.usage = q->usage;
     o.label = q->label;
     o.id = q->id;
@@ -93,8 +99,11 @@ static uint64_t changes(const struct device *d)
 /* An entry goes in whole or not at all. */
 static bool put_detail(struct wr *out, uint32_t handle, const struct object *o)
 {
-    enum { FIXED = 4 + 1 + 4 + 1 + 1 + 8 + 2 + 2 + 2 + 2 + 2 };
-    if (wr_room(out) < FIXED + o->label.size + o->id.size + o->pub.size + o->attributes.size)
+    enum { FIXED = 4 + 1 + 4 + 1 + 1 + 8 + 2 + 2 + 2 + 2 + 2 + 2 };
+    uint8_t room[POLICY_SIZE];
+    const struct view policy = policy_bytes(&o->policy, room);
+    if (wr_room(out) <
+        FIXED + policy.size + o->label.size + o->id.size + o->pub.size + o->attributes.size)
         return false;
     const bool sized = key_is_blob(o->type) || key_is_secret(o->type);
     object_detail_put(out, &(struct object_detail){.handle = handle,
@@ -107,7 +116,8 @@ static bool put_detail(struct wr *out, uint32_t handle, const struct object *o)
                                                    .id = o->id,
                                                    .public = o->pub,
                                                    .attributes = o->attributes,
-                                                   .size = sized ? (uint16_t)o->secret.size : 0});
+                                                   .size = sized ? (uint16_t)o->secret.size : 0,
+                                                   .policy = policy});
     return true;
 }
 

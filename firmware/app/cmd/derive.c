@@ -30,7 +30,7 @@ static uint16_t derive(const struct key *key, const struct derive_req *q, uint8_
 }
 
 static uint16_t keep(struct call *c, const struct derive_req *q, const uint8_t *secret,
-                     struct wr *out)
+                     uint32_t withheld, struct wr *out)
 {
     if (wr_room(out) < 6)
         return SW_RESPONSE_TOO_BIG;
@@ -39,6 +39,7 @@ static uint16_t keep(struct call *c, const struct derive_req *q, const uint8_t *
         return SW_TOO_MANY;
     k->type = q->type;
     k->usage = q->usage;
+    k->withheld = withheld;
     k->size = q->size;
     k->origin = ORIGIN_AGREED;
     memcpy(k->secret, secret, q->size);
@@ -63,23 +64,27 @@ static uint16_t fits(const struct derive_req *q)
 
 uint16_t cmd_derive(struct call *c, const struct derive_req *q, struct wr *out)
 {
-    const uint32_t usage = q->flags & DERIVE_KEY_OUT ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE;
+    const bool clear = q->flags & DERIVE_KEY_OUT;
+    const uint32_t usage = clear ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE;
     uint8_t secret[KIND_SECRET_MAX];
+    struct key_policy policy = {0};
     const struct key *key;
     if (HUFU_SMALL)
         return SW_NOT_SUPPORTED;
     uint16_t sw = fits(q);
     if (sw == SW_OK)
         sw = key_for(c, q->handle, usage, 0, &key);
+    if (sw == SW_OK)
+        sw = policy_descends(key, clear ? USAGE_READ : q->usage, &policy);
     if (sw != SW_OK)
         return sw;
     if (!key_curve(key->type))
         return SW_KEY_TYPE;
     sw = derive(key, q, secret);
-    if (sw == SW_OK && q->flags & DERIVE_KEY_OUT)
+    if (sw == SW_OK && clear)
         derive_rsp_put(out, &(struct derive_rsp){.key = {secret, q->size}});
     else if (sw == SW_OK)
-        sw = keep(c, q, secret, out);
+        sw = keep(c, q, secret, policy.withheld, out);
     wipe(secret, sizeof secret);
     return sw;
 }

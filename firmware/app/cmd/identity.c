@@ -76,7 +76,7 @@ static struct view statement_of(const struct device *d, const struct object *o, 
     struct wr w;
     wr_init(&w, room, STATEMENT_MAX);
     key_statement_put(&w, &(struct key_statement){.magic = (const uint8_t *)"HFKS",
-                                                  .version = 1,
+                                                  .version = 2,
                                                   .serial = d->identity.serial,
                                                   .time = device_time(d),
                                                   .firmware = text_view(HUFU_VERSION),
@@ -92,6 +92,7 @@ static struct view statement_of(const struct device *d, const struct object *o, 
                                                   .id = o->id,
                                                   .public = o->pub,
                                                   .nonce = nonce});
+    key_policy_put(&w, &o->policy);
     return (struct view){room, w.bad ? 0 : wr_size(&w)};
 }
 

@@ -64,8 +64,11 @@ static uint16_t check_size(const struct key_generate_req *q, size_t *size)
 uint16_t cmd_key_generate(struct call *c, const struct key_generate_req *q, struct wr *out)
 {
     struct fresh f;
-    const struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_GENERATED, q->label, q->id};
+    struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_GENERATED, q->label, q->id, {0}};
     uint32_t handle = 0;
+    if (!policy_read(q->policy, &spec.policy) || spec.policy.used || spec.policy.flags)
+        return SW_WRONG_DATA;
+    spec.policy.flags = spec.policy.uses ? POLICY_FROM_BIRTH : 0;
     uint16_t sw = fresh_allowed(c, &spec);
     if (sw == SW_OK)
         sw = check_size(q, &f.secret_size);
@@ -117,7 +120,8 @@ uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct w
     uint32_t handle = 0;
     uint16_t sw = unwrap(c, q, &w, &f);
     if (sw == SW_OK) {
-        const struct fresh_spec spec = {w.h.type, 0, w.h.usage, ORIGIN_IMPORTED, q->label, q->id};
+        const struct fresh_spec spec = {w.h.type, 0,     w.h.usage, ORIGIN_IMPORTED,
+                                        q->label, q->id, {0}};
         sw = fresh_keep(c, &f, &spec, &handle);
         key_import_rsp_put(out, &(struct key_import_rsp){handle});
     }
@@ -129,7 +133,7 @@ uint16_t cmd_key_import(struct call *c, const struct key_import_req *q, struct w
 /* ---------------------------------------------------------------- KEY RECEIVE */
 
 static uint16_t open_sealed(struct call *c, const struct key_receive_req *q,
-                            const struct fresh_spec *spec, struct fresh *f)
+                            struct fresh_spec *spec, struct fresh *f)
 {
     const struct key *transport;
     const size_t n =
@@ -137,6 +141,8 @@ static uint16_t open_sealed(struct call *c, const struct key_receive_req *q,
     uint16_t sw = fresh_allowed(c, spec);
     if (sw == SW_OK)
         sw = key_for(c, q->transport, USAGE_DECRYPT, KEY_SM2, &transport);
+    if (sw == SW_OK)
+        sw = policy_descends(transport, spec->usage, &spec->policy);
     if (sw != SW_OK)
         return sw;
     if (!wrap_secret_size(q->type, key_public_size(q->type) + n + WRAP_TAG, &f->secret_size))
@@ -148,7 +154,7 @@ static uint16_t open_sealed(struct call *c, const struct key_receive_req *q,
 
 uint16_t cmd_key_receive(struct call *c, const struct key_receive_req *q, struct wr *out)
 {
-    const struct fresh_spec spec = {q->type, 0, q->usage, ORIGIN_IMPORTED, q->label, q->id};
+    struct fresh_spec spec = {q->type, 0, q->usage, ORIGIN_IMPORTED, q->label, q->id, {0}};
     struct fresh f;
     uint32_t handle = 0;
     uint16_t sw = open_sealed(c, q, &spec, &f);

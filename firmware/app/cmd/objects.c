@@ -36,13 +36,15 @@ static uint16_t session_key_info(struct call *c, uint32_t handle, struct wr *out
 
 uint16_t cmd_object_info(struct call *c, const struct object_info_req *q, struct wr *out)
 {
+    uint8_t room[POLICY_SIZE];
     struct object o;
     if (q->handle & SESSION_HANDLE)
         return session_key_info(c, q->handle, out);
     const uint16_t sw = object_for(c, q->handle, ACCESS_SEE, &o);
     if (sw == SW_OK)
         object_info_rsp_put(out, &(struct object_info_rsp){o.type, o.usage, o.owner, o.origin,
-                                                           o.created, o.label, o.id, o.pub});
+                                                           o.created, o.label, o.id, o.pub,
+                                                           policy_bytes(&o.policy, room)});
     return sw;
 }
 

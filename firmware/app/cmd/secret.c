@@ -235,7 +235,7 @@ static uint16_t take(struct call *c, struct fresh *f, const struct fresh_spec *s
 
 uint16_t cmd_key_unwrap(struct call *c, const struct key_unwrap_req *q, struct wr *out)
 {
-    const struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_IMPORTED, q->label, q->id};
+    struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_IMPORTED, q->label, q->id, {0}};
     struct fresh f;
     const struct key *key;
     uint32_t handle = 0;
@@ -244,6 +244,8 @@ uint16_t cmd_key_unwrap(struct call *c, const struct key_unwrap_req *q, struct w
         sw = fresh_allowed(c, &spec);
     if (sw == SW_OK)
         sw = key_for(c, q->handle, USAGE_UNWRAP, 0, &key);
+    if (sw == SW_OK)
+        sw = policy_descends(key, spec.usage, &spec.policy);
     if (sw == SW_OK && wr_room(out) < 6 + key_public_size(q->type))
         sw = SW_RESPONSE_TOO_BIG;
     if (sw == SW_OK)
@@ -261,7 +263,8 @@ uint16_t cmd_key_unwrap(struct call *c, const struct key_unwrap_req *q, struct w
 
 uint16_t cmd_key_put(struct call *c, const struct key_put_req *q, struct wr *out)
 {
-    const struct fresh_spec spec = {q->type, q->flags, q->usage, ORIGIN_CLEAR, q->label, q->id};
+    const struct fresh_spec spec = {q->type,  q->flags, q->usage, ORIGIN_CLEAR,
+                                    q->label, q->id,    {0}};
     struct fresh f;
     uint32_t handle = 0;
     if (!(q->flags & KEY_FLAG_SESSION) && !(c->d->identity.flags & INIT_CLEAR_KEYS))

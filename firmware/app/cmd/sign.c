@@ -30,6 +30,14 @@ static bool known_scheme(uint8_t scheme)
     return sm2_scheme(scheme) || rsa_scheme(scheme) || (scheme == SIGN_ECDSA && !HUFU_SMALL);
 }
 
+/* What a key must allow; what is not a digest for certain is not for keys of digests alone. */
+static uint32_t signs(uint8_t scheme, uint8_t hash)
+{
+    if (scheme == SIGN_RSA_RAW)
+        return USAGE_SIGN | USAGE_RAW | USAGE_DIGEST_ONLY;
+    return sm2_scheme(scheme) || hash != DIGEST_NONE ? USAGE_SIGN : USAGE_SIGN | USAGE_DIGEST_ONLY;
+}
+
 /* ---------------------------------------------------------------- what is signed */
 
 /* e of an SM2 signature: the digest as given, or of Z and the message. */
@@ -125,8 +133,8 @@ uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
     struct rsa_encoding how;
     if (!known_scheme(q->scheme))
         return SW_NOT_SUPPORTED;
-    const uint32_t usage = USAGE_SIGN | (q->scheme == SIGN_RSA_RAW ? USAGE_RAW : 0);
-    uint16_t sw = key_for(c, q->handle, usage, sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
+    uint16_t sw =
+        key_for(c, q->handle, signs(q->scheme, q->hash), sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
     if (sw != SW_OK)
         return sw;
     if (!suits(q->scheme, key->type))
@@ -192,12 +200,13 @@ uint16_t cmd_sign_batch(struct call *c, const struct sign_batch_req *q, struct w
     if (!known_scheme(q->scheme) || q->scheme == SIGN_SM2_MESSAGE ||
         (sm2 && q->hash > DIGEST_SM3) || (rsa_scheme(q->scheme) && q->hash == DIGEST_SHA1))
         return SW_NOT_SUPPORTED;
-    uint16_t sw = key_for(c, q->handle, USAGE_SIGN, sm2 ? KEY_SM2 : 0, &key);
+    const size_t n = count_digests(q), status = (n + 7) / 8;
+    uint16_t sw =
+        key_for_uses(c, q->handle, signs(q->scheme, q->hash), sm2 ? KEY_SM2 : 0, (uint32_t)n, &key);
     if (sw != SW_OK)
         return sw;
     if (!suits(q->scheme, key->type))
         return SW_KEY_TYPE;
-    const size_t n = count_digests(q), status = (n + 7) / 8;
     if (!n)
         return SW_WRONG_DATA;
     wr_u32(out, (uint32_t)n);

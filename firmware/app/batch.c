@@ -258,11 +258,14 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
     const uint8_t type = w->wrap->h.type;
     const size_t half = key_rsa_bits(type) / 16, size = wrap_record_size(type);
     uint8_t primes[WRAP_SECRET_MAX];
+    int bad = 0;
     for (size_t i = from; i < from + n; i++) {
         uint8_t *record = w->records + i * size;
         struct rsa_private *key = lane->rsa;
-        w->good[i] = !rsa_keygen(w->engine->rsa, &lane->rng, key_rsa_bits(type), key, lane->scratch,
-                                 lane == w->lane ? batch_interlude : NULL, w->d);
+        const int made = rsa_keygen(w->engine->rsa, &lane->rng, key_rsa_bits(type), key,
+                                    lane->scratch, lane == w->lane ? batch_interlude : NULL, w->d);
+        w->good[i] = !made;
+        bad |= made == RSA_NO_PAIR;
         memset(record, 0, size);
         if (!w->good[i])
             continue;
@@ -274,7 +277,7 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
         wipe(key, sizeof *key);
     }
     wipe(primes, sizeof primes);
-    return 0;
+    return bad;
 }
 
 /* ---------------------------------------------------------------- EC key pairs */

@@ -67,40 +67,49 @@ static bool same_name(const char *a, const char *b)
     return *a == *b;
 }
 
+static unsigned run_all(const struct selftest_env *e, unsigned *failed, const char **first)
+{
+    static const struct selftest *const tables[] = {selftests, selftests_keys, selftests_lanes,
+                                                    selftests_engine};
+    unsigned n = 0;
+    *failed = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        n += selftest_run(tables[i], e, failed, first);
+    return n;
+}
+
+static struct selftest_env env_of(const struct device *d, const struct engine *engine,
+                                  struct fixed *fixed)
+{
+    const struct lane *lane = &d->batch.lanes[0];
+    fixed->counter = 0;
+    return (struct selftest_env){engine, {fixed_fill, fixed}, lane->rsa, lane->scratch};
+}
+
 bool selftest_choose_engine(struct device *d)
 {
-    struct fixed fixed = {0};
-    const struct lane *lane = &d->batch.lanes[0];
-    struct selftest_env e = {NULL, {fixed_fill, &fixed}, lane->rsa, lane->scratch};
+    const struct engine *engine;
+    struct fixed fixed;
     const char *first = "no such engine";
-    unsigned failed = 0;
-    selftest_run(selftests, &e, &failed, &first);
-    for (size_t i = 0; (e.engine = engine_at(i)) && !failed && !d->engine; i++) {
-        unsigned wrong = 0;
-        if (d->engine_wanted[0] && !same_name(d->engine_wanted, e.engine->name))
-            continue;
-        selftest_run(selftests_lanes, &e, &wrong, &first);
-        selftest_run(selftests_engine, &e, &wrong, &first);
-        if (!wrong)
-            d->engine = e.engine;
+    unsigned failed = 1;
+    for (size_t i = 0; (engine = engine_at(i)) != NULL; i++)
+        if (!d->engine_wanted[0] || same_name(d->engine_wanted, engine->name))
+            break;
+    if (engine) {
+        const struct selftest_env e = env_of(d, engine, &fixed);
+        run_all(&e, &failed, &first);
     }
-    if (!d->engine)
+    if (!failed)
+        d->engine = engine;
+    else
         device_fail(d, "self-test", first);
-    return d->engine != NULL;
+    return !failed;
 }
 
 unsigned selftest_all(struct device *d, unsigned *failed, const char **first)
 {
-    struct fixed fixed = {0};
-    const struct lane *lane = &d->batch.lanes[0];
-    const struct selftest_env e = {d->engine, {fixed_fill, &fixed}, lane->rsa, lane->scratch};
-    *failed = 0;
-    unsigned n = selftest_run(selftests, &e, failed, first);
-    if (e.engine) {
-        n += selftest_run(selftests_lanes, &e, failed, first);
-        n += selftest_run(selftests_engine, &e, failed, first);
-    } else if (!(*failed)++) {
-        *first = "engine";
-    }
-    return n;
+    struct fixed fixed;
+    const struct engine *engine = d->engine ? d->engine : engine_at(0);
+    const struct selftest_env e = env_of(d, engine, &fixed);
+    return run_all(&e, failed, first);
 }

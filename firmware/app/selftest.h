@@ -30,6 +30,7 @@ struct selftest {
     bool (*run)(const struct selftest_env *e);
 };
 extern const struct selftest selftests[]; /* of what is the same for all engines, ended by NULL */
+extern const struct selftest selftests_keys[];
 extern const struct selftest selftests_lanes[];  /* of the engine's symmetric part */
 extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */
 
@@ -38,7 +39,8 @@ extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */
 unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,
                       const char **first);
 
-/* At boot: run everything and choose the engine: the configured one, or the best that passes.
+/* At boot: run everything with the configured engine, or with the best that this machine can run.
+ * An engine that fails is no reason to take a lesser one: the processor, or the image, is broken.
  * false: failed, and the device knows why. */
 bool selftest_choose_engine(struct device *d);
 /* On command: run everything with the chosen engine. */

@@ -83,6 +83,24 @@ static bool test_sm2_verify(const struct selftest_env *e)
     return sm2_verify(e->engine->sm2, pub, in, sig) != 0;
 }
 
+/* All lanes; one point is off the curve. */
+static bool test_sm2_points(const struct selftest_env *e)
+{
+    uint8_t pub[PAIRS][64], off[64], ok[SELFTEST_BATCH];
+    const uint8_t *points[SELFTEST_BATCH];
+    for (size_t i = 0; i < PAIRS; i++)
+        selftest_bytes(pub[i], pairs[i].pub);
+    memcpy(off, pub[0], sizeof off);
+    off[63] ^= 1;
+    for (size_t i = 0; i < SELFTEST_BATCH; i++)
+        points[i] = i == BAD ? off : pub[i % PAIRS];
+    e->engine->sm2->check(SELFTEST_BATCH, points, ok);
+    bool good = true;
+    for (size_t i = 0; i < SELFTEST_BATCH; i++)
+        good &= i == BAD ? !ok[i] : ok[i] == 1;
+    return good;
+}
+
 static bool test_sm2_z(const struct selftest_env *e)
 {
     uint8_t pub[64], out[32];
@@ -276,6 +294,27 @@ static bool test_rsa(const struct selftest_env *e)
            !memcmp(wrong, em, sizeof em);
 }
 
+/* Two primes among composites, by bases of the fixed stream and by 2 alone. */
+static bool test_rsa_primes(const struct selftest_env *e)
+{
+    enum { ITEMS = BATCH_RSA_LANES };
+    uint8_t number[3][128], ok[ITEMS];
+    const uint8_t *in[ITEMS];
+    bool good = true;
+    selftest_bytes(number[0], rsa_p);
+    selftest_bytes(number[1], rsa_q);
+    selftest_bytes(number[2], rsa_p);
+    number[2][127] ^= 2;
+    for (size_t i = 0; i < ITEMS; i++)
+        in[i] = number[i % 3];
+    for (unsigned rounds = 0; rounds < 2; rounds++) {
+        e->engine->rsa->prime_test(ITEMS, in, sizeof number[0], rounds, ok, &e->rng, e->scratch);
+        for (size_t i = 0; i < ITEMS; i++)
+            good &= ok[i] == (i % 3 != 2);
+    }
+    return good;
+}
+
 /* PSS and OAEP have no single answer: what was made must be taken back, and a flipped bit refused.
  */
 static bool test_rsa_encodings(const struct selftest_env *e)
@@ -298,10 +337,24 @@ static bool test_rsa_encodings(const struct selftest_env *e)
     return rsa_oaep_unpad(2048, HASH_SHA256, hash, 0, em, out, &n) != 0;
 }
 
+/* PKCS #1 v1.5 for encryption: a wrong padding gives something else, without a word. */
+static bool test_rsa_padding(const struct selftest_env *e)
+{
+    uint8_t em[256], cipher[256] = {1}, out[256];
+    size_t n;
+    if (!rsa_key(e) || rsa_pkcs1_encrypt_pad(&e->rng, 2048, (const uint8_t *)"message", 7, em) ||
+        rsa_pkcs1_decrypt_unpad(e->rsa, cipher, em, out, &n) || n != 7 || memcmp(out, "message", 7))
+        return false;
+    em[1] ^= 1;
+    return !rsa_pkcs1_decrypt_unpad(e->rsa, cipher, em, out, &n) &&
+           (n != 7 || memcmp(out, "message", 7));
+}
+
 const struct selftest selftests_engine[] = {
     {"sm2 key pairs", test_sm2_keygen},
     {"sm2 sign", test_sm2_sign},
     {"sm2 verify", test_sm2_verify},
+    {"sm2 points", test_sm2_points},
     {"sm2 digest", test_sm2_z},
     {"sm2 encrypt", test_sm2_encrypt},
     {"sm2 exchange", test_sm2_exchange},
@@ -311,6 +364,8 @@ const struct selftest selftests_engine[] = {
     {"ecdh", test_ecdh},
 #endif
     {"rsa", test_rsa},
+    {"rsa primes", test_rsa_primes},
     {"rsa encodings", test_rsa_encodings},
+    {"rsa padding", test_rsa_padding},
     {NULL, NULL},
 };

@@ -38,12 +38,14 @@ int rsa_private_check(const struct rsa_private *key);
 
 /*
  * A key pair; scratch: rsa_scratch(bits) bytes. progress may be NULL, else it is called now and
- * then and a non-zero answer ends the work with -1. CT: how many candidates were drawn
+ * then and a non-zero answer ends the work with -1. RSA_NO_PAIR: what came out fails the pairwise
+ * test. CT: how many candidates were drawn
  */
+enum { RSA_NO_PAIR = -2 };
 int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
                struct rsa_private *key, void *scratch, int (*progress)(void *), void *progress_ctx);
-/* All other parts of a key of pub.bits from its p and q (in any order), e = 65537; scratch as above.
- * -1: they do not make a key that rsa_private_check takes. CT: only the verdict */
+/* All other parts of a key of pub.bits from its p and q (in any order), e = 65537; scratch as
+ * above. -1: they do not make a key that rsa_private_check takes. CT: only the verdict */
 int rsa_from_primes(struct rsa_private *key, void *scratch);
 /* bytes, for every function of this file that takes scratch, with any engine of this build */
 size_t rsa_scratch(unsigned bits);

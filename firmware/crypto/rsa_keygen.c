@@ -15,7 +15,7 @@
 
 enum {
     POOL = HUFU_SMALL ? 8 : 32, /* candidates sieved together in portable code */
-    MAX_LANES = 16, /* candidates tested together */
+    MAX_LANES = 16,             /* candidates tested together */
     HALF_BYTES = RSA_MAX_BYTES / 2
 };
 
@@ -286,8 +286,9 @@ int rsa_keygen(const struct rsa_ops *ops, const struct rng *rng, unsigned bits,
     s.sieve->init(s.table, s.engine_scratch);
     key->pub.bits = (uint16_t)bits;
     key->pub.e = RSA_E;
-    const int result =
-        find_primes(&s, key) || rsa_derive(key, scratch) || pairwise(&s, key, scratch) ? -1 : 0;
+    int result = find_primes(&s, key) || rsa_derive(key, scratch) ? -1 : 0;
+    if (!result && pairwise(&s, key, scratch))
+        result = RSA_NO_PAIR;
     wipe(scratch, size);
     wipe(&s, sizeof s);
     if (result)

@@ -340,7 +340,7 @@ START_TEST(pairwise)
     uint8_t *scratch = tools_scratch(2048);
     bad.private_op = _i ? copy_op : wrong_op;
     memset(&key, 0xAA, sizeof key);
-    ck_assert_int_eq(rsa_keygen(&bad, &test_rng, 2048, &key, scratch, NULL, NULL), -1);
+    ck_assert_int_eq(rsa_keygen(&bad, &test_rng, 2048, &key, scratch, NULL, NULL), RSA_NO_PAIR);
     ck_assert_mem_eq(&key, &none, sizeof key);
     free(scratch);
 }

@@ -35,7 +35,11 @@ static uint16_t generate_ec(struct device *d, struct fresh *f, const struct ec_c
 static uint16_t generate_rsa(struct device *d, struct fresh *f, unsigned bits)
 {
     struct lane *lane = &d->batch.lanes[0];
-    if (rsa_keygen(d->engine->rsa, &d->rng, bits, lane->rsa, lane->scratch, batch_interlude, d))
+    const int bad =
+        rsa_keygen(d->engine->rsa, &d->rng, bits, lane->rsa, lane->scratch, batch_interlude, d);
+    if (bad == RSA_NO_PAIR)
+        device_fail(d, "pairwise test", "rsa");
+    if (bad)
         return SW_KEY_GENERATION_FAILED;
     rsa_to_object(lane->rsa, f->pub, f->secret);
     wipe(lane->rsa, sizeof *lane->rsa);

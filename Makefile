@@ -337,6 +337,9 @@ $(UNIT): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(SIM_PARTS) $(call obj,$
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+# What this test damages of the firmware is what it wraps.
+BROKEN := $(shell awk -F'[^A-Za-z0-9_]+' '/^WRAP_/ {print $$2} /^CURVE/ {print "ec_" $$2}' tests/unit/test_device_broken.c)
+$(BUILD)/tests/test_device_broken: LDFLAGS += $(BROKEN:%=-Wl,--wrap=%)
 $(BUILD)/tests/power: $(call obj,$(POWER_SRC) $(TLIB_SRC)) $(BUILD)/libfirmware.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -20,7 +20,7 @@ static const char help[] =
     "  --dir DIR             where the device's memory is; made if missing, locked while in use\n"
     "  --socket PATH         where to listen (default: DIR/hufu.sock)\n"
     "  --threads N           threads that work on batches (default: one for each processor)\n"
-    "  --engine NAME         arithmetic to use (default: the fastest that passes its self-test)\n"
+    "  --engine NAME         arithmetic to use (default: the fastest of this processor)\n"
     "  --objects N           stored keys at most (default: 8192)\n"
     "  --sessions N          sessions at the same time (default: 256)\n"
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"

@@ -97,6 +97,7 @@ struct device {
     struct objects objects;
     struct tickets tickets;
     struct batch batch;
+    bool unsound; /* a self-test failed: nothing is written any more */
     bool inside; /* a command runs; what comes in its interludes is nested in it */
     void (*interlude)(void *ctx);
     void *interlude_ctx;

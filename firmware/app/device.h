@@ -20,7 +20,7 @@ struct device_config {
     uint16_t nonce_pool;   /* nonces of SM2 signatures that are made ahead; 0: none */
     bool start_up_test;    /* 15 tests of 20 x 10^6 bits before anything is opened; not in small builds */
     const char *port;      /* what the device says it runs on, up to 16 characters */
-    const char *engine;    /* NULL: the best that passes its self-test; else this one or FAILED */
+    const char *engine;    /* NULL: the best of this processor; it must pass its self-test */
 };
 
 struct device;

@@ -76,6 +76,7 @@ uint16_t cmd_selftest(struct call *c, const struct selftest_req *q, struct wr *o
     const unsigned n = selftest_all(c->d, &failed, &first);
     if (failed)
         device_fail(c->d, "self-test", first);
+    c->d->unsound = c->d->unsound || failed;
     call_detail(c, first, text_view(first).size);
     selftest_rsp_put(out, &(struct selftest_rsp){(uint16_t)n, (uint16_t)failed, text_view(first)});
     return SW_OK;

@@ -5,7 +5,7 @@ What must hold, whatever was done:
   - a call that says it is done was carried out, once; what it gave is right
   - one that says it was not carried out was not
   - one that says that this is not known was carried out once or not at all
-  - no key that was handed over and acknowledged is lost, none comes twice; no try of a PIN is counted twice
+  - no key that was handed over and acknowledged is lost, none comes twice; no try of a PIN and no use of a key is counted twice
   - nothing of a broken link stays behind, and the device serves on
 
     loss.py [CLASS...]     default: all of CLASSES
@@ -29,7 +29,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "system")]
 # pylint: disable=wrong-import-position
-from lib import BUILD, KEY_GENERATE, PATIENCE, USER, USER_PIN, Client, Sim, hufu, var  # noqa: E402
+from lib import BUILD, KEY_GENERATE, PATIENCE, USER, USER_PIN, Client, Sim, hufu, new_key  # noqa: E402
 
 HEADER = struct.Struct(">IIHH")
 COMMAND, ANSWER = "command", "answer"
@@ -162,7 +162,19 @@ class Options(ctypes.Structure):
 
 class KeySpec(ctypes.Structure):
     _fields_ = [("type", ctypes.c_uint8), ("flags", ctypes.c_uint8), ("usage", ctypes.c_uint32), ("label", ctypes.c_char_p),
-                ("id", ctypes.c_char_p), ("id_size", size_t), ("size", ctypes.c_uint16)]
+                ("id", ctypes.c_char_p), ("id_size", size_t), ("size", ctypes.c_uint16), ("policy", pointer)]
+
+
+class Policy(ctypes.Structure):
+    _fields_ = [("uses", ctypes.c_uint32), ("used", ctypes.c_uint32), ("not_before", ctypes.c_uint64),
+                ("not_after", ctypes.c_uint64), ("withheld", ctypes.c_uint32), ("flags", ctypes.c_uint8)]
+
+
+class Object(ctypes.Structure):
+    _fields_ = [("handle", ctypes.c_uint32), ("type", ctypes.c_uint8), ("usage", ctypes.c_uint32), ("owner", ctypes.c_uint8),
+                ("origin", ctypes.c_uint8), ("created", ctypes.c_uint64), ("label", ctypes.c_char * 65),
+                ("id", ctypes.c_uint8 * 32), ("id_size", size_t), ("public", ctypes.c_uint8 * 516), ("public_size", size_t),
+                ("policy", Policy)]
 
 
 class Wrapped(ctypes.Structure):
@@ -236,9 +248,9 @@ class Host:
         so.hufu_session_close(self.session)
         so.hufu_close(self.device)
 
-    def generate(self, label, usage=SIGN | DECRYPT | EXPORT):
+    def generate(self, label, usage=SIGN | DECRYPT | EXPORT, policy=None):
         handle = ctypes.c_uint32()
-        spec = KeySpec(SM2, 0, usage, label.encode(), None, 0, 0)
+        spec = KeySpec(SM2, 0, usage, label.encode(), None, 0, 0, ctypes.cast(policy, pointer))
         return so.hufu_key_generate(self.session, ctypes.byref(spec), ctypes.byref(handle), None, None), handle.value
 
     def count(self, label):
@@ -250,6 +262,12 @@ class Host:
                 return found
             self.must(status)
             found += 1
+
+    def used(self, handle):
+        """How often a key with a limit has been used"""
+        what = Object()
+        self.must(so.hufu_object_info(self.session, ctypes.c_uint32(handle), ctypes.byref(what)))
+        return what.policy.used
 
     def accounts(self):
         rows, n = (Account * 32)(), size_t(32)
@@ -295,6 +313,10 @@ class World:
         self.admin = Host("unix:" + sim.path)
         Host.must(self.admin.login(1, "admin-pin"))
         status, self.key = self.sound.generate("key")
+        Host.must(status)
+        status, self.counted = self.sound.generate("counted", SIGN, ctypes.byref(Policy(uses=1000000)))
+        Host.must(status)
+        status, self.counted_much = self.sound.generate("counted much", SIGN, ctypes.byref(Policy(uses=4000000000)))
         Host.must(status)
         self.wrapped = Wrapped()
         Host.must(so.hufu_key_export(self.sound.session, ctypes.c_uint32(self.key), ctypes.byref(self.wrapped)))
@@ -458,6 +480,26 @@ def sign_batch(w):
         assert status != OK or verifies(w, digests[32 * i:32 * i + 32], signatures[64 * i:64 * i + 64])
 
 
+def counted_sign(w):
+    """A use of a key with a limit: not counted twice, and counted if the signature is there."""
+    digest, signature, size = os.urandom(32), ctypes.create_string_buffer(512), size_t(512)
+    before = w.sound.used(w.counted)
+    status = yield lambda h: so.hufu_sign(h.session, ctypes.c_uint32(w.counted), ctypes.byref(Signing(1)), digest, size_t(32),
+                                          signature, ctypes.byref(size))
+    uses = w.sound.used(w.counted) - before
+    assert uses in happened(status), f"{uses} uses"
+
+
+def counted_batch(w):
+    n = 40000  # three commands: of a broken link, some of them
+    digests, signatures = os.urandom(32) * n, ctypes.create_string_buffer(64 * n)
+    before = w.sound.used(w.counted_much)
+    status = yield lambda h: so.hufu_sign_batch(h.session, ctypes.c_uint32(w.counted_much), ctypes.byref(Signing(1)), digests,
+                                                size_t(32), size_t(n), signatures, size_t(64), None)
+    uses = w.sound.used(w.counted_much) - before
+    assert uses == n if status == OK else uses <= n, f"{uses} uses"
+
+
 def decrypt(w):
     plain, cipher, size = os.urandom(40), ctypes.create_string_buffer(200), size_t(200)
     key = Key(w.key, SM2, None, 0)
@@ -488,7 +530,8 @@ def logout(_):
 
 
 CLASSES = [information, sessions, random_bytes, right_pin, wrong_pin, change_pin, create_account, device_label, generate,
-           import_key, export_key, label_key, destroy_key, list_keys, key_batch, sign, sign_batch, decrypt, hashing, logout]
+           import_key, export_key, label_key, destroy_key, list_keys, key_batch, sign, sign_batch, counted_sign,
+           counted_batch, decrypt, hashing, logout]
 
 # ---------------------------------------------------------------- the cases
 
@@ -530,7 +573,7 @@ def check_that_it_can_fail(world):
     with Client(world.proxy.path) as client:
         channel = client.session(USER, USER_PIN)
         world.proxy.arm(COMMAND, 0, "twice")
-        client.must(KEY_GENERATE, bytes([SM2, 0]) + SIGN.to_bytes(4, "big") + var(label) + var(b"") + b"\0\0", channel)
+        client.must(KEY_GENERATE, new_key(label), channel)
         client.receive()
     world.settle()
     assert world.sound.count(label) == 2

@@ -146,7 +146,7 @@ class Client:
 
     def generate(self, channel, label="k"):
         """(status word, handle, public key) of a stored SM2 key"""
-        sw, answer = self.call(KEY_GENERATE, b"\x01\x00" + (1).to_bytes(4, "big") + var(label) + var("") + b"\0\0", channel)
+        sw, answer = self.call(KEY_GENERATE, new_key(label), channel)
         return sw, answer[:4], unvar(answer, 4)[0]
 
     def info(self):
@@ -168,6 +168,11 @@ def var(text):
     """A field with a length of two bytes in front"""
     data = text.encode() if isinstance(text, str) else text
     return struct.pack(">H", len(data)) + data
+
+
+def new_key(label):
+    """KEY GENERATE of an SM2 key that signs: no id, no limits"""
+    return b"\x01\x00" + (1).to_bytes(4, "big") + var(label) + var("") + b"\0\0" + var("")
 
 
 def unvar(data, at):

@@ -13,7 +13,7 @@ import threading
 import zlib
 
 from lib import (ANSWER, APDU, CHECKED, COUNTED, HUFU, INFO, KEY_ACK, KEY_BATCH, KEY_GENERATE, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
-                 SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, run, var)
+                 SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, new_key, run, var)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
 
@@ -345,7 +345,7 @@ def sessions_at_once(directory):
     with Sim(directory, "--sessions", "128") as sim:
         initialise(sim)
         with sim.client() as one:
-            key = one.must(0x50, b"\x01\x00" + (1).to_bytes(4, "big") + bytes(6), one.session(USER, USER_PIN))[:4]
+            key = one.must(KEY_GENERATE, new_key(""), one.session(USER, USER_PIN))[:4]
             request = key + b"\x01\x01" + bytes(2) + bytes(2) + bytes(32)
             channels = [one.session(USER, USER_PIN) for _ in range(63)]
             clients = [sim.client() for _ in range(64)]
@@ -459,7 +459,7 @@ def stop_under_load(directory):
 def short_during_long(directory):
     """While RSA keys are made for one client the others are served; several who make them, and a dead one"""
     rsa2048, rsa4096, usage = b"\x02", b"\x04", b"\x00\x00\x01\x01"
-    one_key = bytes([0xC0, KEY_GENERATE]) + rsa4096 + b"\x00" + b"\x00\x00\x00\x01" + var("") + var("") + bytes(2)
+    one_key = bytes([0xC0, KEY_GENERATE]) + rsa4096 + b"\x00" + b"\x00\x00\x00\x01" + var("") + var("") + bytes(4)
     batch = bytes([0xC0, KEY_BATCH]) + rsa2048 + usage + (6).to_bytes(4, "big") + bytes(8)
     with Sim(directory, "--engine", "portable", "--threads", "2") as sim:
         initialise(sim)

@@ -180,10 +180,10 @@ def unvar(data, at):
     return data[at + 2:at + 2 + size], at + 2 + size
 
 
-def hufu(path, *command, check=True, **more):
-    """Run the command line on a simulator."""
+def hufu(path, *command, check=True, env_more=None, **more):
+    """Run the command line on a simulator; env_more: more of the environment."""
     environment = dict(os.environ, HUFU_DEVICE="unix:" + path, HUFU_ADMIN_PIN=ADMIN_PIN,
-                       HUFU_OPERATOR_PIN=OPERATOR_PIN, HUFU_USER_PIN=USER_PIN)
+                       HUFU_OPERATOR_PIN=OPERATOR_PIN, HUFU_USER_PIN=USER_PIN, **(env_more or {}))
     result = subprocess.run([HUFU, *command], env=environment, capture_output=True, text=True,
                             timeout=PATIENCE, check=False, **more)
     if check:

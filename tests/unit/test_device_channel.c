@@ -745,6 +745,97 @@ START_TEST(host_list)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- vectors */
+
+static void check_agreement(struct vec *v, bool initiator)
+{
+    const char *const mine[] = {"host_d", "host_r_d", "host_r"};
+    const char *const ours[] = {"device_d", "device_r_d", "device_r"};
+    const char *const *own = initiator ? mine : ours;
+    uint8_t agreed[CHANNEL_AGREED], s_mine[32], s_peer[32];
+    const struct sm2_exchange x = {.initiator = initiator,
+                                   .d = vec_exact(v, own[0], 32),
+                                   .r = vec_exact(v, own[1], 32),
+                                   .r_pub = vec_exact(v, own[2], 64),
+                                   .peer_pub = vec_exact(v, initiator ? "device" : "host", 64),
+                                   .peer_r_pub =
+                                       vec_exact(v, initiator ? "device_r" : "host_r", 64),
+                                   .z_a = vec_exact(v, "z_a", 32),
+                                   .z_b = vec_exact(v, "z_b", 32)};
+    ck_assert_int_eq(sm2_exchange(&x, agreed, sizeof agreed, s_mine, s_peer), 0);
+    ck_assert_mem_eq(agreed, vec_exact(v, "agreed", sizeof agreed), sizeof agreed);
+    ck_assert_mem_eq(initiator ? s_mine : s_peer, vec_exact(v, "s_a", 32), 32);
+    ck_assert_mem_eq(initiator ? s_peer : s_mine, vec_exact(v, "s_b", 32), 32);
+}
+
+static void check_opening(struct vec *v)
+{
+    const struct sm2_ops *ops = dv.d->engine->sm2;
+    const uint8_t *statement = vec_exact(v, "statement", CHANNEL_STATEMENT);
+    const uint8_t *signature = vec_exact(v, "signature", 64);
+    uint8_t hello[CHANNEL_HELLO], z[32], e[1][32], k[1][32], made[1][64], ok;
+    struct sm2_sign_key key;
+    const struct sm2_sign_key *keys = &key;
+    _Alignas(64) uint8_t scratch[SM2_SCRATCH_ONE];
+    channel_hello_bytes((uint8_t)vec_number(v, "flags"), hello);
+    ck_assert_mem_eq(hello, vec_exact(v, "hello", sizeof hello), sizeof hello);
+    ck_assert_int_eq(sm2_z(hello, sizeof hello, vec_exact(v, "host", 64), z), 0);
+    ck_assert_mem_eq(z, vec_exact(v, "z_a", 32), 32);
+    ck_assert_int_eq(sm2_z(statement, CHANNEL_STATEMENT, vec_exact(v, "device", 64), z), 0);
+    ck_assert_mem_eq(z, vec_exact(v, "z_b", 32), 32);
+    ck_assert_mem_eq(statement + 22, vec_exact(v, "nonce", 32), 32);
+    ck_assert_int_eq(sm2_digest(sm2_default_id, 16, vec_exact(v, "identity", 64), statement,
+                                CHANNEL_STATEMENT, e[0]),
+                     0);
+    ck_assert_int_eq(sm2_verify(ops, vec_exact(v, "identity", 64), e[0], signature), 0);
+    ck_assert_int_eq(sm2_sign_key(&key, vec_exact(v, "identity_d", 32)), 0);
+    memcpy(k, vec_exact(v, "signature_k", 32), 32);
+    ops->sign(1, &keys, (const uint8_t(*)[32])e, (const uint8_t(*)[32])k, made, &ok, scratch);
+    ck_assert(ok);
+    ck_assert_mem_eq(made, signature, 64);
+}
+
+static void check_record(struct vec *v)
+{
+    const enum channel_direction which = (enum channel_direction)vec_number(v, "direction");
+    uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD], out[512];
+    size_t n, all;
+    const uint8_t *text = vec_bytes(v, "text", &n), *sealed = vec_bytes(v, "sealed", &all);
+    struct channel_keys keys;
+    struct sm4_key key;
+    ck_assert(all == n + CHANNEL_TAG && all <= sizeof out);
+    channel_keys_take(&keys, vec_exact(v, "agreed", CHANNEL_AGREED));
+    sm4_set_key(&key, keys.key[which - 1]);
+    channel_around(&keys, which,
+                   &(struct channel_aad){.channel = (uint16_t)vec_number(v, "channel"),
+                                         .flags = (uint8_t)vec_number(v, "flags"),
+                                         .counter = (uint32_t)vec_number(v, "counter"),
+                                         .size = (uint32_t)n},
+                   nonce, aad);
+    ck_assert_mem_eq(nonce, vec_exact(v, "nonce", sizeof nonce), sizeof nonce);
+    ck_assert_mem_eq(aad, vec_exact(v, "aad", sizeof aad), sizeof aad);
+    sm4_gcm_seal(&key, nonce, sizeof nonce, aad, sizeof aad, text, n, out, out + n);
+    ck_assert_mem_eq(out, sealed, all);
+}
+
+START_TEST(vectors)
+{
+    struct vec *v = vec_open("channel");
+    unsigned n = 0;
+    for (; vec_next(v); n++) {
+        if (!strcmp(vec_text(v, "kind"), "record")) {
+            check_record(v);
+            continue;
+        }
+        check_opening(v);
+        check_agreement(v, true);
+        check_agreement(v, false);
+    }
+    vec_close(v);
+    ck_assert_uint_eq(n, 9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("device_channel");
@@ -776,6 +867,7 @@ int main(void)
     tcase_add_test(t, policy_blank);
     tcase_add_test(t, mutual);
     tcase_add_test(t, host_list);
+    tcase_add_test(t, vectors);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

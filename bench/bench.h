@@ -15,7 +15,7 @@ struct options {
     const char *pattern; /* glob of case names */
     const char *engine;  /* NULL: the best of the machine */
     unsigned threads;
-    unsigned sessions; /* callers of the cases that end in sign-sessions or -clients */
+    unsigned sessions; /* callers of the cases that end in -sessions or -clients */
     size_t batch;      /* 0: the defaults of the case */
     double seconds;
     unsigned long
@@ -126,6 +126,10 @@ void sweep_objects(const struct options *o);
 bool option_matches(const char *patterns, const char *name); /* globs with commas; NULL: all */
 /* Case by name. */
 const struct bench_case *find_case(const char *name);
+
+/* n SM2 signatures of random digests, each with a key of its own; made by the engine. */
+void bench_sm2_signatures(const struct options *o, size_t n, uint8_t (*pub)[64], uint8_t (*e)[32],
+                          uint8_t (*sig)[64]);
 
 /* Output, one line a result. */
 void report_begin(const struct options *o);

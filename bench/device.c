@@ -36,7 +36,7 @@ struct client {
     uint32_t handle;
     uint8_t type, public_key[HUFU_PUBLIC_MAX];
     size_t public_size, signature_size;
-    uint8_t *digests, *signatures, *bulk;
+    uint8_t *digests, *signatures, *keys, *bulk;
     struct hufu_signing signing;
 };
 
@@ -121,6 +121,7 @@ static void close_client(void *state)
     }
     free(c->digests);
     free(c->signatures);
+    free(c->keys);
     free(c->bulk);
     free(c);
 }
@@ -161,10 +162,15 @@ static double call_verify(void *state)
     struct client *c = state;
     const struct hufu_key key = {
         .type = c->type, .public_key = c->public_key, .public_size = c->public_size};
-    client_must(hufu_verify(c->session, &key, &c->signing, c->digests, 32, c->signatures,
-                            c->signature_size),
-                "verification");
-    return 1;
+    if (c->keys || c->n > 1)
+        client_must(hufu_verify_batch(c->session, c->keys ? NULL : &key, c->keys, c->digests,
+                                      c->signatures, c->n, NULL),
+                    "verification");
+    else
+        client_must(hufu_verify(c->session, &key, &c->signing, c->digests, 32, c->signatures,
+                                c->signature_size),
+                    "verification");
+    return (double)c->n;
 }
 
 static int take_chunk(void *context, const struct hufu_key_chunk *chunk)
@@ -227,23 +233,29 @@ static struct client *open_session(const struct options *o, size_t n, bool link,
 }
 
 /* Many connections that this one thread serves. */
-static struct herd *open_herd(const struct options *o, uint8_t type)
+static struct herd *open_herd(const struct options *o, uint8_t type, bool verify)
 {
     const char *url = start_sim(o);
     hufu_close(client_device(o, url, 0)); /* which makes the accounts */
-    return herd_open(url + sizeof "unix:" - 1, o->sessions, type);
+    return herd_open(url + sizeof "unix:" - 1, o->sessions, type, verify);
 }
 
 static void *link_sm2_herd(const struct options *o, size_t n, unsigned t)
 {
     (void)n, (void)t;
-    return open_herd(o, HUFU_KEY_SM2);
+    return open_herd(o, HUFU_KEY_SM2, false);
 }
 
 static void *link_rsa_herd(const struct options *o, size_t n, unsigned t)
 {
     (void)n, (void)t;
-    return open_herd(o, HUFU_KEY_RSA2048);
+    return open_herd(o, HUFU_KEY_RSA2048, false);
+}
+
+static void *link_sm2_verify_herd(const struct options *o, size_t n, unsigned t)
+{
+    (void)n, (void)t;
+    return open_herd(o, HUFU_KEY_SM2, true);
 }
 
 static void *open_batch(const struct options *o, size_t n, bool link, uint8_t type)
@@ -256,9 +268,21 @@ static void *open_batch(const struct options *o, size_t n, bool link, uint8_t ty
 static void *open_verify(const struct options *o, size_t n, bool link, uint8_t type)
 {
     struct client *c = with_key(open_client(o, n, link), type);
-    size_t size = HUFU_SIGNATURE_MAX;
-    client_must(hufu_sign(c->session, c->handle, &c->signing, c->digests, 32, c->signatures, &size),
+    client_must(hufu_sign_batch(c->session, c->handle, &c->signing, c->digests, 32, n,
+                                c->signatures, c->signature_size, NULL),
                 "signing");
+    return c;
+}
+
+/* With a key of its own for each signature. */
+static void *open_verify_keys(const struct options *o, size_t n, bool link)
+{
+    struct client *c = open_client(o, n, link);
+    c->keys = bench_alloc(n * 64);
+    c->digests = bench_alloc(n * 32);
+    c->signatures = bench_alloc(n * 64);
+    bench_sm2_signatures(o, n, (uint8_t(*)[64])c->keys, (uint8_t(*)[32])c->digests,
+                         (uint8_t(*)[64])c->signatures);
     return c;
 }
 
@@ -320,6 +344,11 @@ static unsigned many_callers(const struct options *o)
         (void)t;                                                                                   \
         return open_verify(o, n, link, HUFU_KEY_SM2);                                              \
     }                                                                                              \
+    static void *level##_sm2_verify_keys(const struct options *o, size_t n, unsigned t)            \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        return open_verify_keys(o, n, link);                                                       \
+    }                                                                                              \
     static void *level##_rsa_verify(const struct options *o, size_t n, unsigned t)                 \
     {                                                                                              \
         (void)t;                                                                                   \
@@ -361,8 +390,16 @@ OPENERS(link, true)
          2},                                                                                       \
         {#level ".sm2.verify",                                                                     \
          "verification",                                                                           \
-         {1},                                                                                      \
+         {1, 1000},                                                                                \
          {level##_sm2_verify, call_verify, close_client, one_caller},                              \
+         &work_sm2_verify,                                                                         \
+         1,                                                                                        \
+         0,                                                                                        \
+         1},                                                                                       \
+        {#level ".sm2.verify-keys",                                                                \
+         "verification",                                                                           \
+         {1000},                                                                                   \
+         {level##_sm2_verify_keys, call_verify, close_client, one_caller},                         \
          &work_sm2_verify,                                                                         \
          1,                                                                                        \
          0,                                                                                        \
@@ -415,6 +452,14 @@ const struct bench_case link_cases[] = {CASES(link),
                                          &work_sm2_sign,
                                          1,
                                          SIGN_REQUIRED_AN_HOUR / 3600.0,
+                                         2},
+                                        {"link.sm2.verify-clients",
+                                         "verification",
+                                         {1},
+                                         {link_sm2_verify_herd, herd_call, herd_close, one_caller},
+                                         &work_sm2_verify,
+                                         1,
+                                         0,
                                          2},
                                         {"link.rsa2048.sign-clients",
                                          "signature",

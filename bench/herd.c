@@ -130,20 +130,42 @@ static void make_key(struct member *m, uint8_t type)
     m->handle = key.handle;
 }
 
-/* The command that is sent again and again. */
-static void prepare(struct member *m, uint8_t type)
+static const uint8_t digest[32] = {1, 2, 3};
+
+static struct wr sign_fields(struct member *m, uint8_t type)
 {
-    static const uint8_t digest[32] = {1, 2, 3};
     const bool sm2 = type == KEY_SM2;
     struct wr w = fields_of(m);
     sign_req_put(&w, &(struct sign_req){.handle = m->handle,
                                         .scheme = sm2 ? SIGN_SM2 : SIGN_RSA_PKCS1,
                                         .hash = sm2 ? DIGEST_SM3 : DIGEST_SHA256,
                                         .data = {digest, sizeof digest}});
-    seal(m, INS_SIGN, &w);
+    return w;
 }
 
-struct herd *herd_open(const char *socket_path, size_t n, uint8_t type)
+static struct wr verify_fields(struct member *m)
+{
+    struct sign_rsp made;
+    struct wr w = sign_fields(m, KEY_SM2);
+    struct rd r = exchange(m, INS_SIGN, &w);
+    must(sign_rsp_get(&r, &made), "a signature");
+    w = fields_of(m);
+    verify_req_put(&w, &(struct verify_req){.handle = m->handle,
+                                            .type = KEY_SM2,
+                                            .scheme = SIGN_SM2,
+                                            .signature = made.signature,
+                                            .data = {digest, sizeof digest}});
+    return w;
+}
+
+/* The command that is sent again and again. */
+static void prepare(struct member *m, uint8_t type, bool verify)
+{
+    const struct wr w = verify ? verify_fields(m) : sign_fields(m, type);
+    seal(m, verify ? INS_VERIFY : INS_SIGN, &w);
+}
+
+struct herd *herd_open(const char *socket_path, size_t n, uint8_t type, bool verify)
 {
     struct herd *h = bench_alloc(sizeof *h);
     h->n = n;
@@ -155,7 +177,7 @@ struct herd *herd_open(const char *socket_path, size_t n, uint8_t type)
         connect_to(m, socket_path);
         log_in(m);
         make_key(m, type);
-        prepare(m, type);
+        prepare(m, type, verify);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = m};
         must(epoll_ctl(h->epoll, EPOLL_CTL_ADD, m->fd, &event) == 0, "epoll");
         send_command(m);

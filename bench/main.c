@@ -17,7 +17,7 @@ static const char help[] =
     "core.* the engine, device.* commands in process, link.* libhufu over a Unix socket.\n\n"
     "  --case GLOB      only the cases that match (may hold commas: 'core.*,link.sm2.*')\n"
     "  --engine NAME    this engine instead of the best one of the machine\n"
-    "  --sessions N     callers of the sign-sessions and sign-clients cases (default 64)\n"
+    "  --sessions N     callers of the cases that end in -sessions or -clients (default 64)\n"
     "  --threads N      threads of the engine, of the device, of the simulator (default 1)\n"
     "  --batch N        items in a call instead of the defaults of each case\n"
     "  --seconds S      time for a case (default 2)\n"

@@ -13,9 +13,10 @@ enum {
     CHUNK_MAX =
         CONFIG_SM2_BATCH_MAX, /* engines with lanes want as many; each lane has room for them */
     CHUNK_MIN = SELFTEST_BATCH,
-    EC_PART = 8,     /* EC items that a lane does at once */
-    LANE_WORTH = 32, /* SM2 items that make another lane worth its start */
-    MAX_DRAWS = 8    /* an SM2 item fails once in 2^32 draws */
+    EC_PART = 8,      /* EC items that a lane does at once */
+    LANE_WORTH = 32,  /* SM2 items that make another lane worth its start */
+    VERIFY_WORTH = 8, /* the same of verifications: as many as an engine makes together */
+    MAX_DRAWS = 8     /* an SM2 item fails once in 2^32 draws */
 };
 
 static size_t least(size_t a, size_t b)
@@ -45,6 +46,7 @@ static void lay_out_lane(struct arena *a, struct lane *lane, size_t chunk)
     lane->k = arena_take(a, chunk * sizeof *lane->k);
     lane->point = arena_take(a, chunk * sizeof *lane->point);
     lane->key = arena_take(a, chunk * sizeof *lane->key);
+    lane->pub = (void *)lane->key;
     lane->ok = arena_take(a, chunk);
     lane->em = arena_take(a, (size_t)BATCH_RSA_LANES * RSA_MAX_BYTES);
     lane->rsa = arena_take(a, sizeof *lane->rsa);
@@ -111,6 +113,8 @@ struct work {
     size_t step;
     const uint8_t (*e)[32];
     uint8_t (*sig)[64];
+    /* verifications */
+    const uint8_t (*pub)[64], (*given)[64];
     const struct rsa_private *rsa;
     const struct rsa_encoding *how;
     uint8_t *signatures;
@@ -368,6 +372,42 @@ int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, siz
                      .e = e,
                      .sig = sig};
     return spread(&w, d->batch.chunk, count / LANE_WORTH);
+}
+
+/* What is no public key is replaced by one that is: an engine works on all of them. */
+static int sm2_verifications(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    const struct sm2_ops *ops = w->engine->sm2;
+    const uint8_t *sound = NULL;
+    for (size_t i = 0; i < n; i++)
+        lane->pub[i] = w->pub[(from + i) * w->step];
+    ops->check(n, lane->pub, lane->ok);
+    for (size_t i = 0; i < n && !sound; i++)
+        sound = lane->ok[i] ? lane->pub[i] : NULL;
+    if (!sound) {
+        memset(w->good + from, 0, n);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        lane->pub[i] = lane->ok[i] ? lane->pub[i] : sound;
+    ops->verify(n, lane->pub, w->e + from, w->given + from, w->good + from, lane->scratch);
+    for (size_t i = 0; i < n; i++)
+        w->good[from + i] &= lane->ok[i];
+    return 0;
+}
+
+int batch_verify_sm2(struct device *d, const uint8_t (*pub)[64], size_t step, size_t count,
+                     const uint8_t (*e)[32], const uint8_t (*sig)[64], uint8_t *good)
+{
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = sm2_verifications,
+                     .good = good,
+                     .pub = pub,
+                     .step = step,
+                     .e = e,
+                     .given = sig};
+    return spread(&w, d->batch.chunk, count / VERIFY_WORTH);
 }
 
 int rsa_encode(const struct rsa_encoding *how, unsigned bits, size_t item, const struct rng *rng,

@@ -34,6 +34,7 @@ struct lane {
     /* chunk items each */
     uint8_t (*k)[32], (*point)[64];
     const struct sm2_sign_key **key;
+    const uint8_t **pub; /* the same room, for verifications */
     uint8_t *ok;
     uint8_t *em; /* BATCH_RSA_LANES encoded messages */
     struct rsa_private *rsa;
@@ -80,6 +81,11 @@ int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *re
 /* count SM2 signatures with keys[0], or with keys[i] each when step is 1. -1: no randomness */
 int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
                    size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good);
+
+/* good[i] = 1: sig[i] over e[i] is right under public key pub[0], or pub[i] when step is 1, which
+ * need not be keys at all: good[i] = 0 then */
+int batch_verify_sm2(struct device *d, const uint8_t (*pub)[64], size_t step, size_t count,
+                     const uint8_t (*e)[32], const uint8_t (*sig)[64], uint8_t *good);
 
 /* count ECDSA signatures with one key. -1: no randomness */
 int batch_sign_ec(struct device *d, const struct key *key, size_t count, const uint8_t *digests,

@@ -84,8 +84,7 @@ static bool wants_record(const struct call *c, uint16_t sw)
 void call_record(struct call *c, uint8_t ins, uint16_t sw)
 {
     struct device *d = c->d;
-    const bool recorded =
-        d->initialised && audit_put(c, ins, sw) == SW_OK && tx_commit(c) == SW_OK;
+    const bool recorded = d->initialised && audit_put(c, ins, sw) == SW_OK && tx_commit(c) == SW_OK;
     audit_settle(d, recorded);
     tx_abort(c);
 }
@@ -116,7 +115,7 @@ static uint16_t over(struct call *c, uint16_t sw)
 /* Their answers are made together, when all that came with them have been looked at. */
 static bool is_gathered(uint8_t ins)
 {
-    return ins == INS_SIGN || ins == INS_DECRYPT;
+    return ins == INS_SIGN || ins == INS_VERIFY || ins == INS_DECRYPT;
 }
 
 /* Failures that tell something about the key: they are uses of it. */

@@ -30,6 +30,11 @@ void gather_lay_out(struct arena *a, struct gather *g, const struct batch *b)
     g->sm2_key = arena_take(a, g->sm2_max * sizeof *g->sm2_key);
     g->e = arena_take(a, g->sm2_max * sizeof *g->e);
     g->sig = arena_take(a, g->sm2_max * sizeof *g->sig);
+    g->verify_max = width > 1 ? at_most(b->chunk, CONFIG_VERIFY) : 0;
+    g->verify = arena_take(a, g->verify_max * sizeof *g->verify);
+    g->verify_pub = arena_take(a, g->verify_max * sizeof *g->verify_pub);
+    g->verify_e = arena_take(a, g->verify_max * sizeof *g->verify_e);
+    g->verify_sig = arena_take(a, g->verify_max * sizeof *g->verify_sig);
     g->rsa_max = width > 1 ? at_most(RSA_ROUNDS * width, CONFIG_GATHER) : 0;
     g->rsa = arena_take(a, g->rsa_max * sizeof *g->rsa);
     g->rsa_one = arena_take(a, g->rsa_max * sizeof *g->rsa_one);
@@ -42,7 +47,7 @@ void gather_wipe(struct gather *g)
 {
     wipe(g->sm2, g->sm2_max * sizeof *g->sm2);
     wipe(g->rsa, g->rsa_max * sizeof *g->rsa);
-    g->sm2_waiting = g->rsa_waiting = 0;
+    g->sm2_waiting = g->verify_waiting = g->rsa_waiting = 0;
 }
 
 static struct gathered who_is(const struct call *c, uint8_t *signature)
@@ -104,6 +109,37 @@ void gather_sm2(struct call *c, const struct sm2_sign_key *key, const uint8_t e[
     g->sm2_key[g->sm2_waiting] = &one->key;
     memcpy(g->e[g->sm2_waiting], e, 32);
     g->sm2_waiting++;
+}
+
+static void flush_verify(struct device *d)
+{
+    struct gather *g = &d->gather;
+    const size_t n = g->verify_waiting;
+    if (!n)
+        return;
+    g->verify_waiting = 0;
+    const int bad = batch_verify_sm2(d, (const uint8_t(*)[64])g->verify_pub, 1, n,
+                                     (const uint8_t(*)[32])g->verify_e,
+                                     (const uint8_t(*)[64])g->verify_sig, d->batch.good);
+    for (size_t i = 0; i < n; i++)
+        if (bad || !d->batch.good[i])
+            g->verify[i]->sw = bad ? SW_RANDOM_FAILED : SW_SIGNATURE_INVALID;
+}
+
+uint16_t gather_verify(struct call *c, const uint8_t pub[64], const uint8_t e[32],
+                       const uint8_t sig[64])
+{
+    struct gather *g = &c->d->gather;
+    if (!CONFIG_VERIFY || !g->verify_max)
+        return sm2_verify(c->d->engine->sm2, pub, e, sig) ? SW_SIGNATURE_INVALID : SW_OK;
+    if (g->verify_waiting == g->verify_max)
+        flush_verify(c->d);
+    const size_t i = g->verify_waiting++;
+    g->verify[i] = c->x;
+    memcpy(g->verify_pub[i], pub, 64);
+    memcpy(g->verify_e[i], e, 32);
+    memcpy(g->verify_sig[i], sig, 64);
+    return SW_OK;
 }
 
 /* ---------------------------------------------------------------- RSA */
@@ -232,6 +268,8 @@ uint16_t gather_rsa_decrypt(struct call *c, const struct rsa_private *key,
 void gather_flush(struct device *d)
 {
     flush_sm2(d);
+    if (CONFIG_VERIFY)
+        flush_verify(d);
     flush_rsa(d);
     if (CONFIG_POLICY)
         uses_commit(d);

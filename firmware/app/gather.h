@@ -1,8 +1,8 @@
 /*
- * Single signatures and RSA decryptions that arrive together are made together: SIGN and DECRYPT
- * leave their work here, and device_serve has it done before it goes on to anything else. Nothing
- * ever waits for more to come, and a failure concerns its own exchange only. Keys are copied: the
- * cache may need their place.
+ * Single signatures, SM2 verifications and RSA decryptions that arrive together are made together:
+ * SIGN, VERIFY and DECRYPT leave their work here, and device_serve has it done before it goes on to
+ * anything else. Nothing ever waits for more to come, and a failure concerns its own exchange only.
+ * Keys are copied: the cache may need their place.
  */
 #ifndef HUFU_APP_GATHER_H
 #define HUFU_APP_GATHER_H
@@ -47,6 +47,10 @@ struct gather {
     const struct sm2_sign_key **sm2_key;
     uint8_t (*e)[32], (*sig)[64];
     size_t sm2_waiting, sm2_max;
+    /* verifications: whose, and what */
+    struct exchange **verify;
+    uint8_t (*verify_pub)[64], (*verify_e)[32], (*verify_sig)[64];
+    size_t verify_waiting, verify_max; /* 0: no engine gains anything by it */
     struct gathered_rsa *rsa;
     /* those of one size, as the engine wants them */
     struct gathered_rsa **rsa_one;
@@ -69,6 +73,10 @@ uint16_t gather_rsa(struct call *c, const struct rsa_private *key, const struct 
 /* The same for a decryption; data is as long as the modulus. */
 uint16_t gather_rsa_decrypt(struct call *c, const struct rsa_private *key,
                             const struct rsa_ciphertext *cipher, struct wr *out);
+/* Queue one SM2 verification, or make it at once where there is no queue; pub is a public key. A
+ * status word. */
+uint16_t gather_verify(struct call *c, const uint8_t pub[64], const uint8_t e[32],
+                       const uint8_t sig[64]);
 /* Make all that are queued, and count the uses of keys with a limit. A failure changes the status
  * word of its exchange. */
 void gather_flush(struct device *d);

@@ -47,6 +47,7 @@ enum {
     CONFIG_SPARE = HUFU_SMALL ? 0 : 1,        /* lanes for commands that come during a long one */
     CONFIG_CHANNELS = HUFU_SMALL ? 2 : 256, /* secure channels at once, and no more than sessions */
     CONFIG_GATHER = HUFU_SMALL ? 2 : 64,    /* single signatures that are made at once */
+    CONFIG_VERIFY = HUFU_SMALL ? 0 : 64,    /* single verifications at once; 0: none wait */
     CONFIG_RECORD = HUFU_SMALL ? 2048 : 13312, /* bytes of a stored record */
     CONFIG_SEGMENTS = HUFU_SMALL ? 32 : 512    /* of the store's log */
 };

@@ -853,6 +853,16 @@ struct hufu_key {
 HUFU_API enum hufu_status hufu_verify(struct hufu_session *session, const struct hufu_key *key,
                                       const struct hufu_signing *signing, const void *data,
                                       size_t size, const uint8_t *signature, size_t signature_size);
+/*
+ * Verify n SM2 signatures (64 bytes each) of n digests (32 bytes each), each sort one after the other in
+ * memory; n without limit. With one key for all, or (key NULL) with public_keys: 64 bytes for each.
+ * good: n bytes, 1 for each signature that is right; may be NULL: then one that is wrong, or was not made
+ * with a public key, is HUFU_E_SIGNATURE_INVALID.
+ */
+HUFU_API enum hufu_status hufu_verify_batch(struct hufu_session *session,
+                                            const struct hufu_key *key, const void *public_keys,
+                                            const void *digests, const void *signatures, size_t n,
+                                            uint8_t *good);
 
 struct hufu_ciphering {
     uint8_t scheme; /* enum hufu_cipher_scheme */

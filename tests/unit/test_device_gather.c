@@ -153,7 +153,7 @@ struct asked {
     const struct known *key;
     uint8_t scheme;
     uint16_t due;
-    uint8_t digest[32], request[96], response[ROOM];
+    uint8_t digest[32], request[96], verify[300], response[ROOM];
 };
 
 static void ask(struct asked *a, struct exchange *x, uint16_t channel, uint8_t hash,
@@ -336,6 +336,57 @@ static unsigned recorded(uint8_t ins, uint32_t object, uint16_t sw)
     return found;
 }
 
+/* ---------------------------------------------------------------- verification */
+
+/* Signatures that were just made, one in three changed, with new signatures among them; keys by
+ * handle and given. */
+START_TEST(verifications)
+{
+    static uint8_t sig[MANY][64], pub[2][LIMIT_PUBLIC_MAX];
+    static const size_t with[2] = {1, 4}; /* the SM2 keys */
+    start(engines[_i / 3], widths[_i % 3]);
+    for (size_t i = 0; i < 2; i++)
+        dev_public(&dv, user, keys[with[i]].handle, pub[i]);
+    for (size_t i = 0; i < MANY; i++) {
+        ask_well(&asked[i], &x[i], with[i % 2]);
+        asked[i].due = SW_OK;
+    }
+    device_serve(dv.d, x, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        struct asked *a = &asked[i];
+        struct wr w;
+        if (i % 5 == 4) {
+            ask_well(a, &x[i], i);
+            continue;
+        }
+        memcpy(sig[i], a->response + 2, 64);
+        sig[i][i % 64] ^= i % 3 == 0;
+        a->due = i % 3 ? SW_OK : SW_SIGNATURE_INVALID;
+        wr_init(&w, a->verify, sizeof a->verify);
+        verify_req_put(&w, &(struct verify_req){.handle = i % 4 ? 0 : a->key->handle,
+                                                .type = KEY_SM2,
+                                                .public = {pub[i % 2], i % 4 ? 64 : 0},
+                                                .scheme = SIGN_SM2,
+                                                .signature = {sig[i], 64},
+                                                .data = {a->digest, 32}});
+        ck_assert(!w.bad);
+        x[i].ins = INS_VERIFY;
+        x[i].data = a->verify;
+        x[i].size = wr_size(&w);
+        x[i].response_size = 0;
+    }
+    device_serve(dv.d, x, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        if (x[i].ins == INS_SIGN)
+            check_one(&asked[i], &x[i]);
+        else
+            ck_assert_uint_eq(x[i].sw, asked[i].due);
+        ck_assert(x[i].ins == INS_SIGN || x[i].response_size == 0);
+    }
+    stop();
+}
+END_TEST
+
 /* ---------------------------------------------------------------- decryption */
 
 struct sealed {
@@ -495,6 +546,7 @@ int main(void)
     TCase *t = tcase_create("gather");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, mixed, 0, 6);
+    tcase_add_loop_test(t, verifications, 0, 6);
     tcase_add_test(t, large_key);
     tcase_add_loop_test(t, more_than_fit, 0, 2);
     tcase_add_loop_test(t, decryptions, 0, 4);

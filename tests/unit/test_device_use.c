@@ -371,6 +371,77 @@ START_TEST(sign_batches)
 }
 END_TEST
 
+static uint16_t verify_batch(const struct verify_batch_req *q, uint8_t *bits, uint32_t n)
+{
+    struct verify_batch_rsp r;
+    const uint16_t sw = do_verify_batch(&dv, user, q, &r);
+    if (sw == SW_OK) {
+        ck_assert_uint_eq(r.count, n);
+        ck_assert_uint_eq(r.status.size, (n + 7) / 8);
+        memcpy(bits, r.status.data, r.status.size);
+    }
+    return sw;
+}
+
+/* Every number around the lanes, with each fifth signature and each seventh key spoiled. */
+START_TEST(verify_batches)
+{
+    enum { MANY = 40 };
+    static uint8_t items[MANY * 160];
+    uint8_t pub[2][64], bits[8];
+    const uint32_t h[2] = {dev_key(&dv, user, KEY_SM2, USAGE_SIGN),
+                           dev_key(&dv, user, KEY_SM2, USAGE_SIGN)};
+    const uint32_t rsa = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN);
+    struct sign_rsp one;
+    for (size_t i = 0; i < 2; i++)
+        dev_public(&dv, user, h[i], pub[i]);
+    for (uint32_t n = 1; n <= MANY; n++) {
+        for (int own = 0; own < 2; own++) {
+            uint8_t *keys = items, *digests = items + (own ? 64 * n : 0), *sigs = digests + 32 * n;
+            test_random(digests, 32 * n);
+            for (uint32_t i = 0; i < n; i++) {
+                const uint32_t which = own ? i % 2 : 0;
+                MUST(do_sign(&dv, user,
+                             &(struct sign_req){.handle = h[which],
+                                                .scheme = SIGN_SM2,
+                                                .data = {digests + 32 * i, 32}},
+                             &one));
+                memcpy(sigs + 64 * i, one.signature.data, 64);
+                sigs[64 * i + i % 64] ^= i % 5 == 4;
+                if (own)
+                    memcpy(keys + 64 * i, pub[which], 64);
+                if (own && i % 7 == 6)
+                    memset(keys + 64 * i, i % 2 ? 0xFF : 0, 64);
+            }
+            const struct verify_batch_req q = {.handle = own ? 0 : h[0],
+                                               .type = KEY_SM2,
+                                               .scheme = SIGN_SM2,
+                                               .items = {items, n * (own ? 160 : 96)}};
+            MUST(verify_batch(&q, bits, n));
+            for (uint32_t i = 0; i < n; i++)
+                ck_assert_uint_eq(bits[i / 8] >> i % 8 & 1, i % 5 != 4 && !(own && i % 7 == 6));
+        }
+    }
+    struct verify_batch_req q = {.type = KEY_SM2, .scheme = SIGN_SM2, .items = {items, 161}};
+    MUST_BE(SW_WRONG_DATA, verify_batch(&q, bits, 1));
+    q.items.size = 0;
+    MUST_BE(SW_WRONG_DATA, verify_batch(&q, bits, 1));
+    memset(items, 0xFF, 160);
+    q.items.size = 160;
+    MUST(verify_batch(&q, bits, 1)); /* not one key is one */
+    ck_assert_uint_eq(bits[0], 0);
+    q.public = (struct view){items, 64};
+    q.items.size = 96;
+    MUST_BE(SW_BAD_PUBLIC_KEY, verify_batch(&q, bits, 1));
+    q.scheme = SIGN_RSA_PKCS1;
+    MUST_BE(SW_NOT_SUPPORTED, verify_batch(&q, bits, 1));
+    q = (struct verify_batch_req){.handle = rsa, .scheme = SIGN_SM2, .items = {items, 96}};
+    MUST_BE(SW_KEY_TYPE, verify_batch(&q, bits, 1));
+    q = (struct verify_batch_req){.type = KEY_RSA2048, .scheme = SIGN_SM2, .items = {items, 160}};
+    MUST_BE(SW_KEY_TYPE, verify_batch(&q, bits, 1));
+}
+END_TEST
+
 /* Single signatures of several sessions and keys that arrive together, with other commands between
  * them. */
 START_TEST(signatures_together)
@@ -835,6 +906,7 @@ int main(void)
     tcase_add_test(t, sm2_refusals);
     tcase_add_test(t, rsa_signatures);
     tcase_add_test(t, sign_batches);
+    tcase_add_test(t, verify_batches);
     tcase_add_test(t, signatures_together);
     tcase_add_test(t, destroyed_between);
     tcase_add_test(t, sm2_encryption);

@@ -440,6 +440,48 @@ START_TEST(sm2_batches)
 }
 END_TEST
 
+/* Under one key and under one for each; a changed signature, and a key that is none. */
+START_TEST(sm2_verify_batches)
+{
+    enum { N = 9000, WRONG = 4321, NO_KEY = 17 };
+    const struct hufu_signing digest = {.scheme = HUFU_SIGN_SM2};
+    uint8_t *digests = malloc(N * 32), *signatures = malloc(N * 64), *keys = malloc(N * 64),
+            *good = malloc(N);
+    struct hufu_object o;
+    const uint32_t h = new_key(HUFU_KEY_SM2, HUFU_USAGE_SIGN, "v", &o);
+    const struct hufu_key stored = {.handle = h, .type = HUFU_KEY_SM2},
+                          given = {0, o.type, o.public_key, o.public_size};
+    struct hufu_session *nobody = hufu_nobody(device);
+    test_seed();
+    test_random(digests, N * 32);
+    OK(hufu_sign_batch(user, h, &digest, digests, 32, N, signatures, 64, NULL));
+    for (size_t i = 0; i < N; i++)
+        memcpy(keys + 64 * i, o.public_key, 64);
+    OK(hufu_verify_batch(user, &stored, NULL, digests, signatures, N, NULL));
+    OK(hufu_verify_batch(nobody, &given, NULL, digests, signatures, N, NULL));
+    OK(hufu_verify_batch(nobody, NULL, keys, digests, signatures, N, NULL));
+    OK(hufu_verify_batch(nobody, NULL, keys, digests, signatures, 0, NULL));
+    signatures[64 * WRONG + 40] ^= 1;
+    keys[64 * NO_KEY] ^= 1;
+    OK(hufu_verify_batch(nobody, NULL, keys, digests, signatures, N, good));
+    for (size_t i = 0; i < N; i++)
+        ck_assert_uint_eq(good[i], i != WRONG && i != NO_KEY);
+    OK(hufu_verify_batch(nobody, &given, NULL, digests, signatures, N, good));
+    for (size_t i = 0; i < N; i++)
+        ck_assert_uint_eq(good[i], i != WRONG);
+    ck_assert_int_eq(hufu_verify_batch(nobody, &given, NULL, digests, signatures, N, NULL),
+                     HUFU_E_SIGNATURE_INVALID);
+    ck_assert_int_eq(hufu_verify_batch(nobody, &given, keys, digests, signatures, N, good),
+                     HUFU_E_ARGUMENT);
+    ck_assert_int_eq(hufu_verify_batch(nobody, NULL, NULL, digests, signatures, N, good),
+                     HUFU_E_ARGUMENT);
+    free(digests);
+    free(signatures);
+    free(keys);
+    free(good);
+}
+END_TEST
+
 START_TEST(rsa_signatures)
 {
     struct hufu_object o;
@@ -807,6 +849,7 @@ int main(void)
     tcase_add_test(t, rsa_batches);
     tcase_add_test(t, sm2_signatures);
     tcase_add_test(t, sm2_batches);
+    tcase_add_test(t, sm2_verify_batches);
     tcase_add_test(t, rsa_signatures);
     tcase_add_test(t, ciphers);
     tcase_add_test(t, agreement);

@@ -231,10 +231,9 @@ static uint16_t verify_sm2(struct call *c, const struct verify_req *q, const str
     const uint16_t sw = sm2_e(q->scheme, q->hash, s->point, q->id, q->data, e);
     if (sw != SW_OK)
         return sw;
-    if (q->signature.size != SM2_SIGNATURE ||
-        sm2_verify(c->d->engine->sm2, s->point, e, q->signature.data))
+    if (q->signature.size != SM2_SIGNATURE)
         return SW_SIGNATURE_INVALID;
-    return SW_OK;
+    return gather_verify(c, s->point, e, q->signature.data);
 }
 
 static uint16_t verify_ec(const struct verify_req *q, const struct subject *s)

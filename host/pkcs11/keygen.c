@@ -266,17 +266,13 @@ static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
 }
 
 /*
- * Made in this process: what the device does not make; a session's key that may be wrapped, which a
- * key of the device may not; one whose numbers are to be seen; one for which nobody has logged in.
+ * Made in this process: what the device does not make; what is to be seen; a session's pair for
+ * which nobody has logged in.
  */
 static bool made_here(struct session *s, const struct pair *p, CK_RV type)
 {
-    const bool token = object_is_token(p->private);
-    if (type != CKR_OK)
-        return true;
-    if (!token && attribute_bool(p->private, CKA_EXTRACTABLE))
-        return true;
-    return to_be_seen(p->private) || (!token && s->slot->login == LOGIN_NONE);
+    return type != CKR_OK || to_be_seen(p->private) ||
+           (!object_is_token(p->private) && s->slot->login == LOGIN_NONE);
 }
 
 static CK_RV pair_take(struct session *s, struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n,

@@ -187,6 +187,8 @@ CK_RV key_complete(struct slot *slot, struct object *key);
 bool key_in_device(const struct object *key);
 const struct attribute *secret_of(const struct object *key);
 
+/* A key of the device that may be extracted as one in this process; the caller frees it. */
+CK_RV device_extract(struct slot *slot, const struct object *key, struct object **out);
 CK_RV cipher_begin(struct slot *slot, struct operation *op, const CK_MECHANISM *m, bool encrypt);
 /* enum hufu_cipher_scheme; 0: the device has none */
 uint8_t device_cipher(const struct object *key, enum scheme scheme);

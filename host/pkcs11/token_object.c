@@ -76,7 +76,7 @@ uint32_t device_usage(const struct object *o, enum family family)
     if (family == FAMILY_RSA && wants_raw(o))
         usage |= HUFU_USAGE_RAW;
     if (attribute_bool(o, CKA_EXTRACTABLE))
-        usage |= HUFU_USAGE_EXPORT_WRAPPED;
+        usage |= HUFU_USAGE_EXPORT_WRAPPED | HUFU_USAGE_EXTRACT;
     return usage;
 }
 

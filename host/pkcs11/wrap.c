@@ -18,9 +18,7 @@ static CK_RV may_wrap(const struct object *key, const struct object *with)
         return CKR_KEY_NOT_WRAPPABLE;
     if (!template_holds(with, CKA_WRAP_TEMPLATE, key))
         return CKR_KEY_HANDLE_INVALID;
-    return key_in_device(key) || (key->class == CKO_SECRET_KEY && !secret_of(key))
-               ? CKR_KEY_NOT_WRAPPABLE
-               : CKR_OK;
+    return CKR_OK;
 }
 
 static CK_RV value_of(struct bytes *b, const struct object *key)
@@ -28,6 +26,8 @@ static CK_RV value_of(struct bytes *b, const struct object *key)
     uint8_t *der;
     size_t size;
     const struct attribute *value = secret_of(key);
+    if (key->class == CKO_SECRET_KEY && !value)
+        return CKR_KEY_NOT_WRAPPABLE;
     if (key->class == CKO_SECRET_KEY)
         return bytes_add(b, value->value, value->size) ? CKR_OK : CKR_HOST_MEMORY;
     const CK_RV rv = private_to_pkcs8(key, &der, &size);
@@ -39,16 +39,23 @@ static CK_RV value_of(struct bytes *b, const struct object *key)
 }
 
 /* CBC, ECB and the key wrap without padding take whole blocks: a key is filled up with zeros. */
-static CK_RV padded(struct bytes *b, const struct operation *op, const struct object *key)
+static CK_RV padded(struct bytes *b, struct slot *slot, const struct operation *op,
+                    const struct object *key)
 {
     static const uint8_t zeros[16];
     const bool pkcs8 = key->class == CKO_PRIVATE_KEY;
     const size_t block = op->m->scheme == ECB || op->m->scheme == CBC ? op->block
                          : op->m->scheme == KEY_WRAP && pkcs8         ? 8
                                                                       : 1;
-    const CK_RV rv = value_of(b, key);
+    struct object *copy = NULL;
+    CK_RV rv = CKR_OK;
+    if (key_in_device(key))
+        rv = device_extract(slot, key, &copy);
+    if (rv == CKR_OK)
+        rv = value_of(b, copy ? copy : key);
+    object_free(copy);
     if (rv != CKR_OK)
-        return rv;
+        return rv == CKR_KEY_FUNCTION_NOT_PERMITTED ? CKR_KEY_NOT_WRAPPABLE : rv;
     return b->size % block == 0 || bytes_add(b, zeros, block - b->size % block) ? CKR_OK
                                                                                 : CKR_HOST_MEMORY;
 }
@@ -62,7 +69,7 @@ static CK_RV wrap_with(struct session *s, struct operation *op, const CK_MECHANI
     if (rv == CKR_OK)
         rv = cipher_begin(s->slot, op, m, true);
     if (rv == CKR_OK)
-        rv = padded(&plain, op, key);
+        rv = padded(&plain, s->slot, op, key);
     if (rv == CKR_OK)
         rv = cipher_single(op, s->slot, plain.data, plain.size, &wrapped);
     if (rv == CKR_DATA_LEN_RANGE)

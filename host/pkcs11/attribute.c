@@ -261,6 +261,20 @@ CK_RV attribute_set_ulong(struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG val
     return attribute_set(o, type, &value, sizeof value);
 }
 
+CK_RV attributes_copy(const struct object *from, struct object *o)
+{
+    o->key_type = from->key_type;
+    o->family = from->family;
+    o->complete = from->complete;
+    for (unsigned i = 0; i < from->attributes; i++) {
+        const struct attribute *a = &from->attribute[i];
+        const CK_RV rv = attribute_set(o, a->type, a->value, a->size);
+        if (rv != CKR_OK)
+            return rv;
+    }
+    return CKR_OK;
+}
+
 /* ------------------------------------------------------------------ what is not explicit */
 
 /* What a key of this family may do unless the template says otherwise. */

@@ -118,14 +118,9 @@ static CK_RV set_rsa(struct object *o, const struct object *key, const uint8_t *
 
 static CK_RV with_value(struct object *o, const struct object *key, const uint8_t *raw, size_t n)
 {
-    o->key_type = key->key_type;
-    o->family = key->family;
-    for (unsigned i = 0; i < key->attributes; i++) {
-        const struct attribute *a = &key->attribute[i];
-        const CK_RV rv = attribute_set(o, a->type, a->value, a->size);
-        if (rv != CKR_OK)
-            return rv;
-    }
+    const CK_RV rv = attributes_copy(key, o);
+    if (rv != CKR_OK)
+        return rv;
     return o->family == FAMILY_RSA ? set_rsa(o, key, raw, n) : attribute_set(o, CKA_VALUE, raw, n);
 }
 

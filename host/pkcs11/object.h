@@ -61,6 +61,8 @@ const struct attribute *attribute_of(const struct object *o, CK_ATTRIBUTE_TYPE t
 CK_RV attribute_set(struct object *o, CK_ATTRIBUTE_TYPE type, const void *value, CK_ULONG size);
 CK_RV attribute_set_bool(struct object *o, CK_ATTRIBUTE_TYPE type, bool value);
 CK_RV attribute_set_ulong(struct object *o, CK_ATTRIBUTE_TYPE type, CK_ULONG value);
+/* What the key is, and its explicit attributes. */
+CK_RV attributes_copy(const struct object *from, struct object *o);
 /* With the default where nothing explicit is there. */
 bool attribute_bool(const struct object *o, CK_ATTRIBUTE_TYPE type);
 CK_ULONG attribute_ulong(const struct object *o, CK_ATTRIBUTE_TYPE type);

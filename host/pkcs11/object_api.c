@@ -106,20 +106,6 @@ CK_RV C_CreateObject(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n,
 
 /* ------------------------------------------------------------------ C_CopyObject */
 
-static CK_RV duplicate(const struct object *from, struct object *o)
-{
-    o->key_type = from->key_type;
-    o->family = from->family;
-    o->complete = from->complete;
-    for (unsigned i = 0; i < from->attributes; i++) {
-        const struct attribute *a = &from->attribute[i];
-        const CK_RV rv = attribute_set(o, a->type, a->value, a->size);
-        if (rv != CKR_OK)
-            return rv;
-    }
-    return CKR_OK;
-}
-
 static CK_RV copy(struct session *s, struct object *from, const CK_ATTRIBUTE *t, CK_ULONG n,
                   CK_OBJECT_HANDLE *handle)
 {
@@ -132,7 +118,7 @@ static CK_RV copy(struct session *s, struct object *from, const CK_ATTRIBUTE *t,
     if (!o)
         return CKR_HOST_MEMORY;
     lock_take(&s->slot->lock);
-    rv = duplicate(from, o);
+    rv = attributes_copy(from, o);
     lock_give(&s->slot->lock);
     if (rv == CKR_OK)
         rv = template_take(o, HOW_COPY, t, n, so_is_in(s));
@@ -290,7 +276,7 @@ static CK_RV change(struct session *s, struct object *o, const CK_ATTRIBUTE *t, 
     if (!trial)
         return CKR_HOST_MEMORY;
     lock_take(&slot->lock);
-    rv = duplicate(o, trial);
+    rv = attributes_copy(o, trial);
     lock_give(&slot->lock);
     trial->device = o->device;
     trial->handle = o->handle;
@@ -303,7 +289,7 @@ static CK_RV change(struct session *s, struct object *o, const CK_ATTRIBUTE *t, 
         lock_take(&slot->lock);
         if (!o->gone)
             index_unlist(slot, o);
-        rv = duplicate(trial, o);
+        rv = attributes_copy(trial, o);
         if (!o->gone)
             index_list(slot, o);
         lock_give(&slot->lock);

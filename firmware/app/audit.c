@@ -129,12 +129,18 @@ bool audit_refuses_role(const struct device *d, uint8_t role)
     return !(role & ROLE_AUDITOR || (role & ROLE_ADMIN && !brimful(d)));
 }
 
+/* LOGIN asks again when it knows the account; the others are the way to the log */
+static bool lets_in(uint8_t ins)
+{
+    return ins == INS_LOGIN || ins == INS_UNLOCK || ins == INS_CUSTODY_BEGIN ||
+           ins == INS_CUSTODY_GIVE || ins == INS_CUSTODY_UNLOCK;
+}
+
 bool audit_refuses(const struct call *c)
 {
     const uint8_t role = c->session ? c->session->role : 0;
-    /* LOGIN asks again when it knows the account; UNLOCK is the way to the log */
-    return c->d->initialised && c->info->audit != AUDIT_NEVER && c->info->ins != INS_LOGIN &&
-           c->info->ins != INS_UNLOCK && audit_refuses_role(c->d, role);
+    return c->d->initialised && c->info->audit != AUDIT_NEVER && !lets_in(c->info->ins) &&
+           audit_refuses_role(c->d, role);
 }
 
 /* The newest record tells the time, unless the clock was put back: then the device keeps it apart.

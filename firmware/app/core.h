@@ -42,6 +42,7 @@ enum record_type {
     RECORD_CERTIFICATE,
     RECORD_HOST_KEY = 0x40,
     RECORD_QUORUM,
+    RECORD_CUSTODY,
     RECORD_USES = 0x48
 };
 #define ID_LOG         0x80000000u /* + sequence mod 2^30 */
@@ -57,6 +58,8 @@ enum record_type {
 #define ID_IDENTITY    0xF0000008u
 #define ID_CERTIFICATE 0xF0000009u
 #define ID_QUORUM      0xF0000010u
+#define ID_CUSTODY     0xF0000011u
+#define ID_CUSTODY_NEXT 0xF0000012u
 #define ID_ACCOUNT     0xF0000100u /* + account */
 #define ID_TRIES       0xF0000200u /* + account */
 #define ID_HOST_KEY    0xF0000300u /* + slot */
@@ -88,6 +91,7 @@ struct device {
     uint8_t master[STORE_KEY];
     uint8_t domain_key[32], domain_id[DOMAIN_ID];
     struct joining joining;
+    bool by_shares; /* and not by the unlock secret was it opened */
     uint8_t quorum;                                  /* administrators who must agree */
     struct account accounts[LIMIT_ACCOUNTS_MAX + 1]; /* 0: the unlock secret */
     struct sessions sessions;

@@ -13,8 +13,7 @@ static const char terminated[ROOT_SIZE + 1] = "hufu: this device is terminated!"
 static const char tampered[ROOT_SIZE + 1] = "hufu: opened, its keys are gone!";
 static const uint8_t zeros[ROOT_SIZE]; /* also the nonce of the one thing that a KEK seals */
 
-/* HMAC-SM3(key, label) */
-static void derive(const uint8_t *key, const char *label, uint8_t out[32])
+void keys_derive(const uint8_t *key, const char *label, uint8_t out[32])
 {
     hmac(HASH_SM3, key, 32, label, text_view(label).size, out);
 }
@@ -33,8 +32,8 @@ int keys_open_root(struct device *d, enum root_state *state)
     PUBLIC(&opened, sizeof opened);
     *state = none ? ROOT_NONE : end ? ROOT_TERMINATED : opened ? ROOT_TAMPERED : ROOT_SET;
     if (!bad && *state == ROOT_SET) {
-        derive(root, "hufu system records", system);
-        derive(root, "hufu pins", d->pin_key);
+        keys_derive(root, "hufu system records", system);
+        keys_derive(root, "hufu pins", d->pin_key);
         store_set_key(d->store, STORE_SYSTEM, system);
     }
     wipe(root, sizeof root);
@@ -148,7 +147,7 @@ uint16_t keys_unseal_master(struct device *d, struct view unlock, bool *right)
 void keys_domain_id(const uint8_t key[32], uint8_t id[DOMAIN_ID])
 {
     uint8_t whole[32];
-    derive(key, "hufu wrap domain", whole);
+    keys_derive(key, "hufu wrap domain", whole);
     memcpy(id, whole, DOMAIN_ID);
     PUBLIC(id, DOMAIN_ID);
 }
@@ -202,7 +201,8 @@ void keys_lock(struct device *d)
     wipe(d->master, sizeof d->master);
     wipe(d->domain_key, sizeof d->domain_key);
     wipe(d->domain_id, sizeof d->domain_id);
-    if (CONFIG_DOMAIN)
+    d->by_shares = false;
+    if (CONFIG_DOMAIN || CONFIG_CUSTODY)
         domain_forget(d);
 }
 

@@ -32,6 +32,8 @@ uint16_t keys_seal_master(struct call *c, struct view unlock);
 uint16_t keys_unseal_master(struct device *d, struct view unlock, bool *right);
 /* Open objects and the wrap-domain key with d->master. */
 uint16_t keys_use_master(struct device *d);
+/* HMAC-SM3(key of 32 bytes, label) */
+void keys_derive(const uint8_t *key, const char *label, uint8_t out[32]);
 /* The public name of a wrap-domain key; stage another one; use it. */
 void keys_domain_id(const uint8_t key[32], uint8_t id[DOMAIN_ID]);
 uint16_t keys_put_domain(struct call *c, const uint8_t key[32]);

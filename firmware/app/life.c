@@ -42,6 +42,18 @@ void life_fail(struct device *d)
     d->state = STATE_FAILED;
 }
 
+void life_unlocked(struct call *c, bool done)
+{
+    struct device *d = c->d;
+    if (done && keys_use_master(d) == SW_OK) {
+        d->state = STATE_READY;
+        return;
+    }
+    keys_lock(d);
+    if (done)
+        device_fail(d, "store", "damaged device record");
+}
+
 void life_lock(struct device *d)
 {
     end_sessions(d);
@@ -71,7 +83,7 @@ static uint16_t empty_store(struct device *d, enum store_result mounted)
 /* The master key goes first, with what opens it: a deletion needs no key and no room. */
 static uint16_t drop_master(struct call *c)
 {
-    static const uint32_t records[] = {ID_MASTER};
+    static const uint32_t records[] = {ID_MASTER, ID_CUSTODY, ID_CUSTODY_NEXT};
     uint16_t sw = SW_OK;
     for (size_t i = 0; i < sizeof records / sizeof *records && sw == SW_OK; i++)
         if (store_has(c->d->store, records[i], NULL))
@@ -81,7 +93,7 @@ static uint16_t drop_master(struct call *c)
 
 static bool has_master(const struct device *d)
 {
-    return store_has(d->store, ID_MASTER, NULL);
+    return store_has(d->store, ID_MASTER, NULL) || store_has(d->store, ID_CUSTODY, NULL);
 }
 
 /*

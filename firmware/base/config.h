@@ -25,6 +25,12 @@
 #define CONFIG_CHANNEL 1
 #endif
 
+#ifdef HUFU_WITHOUT_CUSTODY
+#define CONFIG_CUSTODY 0
+#else
+#define CONFIG_CUSTODY 1
+#endif
+
 #ifdef HUFU_WITHOUT_QUORUM
 #define CONFIG_QUORUM 0
 #else

@@ -1,4 +1,7 @@
-/* The wrap domain in several devices: shares for custodians, and devices that join with them. */
+/*
+ * The wrap domain in several devices: shares for custodians, and devices that join with them; and
+ * attended devices that are opened by such shares.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +31,15 @@ static int custodians_read(const struct cli *cli, uint8_t (*keys)[64], unsigned 
     return DONE;
 }
 
-static int run_split(struct cli *cli)
+/* What is split, begun and given: a wrap domain or a start. */
+typedef enum hufu_status split_fn(struct hufu_session *session, unsigned threshold,
+                                  const uint8_t (*custodians)[64], unsigned count,
+                                  uint8_t (*boxes)[HUFU_SHARE_BOX]);
+typedef enum hufu_status begin_fn(struct hufu_session *session, struct hufu_join *out);
+typedef enum hufu_status give_fn(struct hufu_session *session, const uint8_t box[HUFU_SHARE_BOX],
+                                 unsigned *given, unsigned *threshold);
+
+static int split(struct cli *cli, split_fn *call, const char *what)
 {
     uint8_t keys[HUFU_CUSTODIANS_MAX][64], boxes[HUFU_CUSTODIANS_MAX][HUFU_SHARE_BOX];
     char path[PATH_ROOM];
@@ -43,8 +54,8 @@ static int run_split(struct cli *cli)
                            count, (unsigned)threshold);
     if (!status)
         status = link_login(cli);
-    if (!status && hufu_domain_split(cli->session, (unsigned)threshold, (const uint8_t(*)[64])keys,
-                                     count, boxes))
+    if (!status &&
+        call(cli->session, (unsigned)threshold, (const uint8_t(*)[64])keys, count, boxes))
         status = say_library(cli);
     for (unsigned i = 0; i < count && !status; i++) {
         if (snprintf(path, sizeof path, "%s-%u.share", out, i + 1) >= (int)sizeof path)
@@ -52,26 +63,35 @@ static int run_split(struct cli *cli)
         status = pem_write_to(path, SHARE, boxes[i], sizeof boxes[i]);
     }
     if (!status)
-        say_note(cli, "%u shares, %u of which make another device a member of this wrap domain",
-                 count, (unsigned)threshold);
+        say_note(cli, "%u shares, %u of which %s", count, (unsigned)threshold, what);
     return status;
 }
 
-static int run_begin(struct cli *cli)
+static int run_split(struct cli *cli)
+{
+    return split(cli, hufu_domain_split, "make another device a member of this wrap domain");
+}
+
+static int begin(struct cli *cli, begin_fn *call)
 {
     struct hufu_join join;
     uint8_t both[JOIN_SIZE];
     const int status = link_login(cli);
     if (status)
         return status;
-    if (hufu_domain_begin(cli->session, &join))
+    if (call(cli->session, &join))
         return say_library(cli);
     memcpy(both, join.statement, sizeof join.statement);
     memcpy(both + sizeof join.statement, join.signature, sizeof join.signature);
     return pem_write_to(value_of(cli, "out"), JOIN, both, sizeof both);
 }
 
-static int run_give(struct cli *cli)
+static int run_begin(struct cli *cli)
+{
+    return begin(cli, hufu_domain_begin);
+}
+
+static int give(struct cli *cli, give_fn *call)
 {
     uint8_t box[HUFU_SHARE_BOX];
     unsigned given, threshold;
@@ -81,11 +101,16 @@ static int run_give(struct cli *cli)
     int status = pem_read(path, SHARE, box, sizeof box);
     if (!status)
         status = link_login(cli);
-    if (!status && hufu_domain_give(cli->session, box, &given, &threshold))
+    if (!status && call(cli->session, box, &given, &threshold))
         status = say_library(cli);
     if (!status)
         say_note(cli, "%u of %u shares", given, threshold);
     return status;
+}
+
+static int run_give(struct cli *cli)
+{
+    return give(cli, hufu_domain_give);
 }
 
 static int run_join(struct cli *cli)
@@ -99,6 +124,39 @@ static int run_join(struct cli *cli)
         return say_library(cli);
     say_note(cli, "the device is a member of wrap domain %s", hex_text(domain, sizeof domain, hex));
     return DONE;
+}
+
+/* ------------------------------------------------------------------ custody */
+
+static int run_custody_split(struct cli *cli)
+{
+    return split(cli, hufu_custody_split, "open this device");
+}
+
+static int run_custody_only(struct cli *cli)
+{
+    const int status = link_login(cli);
+    if (status)
+        return status;
+    return hufu_custody_only(cli->session) ? say_library(cli) : DONE;
+}
+
+static int run_custody_begin(struct cli *cli)
+{
+    return begin(cli, hufu_custody_begin);
+}
+
+static int run_custody_give(struct cli *cli)
+{
+    return give(cli, hufu_custody_give);
+}
+
+static int run_custody_unlock(struct cli *cli)
+{
+    const int status = link_login(cli);
+    if (status)
+        return status;
+    return hufu_custody_unlock(cli->session) ? say_library(cli) : DONE;
 }
 
 /* ------------------------------------------------------------------ share reseal */
@@ -146,11 +204,16 @@ static const struct option split_options[] = {
     {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},
     {"out=PREFIX", "the shares are PREFIX-1.share and so on", 0},
     {NULL, NULL, 0}};
+static const struct option custody_split_options[] = {
+    {"threshold=K", "so many shares open the device (default 3)", 0},
+    {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},
+    {"out=PREFIX", "the shares are PREFIX-1.share and so on", 0},
+    {NULL, NULL, 0}};
 static const struct option begin_options[] = {
     {"out=FILE", "where to (default: standard output)", 0}, {NULL, NULL, 0}};
 static const struct option reseal_options[] = {
     {"key=FILE", "the custodian's private key, PEM", 0},
-    {"to=FILE", "of hufu domain begin on the device that joins", 0},
+    {"to=FILE", "of hufu domain begin, or custody begin, on the device that is to get it", 0},
     {"device-key=FILE", "that device's own key or certificate (hufu identity)", 0},
     {"out=FILE", "where to (default: standard output)", 0},
     {NULL, NULL, 0}};
@@ -164,4 +227,14 @@ const struct command domain_commands[] = {
     {"domain join", NULL, "Join with the shares that were given", "admin", run_join, NULL},
     {"share reseal", "FILE", "As its custodian: encrypt a share anew, for a device that joins",
      NULL, run_reseal, reseal_options},
+    {"custody split", NULL, "What opens an attended device as shares, encrypted to custodians",
+     "admin", run_custody_split, custody_split_options},
+    {"custody begin", NULL, "On a locked device: a key for its custodians' shares", "operator",
+     run_custody_begin, begin_options},
+    {"custody give", "FILE", "One share, resealed for this locked device", "operator",
+     run_custody_give, NULL},
+    {"custody unlock", NULL, "Open the device with the shares that were given", "operator",
+     run_custody_unlock, NULL},
+    {"custody only", NULL, "From now on shares alone open the device, the unlock secret does not",
+     "admin", run_custody_only, NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

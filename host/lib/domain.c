@@ -3,6 +3,21 @@
 
 #include <string.h>
 
+enum hufu_status split_check(unsigned threshold, unsigned count)
+{
+    if (threshold >= 2 && threshold <= count && count <= HUFU_CUSTODIANS_MAX)
+        return HUFU_OK;
+    return fail_with(HUFU_E_ARGUMENT, "%u of %u shares: 2 to %d of at most %d", threshold, count,
+                     (int)HUFU_CUSTODIANS_MAX, (int)HUFU_CUSTODIANS_MAX);
+}
+
+void join_take(struct call *c, const uint8_t *statement, const uint8_t *signature,
+               struct hufu_join *out)
+{
+    memcpy(out->signature, signature, sizeof out->signature);
+    call_check(c, hufu_join_read(statement, out) == HUFU_OK);
+}
+
 enum hufu_status hufu_domain_split(struct hufu_session *session, unsigned threshold,
                                    const uint8_t (*custodians)[64], unsigned count,
                                    uint8_t (*boxes)[HUFU_SHARE_BOX])
@@ -11,9 +26,8 @@ enum hufu_status hufu_domain_split(struct hufu_session *session, unsigned thresh
     const struct domain_split_req req = {(uint8_t)threshold,
                                          as_view(custodians, (size_t)count * 64)};
     struct domain_split_rsp m;
-    if (threshold < 2 || threshold > count || count > HUFU_CUSTODIANS_MAX)
-        return fail_with(HUFU_E_ARGUMENT, "%u of %u shares: 2 to %d of at most %d", threshold,
-                         count, (int)HUFU_CUSTODIANS_MAX, (int)HUFU_CUSTODIANS_MAX);
+    if (split_check(threshold, count))
+        return HUFU_E_ARGUMENT;
     if (!CALL(&c, session, domain_split, DOMAIN_SPLIT, req.custodians.size, &req, &m) &&
         !call_check(&c, m.boxes.size == (size_t)count * HUFU_SHARE_BOX))
         memcpy(boxes, m.boxes.data, m.boxes.size);
@@ -40,10 +54,8 @@ enum hufu_status hufu_domain_begin(struct hufu_session *session, struct hufu_joi
     struct call c;
     const struct domain_begin_req req = {0};
     struct domain_begin_rsp m;
-    if (!CALL(&c, session, domain_begin, DOMAIN_BEGIN, 0, &req, &m)) {
-        memcpy(out->signature, m.signature, sizeof out->signature);
-        call_check(&c, hufu_join_read(m.statement, out) == HUFU_OK);
-    }
+    if (!CALL(&c, session, domain_begin, DOMAIN_BEGIN, 0, &req, &m))
+        join_take(&c, m.statement, m.signature, out);
     call_end(&c);
     return c.status;
 }

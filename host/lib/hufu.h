@@ -1065,6 +1065,23 @@ HUFU_API enum hufu_status hufu_domain_give(struct hufu_session *session,
  * anew. */
 HUFU_API enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8]);
 
+/*
+ * The same for an attended device: shares of a key that opens it. Administrator, and the device must be
+ * READY. Shares of a split before open it, too, until these do so for the first time.
+ */
+HUFU_API enum hufu_status hufu_custody_split(struct hufu_session *session, unsigned threshold,
+                                             const uint8_t (*custodians)[64], unsigned count,
+                                             uint8_t (*boxes)[HUFU_SHARE_BOX]);
+/* The unlock secret opens it no longer. HUFU_E_STEP: shares have to open it first. */
+HUFU_API enum hufu_status hufu_custody_only(struct hufu_session *session);
+/* A device that is LOCKED: as hufu_domain_begin and _give; operator or administrator. */
+HUFU_API enum hufu_status hufu_custody_begin(struct hufu_session *session, struct hufu_join *out);
+HUFU_API enum hufu_status hufu_custody_give(struct hufu_session *session,
+                                            const uint8_t box[HUFU_SHARE_BOX], unsigned *given,
+                                            unsigned *threshold);
+/* With all shares: the device is READY. HUFU_E_STEP: more are needed; _SHARE_WRONG: begin anew. */
+HUFU_API enum hufu_status hufu_custody_unlock(struct hufu_session *session);
+
 /* ------------------------------------------------------------------ formats */
 
 /* SM2 signature: r || s (64 bytes) to DER (room 72) and back. Strict: HUFU_E_FORMAT. */

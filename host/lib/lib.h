@@ -94,6 +94,11 @@ struct view as_text(const char *s); /* NULL: empty */
 void text_get(char *out, size_t room, struct view v);
 size_t wrapped_size_of(uint8_t type);           /* bytes of a wrapped key pair; 0: no such type */
 bool wrapped_size_fits(uint8_t type, size_t n); /* of any wrapped key */
+/* k of n shares: HUFU_OK, or HUFU_E_ARGUMENT. */
+enum hufu_status split_check(unsigned threshold, unsigned count);
+/* The key for shares that an answer states, checked as a call's. */
+void join_take(struct call *c, const uint8_t *statement, const uint8_t *signature,
+               struct hufu_join *out);
 /* The caller's buffer takes the bytes, or HUFU_E_ROOM. */
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v);
 

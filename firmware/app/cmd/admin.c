@@ -27,23 +27,11 @@ uint16_t cmd_init(struct call *c, const struct init_req *q, struct wr *out)
     return life_init(c, q, wr_reserve(out, DEVICE_SERIAL));
 }
 
-static void unlocked(struct call *c, bool done)
-{
-    struct device *d = c->d;
-    if (done && keys_use_master(d) == SW_OK) {
-        d->state = STATE_READY;
-        return;
-    }
-    keys_lock(d);
-    if (done)
-        device_fail(d, "store", "damaged device record");
-}
-
 uint16_t cmd_unlock(struct call *c, const struct unlock_req *q, struct wr *out)
 {
     bool right;
     (void)out;
-    c->settle = unlocked;
+    c->settle = life_unlocked;
     uint16_t sw = auth_count_try(c, ACCOUNT_UNLOCK, q->secret);
     if (sw == SW_OK)
         sw = keys_unseal_master(c->d, q->secret, &right);

@@ -1,0 +1,167 @@
+/*
+ * The device's end of a secure channel whose keys the target knows. Input: steps, each a byte: 0, a
+ * command of the input sealed well (session u16, INS, size u8, data); 1, the last record again; 2,
+ * one of INFO with a byte changed (place u8, change u8); 3, the input's bytes as a record (size
+ * u8); 4, in clear, one of the commands that open channels (which u8, size u8, data). Whatever is
+ * not the next record ends the channel, its sessions, and the input; what is, is answered in the
+ * channel.
+ */
+#include <string.h>
+
+#include "firmware/app/core.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/lib/sealed.h"
+
+enum { STEPS_MAX = 24, FRAME = 4096 };
+
+static struct dev dev;
+static struct sealed channel;
+static uint64_t random_state;
+static uint8_t *memory, *medium, root[32];
+
+static int sample(void *ctx, uint8_t *out, size_t n)
+{
+    (void)ctx;
+    for (size_t i = 0; i < n; i++) {
+        random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+        out[i] = (uint8_t)(random_state >> 40);
+    }
+    return 0;
+}
+
+static void prepare(void)
+{
+    random_state = 1;
+    dev_prepare(&dev);
+    dev.config = (struct device_config){.objects_max = 16,
+                                        .log_max = 64,
+                                        .sessions_max = 4,
+                                        .tickets_max = 1,
+                                        .frame_max = FRAME,
+                                        .port = "fuzz",
+                                        .engine = "portable"};
+    dev.hal.rng.sample = sample;
+    dev.segments = 8;
+    dev.segment_size = 16384;
+    dev_start(&dev);
+    dev_init(&dev, 0);
+    sealed_open(&dev, &channel, NULL);
+    sealed_use(&dev, &channel);
+    dev_login(&dev, DEV_USER);
+    sealed_use(&dev, NULL);
+    memory = malloc(dev.memory_size);
+    medium = malloc(dev.sim.size);
+    REQUIRE(memory && medium);
+    memcpy(memory, dev.memory, dev.memory_size);
+    memcpy(root, dev.sim.root, sizeof root);
+    nvm_sim_save(&dev.sim, medium);
+}
+
+static void restore(void)
+{
+    memcpy(dev.memory, memory, dev.memory_size);
+    memcpy(dev.sim.root, root, sizeof root);
+    nvm_sim_load(&dev.sim, medium);
+    random_state = 7;
+    dev.now = 1700000000000u;
+}
+
+static uint8_t record[512];
+static size_t record_size;
+
+static uint16_t send(const uint8_t *data, size_t n)
+{
+    return dev_call(&dev, channel.number, INS_CHANNEL_SEALED, data, n);
+}
+
+static bool alive(void)
+{
+    return channel_find(&dev.d->channels, dev.link, channel.number) != NULL;
+}
+
+static void refused(const uint8_t *data, size_t n)
+{
+    const uint64_t logged = dev.d->audit.next;
+    REQUIRE(send(data, n) == SW_CHANNEL_BROKEN);
+    REQUIRE(dev.response_size == 0);
+    REQUIRE(!alive());
+    REQUIRE(dev.d->sessions.open == 0);
+    REQUIRE(dev.d->audit.next <= logged + 1);
+}
+
+static void sealed_well(struct rd *r)
+{
+    const uint16_t session = rd_u16(r);
+    const uint8_t ins = rd_u8(r), n = rd_u8(r);
+    const uint8_t *data = rd_bytes(r, n);
+    const bool slow =
+        ins == INS_SELFTEST || ins == INS_KEY_GENERATE || ins == INS_KEY_BATCH || ins == INS_UNLOCK;
+    if (r->bad || slow)
+        return;
+    const uint32_t counter = channel.counter;
+    record_size = sealed_put(&channel, 0, session, ins, data, n, record);
+    const uint16_t sw = send(record, record_size);
+    REQUIRE(sw == SW_OK || sw == SW_CHANNEL_BROKEN || sw == SW_DEVICE_FAILED);
+    if (sw == SW_OK)
+        sealed_get(&channel, counter, dev.response, &dev.response_size);
+}
+
+static void changed(struct rd *r)
+{
+    const uint8_t place = rd_u8(r), change = rd_u8(r);
+    record_size = sealed_put(&channel, 0, 0, INS_INFO, NULL, 0, record);
+    if (place >= record_size || !change)
+        return;
+    record[place] ^= change;
+    refused(record, record_size);
+}
+
+static void as_it_comes(struct rd *r, bool clear)
+{
+    const uint8_t ins = clear ? (uint8_t)(INS_CHANNEL_KEY + 2 * (rd_u8(r) & 3)) : 0;
+    const uint8_t n = rd_u8(r), *data = rd_bytes(r, n);
+    if (r->bad)
+        return;
+    if (!clear)
+        refused(data, n);
+    else if (dev_call(&dev, 0, ins, data, n) != SW_OK)
+        REQUIRE(dev.response_size == 0);
+}
+
+static void device_end(struct rd *r)
+{
+    const struct sealed first = channel;
+    restore();
+    record_size = 0;
+    for (unsigned i = 0; i < STEPS_MAX && rd_left(r) && alive(); i++) {
+        switch (rd_u8(r) % 5) {
+        case 0:
+            sealed_well(r);
+            break;
+        case 1:
+            if (record_size)
+                refused(record, record_size);
+            break;
+        case 2:
+            changed(r);
+            break;
+        case 3:
+            as_it_comes(r, false);
+            break;
+        default:
+            as_it_comes(r, true);
+        }
+        REQUIRE(device_state(dev.d) != STATE_FAILED);
+    }
+    channel = first;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rd r;
+    if (!memory)
+        prepare();
+    rd_init(&r, data, size);
+    device_end(&r);
+    return 0;
+}

@@ -278,9 +278,17 @@ bench-bare: $(IMAGES:%=$(SMALL)/%-figures.elf) ## Instructions of the arithmetic
 $(BUILD)/hufu: $(call obj,$(CLI_SRC) $(RAND_SRC) $(wildcard firmware/crypto/randomness*.c)) $(BUILD)/libhufu.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -lm
+# The device tests its own image: the last step of linking writes the digest into it.
+SEAL_SRC := firmware/ports/tools/seal.c firmware/crypto/sm3.c firmware/base/wipe.c
+$(BUILD)/tools/seal: $(SEAL_SRC) firmware/hal/hal.h firmware/crypto/sm3.h firmware/crypto/md.h
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(SEAL_SRC) -o $@
+$(BUILD)/hufu-sim $(BUILD)/hufu-sim-lab: | $(BUILD)/tools/seal
 $(BUILD)/hufu-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+	$(Q)$(BUILD)/tools/seal $@
 # The same with a control socket, at which tests order faults: built by `make tests`, never installed.
 LAB_SRC := $(wildcard sim/lab/*.c)
 LAB_OBJ := $(patsubst %.c,$(BUILD)/obj/lab/%.o,$(SIM_SRC) $(LAB_SRC))
@@ -291,6 +299,7 @@ $(BUILD)/obj/lab/%.o: %.c | $(GEN)
 $(BUILD)/hufu-sim-lab: $(LAB_OBJ) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+	$(Q)$(BUILD)/tools/seal $@
 $(BUILD)/hufu-bench: $(call obj,$(BENCH_SRC) $(LIB_SRC)) $(BUILD)/libfirmware.a $(BUILD)/libposix.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcrypto -lm -ldl \

@@ -7,6 +7,7 @@
 #include "proto/proto.h"
 #include "sim/lab/lab.h"
 #include "sim/log.h"
+#include "sim/seal.h"
 
 static struct device_config config_of(const struct sim_options *o)
 {
@@ -26,6 +27,7 @@ int machine_open(struct machine *m, const struct sim_options *o, const char *dir
     const struct posix_options port = {.directory = directory,
                                        .segments = o->segments,
                                        .segment_size = o->segment_size,
+                                       .seal = &sim_seal,
                                        .threads = o->threads};
     const struct device_config config = config_of(o);
     char error[400];

@@ -69,8 +69,8 @@ static bool same_name(const char *a, const char *b)
 
 static unsigned run_all(const struct selftest_env *e, unsigned *failed, const char **first)
 {
-    static const struct selftest *const tables[] = {selftests, selftests_keys, selftests_lanes,
-                                                    selftests_engine};
+    static const struct selftest *const tables[] = {selftests_image, selftests, selftests_keys,
+                                                    selftests_lanes, selftests_engine};
     unsigned n = 0;
     *failed = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -83,7 +83,8 @@ static struct selftest_env env_of(const struct device *d, const struct engine *e
 {
     const struct lane *lane = &d->batch.lanes[0];
     fixed->counter = 0;
-    return (struct selftest_env){engine, {fixed_fill, fixed}, lane->rsa, lane->scratch};
+    return (struct selftest_env){
+        engine, {fixed_fill, fixed}, lane->rsa, lane->scratch, &d->hal.image};
 }
 
 bool selftest_choose_engine(struct device *d)

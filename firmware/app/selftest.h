@@ -12,6 +12,7 @@
 #include "firmware/base/config.h"
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/rng.h"
+#include "firmware/hal/hal.h"
 
 struct device;
 struct rsa_private;
@@ -23,6 +24,7 @@ struct selftest_env {
     struct rng rng;          /* a fixed stream: no entropy is needed */
     struct rsa_private *rsa; /* room for a key */
     void *scratch;           /* as a lane of the device has it */
+    const struct hal_image *image;
 };
 
 struct selftest {
@@ -30,6 +32,7 @@ struct selftest {
     bool (*run)(const struct selftest_env *e);
 };
 extern const struct selftest selftests[]; /* of what is the same for all engines, ended by NULL */
+extern const struct selftest selftests_image[];
 extern const struct selftest selftests_keys[];
 extern const struct selftest selftests_lanes[];  /* of the engine's symmetric part */
 extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */

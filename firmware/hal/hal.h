@@ -78,6 +78,20 @@ struct hal_tamper {
     int (*asserted)(void *ctx); /* 0: all is well; an input that cannot be read is asserted */
 };
 
+/* The firmware's image, as it lies in memory, for the self-tests. part NULL: the port cannot tell, and it is not
+ * tested. */
+struct hal_image {
+    void *ctx;
+    const void *(*part)(void *ctx, size_t i, size_t *n); /* its pieces in order; NULL: there are no more */
+    const uint8_t *sm3; /* 32 bytes: the digest of them all when it was built */
+};
+/* Where a build may keep that digest within the image itself (ports/tools/seal.c). */
+#define HAL_SEAL_MAGIC "hufu: SM3 of this image follows"
+struct hal_seal {
+    char magic[32];
+    uint8_t sm3[32];
+};
+
 struct hal {
     struct hal_nvm nvm;
     struct hal_rng rng;
@@ -85,6 +99,7 @@ struct hal {
     struct hal_link link;
     struct hal_par par;
     struct hal_tamper tamper;
+    struct hal_image image;
 };
 
 #endif

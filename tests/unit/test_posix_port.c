@@ -49,7 +49,7 @@ static void teardown(void)
 static struct posix_port *open_port(const char *path, uint32_t segments, uint32_t size,
                                     unsigned threads)
 {
-    const struct posix_options o = {path, segments, size, threads};
+    const struct posix_options o = {path, segments, size, NULL, threads};
     error[0] = 0;
     return posix_open(&o, &hal, error, sizeof error);
 }

@@ -21,6 +21,19 @@ struct message {
 __attribute__((format(printf, 2, 3))) int complain(const struct message *m, const char *format,
                                                    ...);
 
+/* The program's image: what cannot be written of it, without the digest. */
+enum { IMAGE_PARTS = 16 };
+struct image_part {
+    const uint8_t *at;
+    size_t n;
+};
+struct image {
+    struct image_part part[IMAGE_PARTS];
+    size_t parts;
+};
+/* seal NULL: there is nothing to compare with. */
+void image_open(struct image *i, const struct hal_seal *seal, struct hal_image *hal);
+
 /* Counts the copies of a process: a page that the kernel empties in a child. */
 struct copies {
     uint64_t *page, made; /* NULL: there is no such page, the process id must do */

@@ -14,6 +14,7 @@ enum { MAX_THREADS = 1024 };
 
 struct posix_port {
     struct copies copies;
+    struct image image;
     struct nvm_file file;
     struct nvm_ram ram;
     struct pool *pool;
@@ -123,6 +124,7 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
                      .clock = {.now = now},
                      .par = {.width = 1},
                      .tamper = {p, tamper}};
+    image_open(&p->image, options->seal, &hal->image);
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
                                     : nvm_ram_open(&p->ram, options, &hal->nvm, &m);
     if (!failed && options->threads > MAX_THREADS)

@@ -1,0 +1,27 @@
+/* The firmware's own image: what the port finds of it in memory has the digest that it was built
+ * with. */
+#include "firmware/app/selftest.h"
+#include "firmware/crypto/sm3.h"
+
+#include <string.h>
+
+static bool test_image(const struct selftest_env *e)
+{
+    const struct hal_image *image = e->image;
+    struct sm3 s;
+    uint8_t digest[SM3_SIZE];
+    const void *part;
+    size_t n;
+    if (!image || !image->part)
+        return true;
+    sm3_init(&s);
+    for (size_t i = 0; (part = image->part(image->ctx, i, &n)) != NULL; i++)
+        sm3_update(&s, part, n);
+    sm3_final(&s, digest);
+    return !memcmp(digest, image->sm3, sizeof digest);
+}
+
+const struct selftest selftests_image[] = {
+    {"firmware image", test_image},
+    {NULL, NULL},
+};

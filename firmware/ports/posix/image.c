@@ -1,0 +1,66 @@
+/* The image of this process: the segments of its program that cannot be written, as the loader
+ * mapped them. */
+#include <link.h>
+#include <string.h>
+
+#include "firmware/ports/posix/internal.h"
+
+struct search {
+    struct image *image;
+    const struct hal_seal *seal;
+};
+
+static void add(struct image *i, const uint8_t *at, size_t n)
+{
+    if (n && i->parts < IMAGE_PARTS)
+        i->part[i->parts++] = (struct image_part){at, n};
+}
+
+/* All but the digest. */
+static void add_around(struct image *i, const uint8_t *at, size_t n, const uint8_t *digest)
+{
+    const uintptr_t first = (uintptr_t)at, hole = (uintptr_t)digest;
+    if (hole < first || hole - first >= n) {
+        add(i, at, n);
+        return;
+    }
+    const size_t before = hole - first, behind = before + sizeof((struct hal_seal *)0)->sm3;
+    add(i, at, before);
+    add(i, at + behind, n - behind);
+}
+
+static int look_at(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct search *s = arg;
+    const uintptr_t seal = (uintptr_t)s->seal;
+    bool ours = false;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        const uintptr_t at = info->dlpi_addr + p->p_vaddr;
+        ours |= p->p_type == PT_LOAD && seal >= at && seal - at < p->p_filesz;
+    }
+    for (size_t i = 0; ours && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+            add_around(s->image, (const uint8_t *)(info->dlpi_addr + p->p_vaddr), p->p_filesz,
+                       s->seal->sm3);
+    }
+    return ours;
+}
+
+static const void *part(void *ctx, size_t i, size_t *n)
+{
+    const struct image *image = ctx;
+    *n = i < image->parts ? image->part[i].n : 0;
+    return i < image->parts ? image->part[i].at : NULL;
+}
+
+void image_open(struct image *i, const struct hal_seal *seal, struct hal_image *hal)
+{
+    struct search s = {i, seal};
+    if (!seal)
+        return;
+    dl_iterate_phdr(look_at, &s);
+    *hal = (struct hal_image){i, part, seal->sm3};
+}

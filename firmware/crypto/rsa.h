@@ -60,6 +60,8 @@ int rsa_private_op(const struct rsa_ops *ops, const struct rng *rng, const struc
 /* Encodings (RFC 8017); k = bits/8 bytes are written to em. alg 0 in v1.5: hash is a ready
  * DigestInfo. */
 int rsa_pkcs1_sign_pad(unsigned bits, int alg, const uint8_t *hash, size_t hash_size, uint8_t *em);
+/* 0: the bytes are a DigestInfo of a hash that may be signed: not of SHA-1. CT: public inputs */
+int rsa_digest_info_check(const uint8_t *data, size_t n);
 /* 0: em is just what rsa_pkcs1_sign_pad makes. CT: public inputs */
 int rsa_pkcs1_verify(unsigned bits, int alg, const uint8_t *hash, size_t hash_size,
                      const uint8_t *em);

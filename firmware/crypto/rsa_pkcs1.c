@@ -26,6 +26,17 @@ static const uint8_t digest_info[][20] = {
                      0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
 };
 
+int rsa_digest_info_check(const uint8_t *data, size_t n)
+{
+    for (enum hash_alg alg = HASH_SM3; alg <= HASH_SHA512; alg++) {
+        const uint8_t *prefix = digest_info[alg];
+        if (alg != HASH_SHA1 && n == prefix[0] + hash_size(alg) &&
+            memcmp(data, prefix + 1, prefix[0]) == 0)
+            return 0;
+    }
+    return -1;
+}
+
 int rsa_pkcs1_sign_pad(unsigned bits, int alg, const uint8_t *hash, size_t hash_bytes, uint8_t *em)
 {
     static const uint8_t nothing[1] = {0};

@@ -166,7 +166,7 @@ enum hufu_status archive_put(struct hufu_archive *archive, const struct hufu_wra
         {"not-after=DATE", "and until before then", 0},                                            \
         {"withhold=LIST", "usage that no key unwrapped, derived or agreed with it can have", 0},   \
     {                                                                                              \
-        "digest-only", "signs digests of named hashes alone, no data as it is", 0                  \
+        "digest-only", "signs digests alone, no data as it is", 0                  \
     }
 bool policy_of(const struct cli *cli, struct hufu_policy *policy);
 void policy_json(const struct hufu_policy *policy);

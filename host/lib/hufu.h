@@ -163,7 +163,7 @@ enum hufu_usage {
     HUFU_USAGE_EXTRACT = 0x0400, /* may be wrapped under another key */
     HUFU_USAGE_READ = 0x0800,    /* secret keys: hufu_key_value */
     HUFU_USAGE_PUBLIC = 0x1000,  /* any session may see it and use its public part, log-in or not */
-    HUFU_USAGE_DIGEST_ONLY = 0x2000 /* signs digests of named hashes alone */
+    HUFU_USAGE_DIGEST_ONLY = 0x2000 /* signs digests alone: docs/keys.md */
 };
 
 /* Bits */
@@ -334,9 +334,10 @@ struct hufu_options {
     uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
     /* unix: only, for a device behind a line that may spoil bytes */
     uint32_t checked; /* not 0: commands and answers carry check sums */
-    /* The secure channel, docs/secure-channel.md; NULL: what the environment says. Strings are copied. */
-    const char *channel;       /* HUFU_CHANNEL: "auto" (default), "off", "first", "known", "pin:FINGERPRINT",
-                                  "ca:FILE" */
+    /* The secure channel, docs/secure-channel.md; NULL: what the environment says. Strings are
+     * copied. */
+    const char *channel;       /* HUFU_CHANNEL: "auto" (default), "off", "first", "known",
+                                  "pin:FINGERPRINT",       "ca:FILE" */
     const char *host_key;      /* HUFU_HOST_KEY: PEM file of this host's SM2 key */
     const char *known_devices; /* HUFU_KNOWN_DEVICES; default ~/.config/hufu/known_devices */
 };
@@ -444,16 +445,13 @@ HUFU_API enum hufu_status hufu_device_terminate(struct hufu_session *session);
 
 /*
  * hufu_open opens a secure channel where options.channel says so:
- *   auto   on USB, to devices with the INIT flag CHANNEL, where a device behind pcsc: asks for it, and
- *          with a host key; else as "first"
- *   off    never: PINs go in clear where the device takes them so
- *   first  always; a device that is met for the first time at a URL is recorded as the one that belongs
- *          there
- *   known  always; only with recorded devices
- *   pin:   always; with the device of this fingerprint (64 hexadecimal digits)
- *   ca:    always; with devices whose certificate one of FILE vouches for
- * Afterwards all commands go through it. HUFU_E_TRUST: it is not the device it should be; HUFU_E_CHANNEL: a
- * command that may not go in clear was not sent.
+ *   auto   on USB, to devices with the INIT flag CHANNEL, where a device behind pcsc: asks for it,
+ * and with a host key; else as "first" off    never: PINs go in clear where the device takes them
+ * so first  always; a device that is met for the first time at a URL is recorded as the one that
+ * belongs there known  always; only with recorded devices pin:   always; with the device of this
+ * fingerprint (64 hexadecimal digits) ca:    always; with devices whose certificate one of FILE
+ * vouches for Afterwards all commands go through it. HUFU_E_TRUST: it is not the device it should
+ * be; HUFU_E_CHANNEL: a command that may not go in clear was not sent.
  */
 enum hufu_trust {
     HUFU_TRUST_NOBODY = 0, /* no channel, or a blank device */

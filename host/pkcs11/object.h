@@ -37,7 +37,8 @@ struct object {
     bool complete;           /* its public part, or its value, was fetched */
     uint8_t *blob;           /* what the device keeps of attributes, as it was taken */
     size_t blob_size;
-    uint32_t usage; /* and its usage there */
+    uint32_t usage;                 /* and its usage there */
+    uint64_t not_before, not_after; /* and its period there */
     bool gone;
     unsigned refs, epoch;
     struct object *next, *prev, *same_handle, *same_label, *same_id;

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { MANY = 4000 }; /* so many objects are not all listed to find one */
 
@@ -133,6 +134,26 @@ static CK_RV kept_attributes(struct object *o, const struct seen *d)
     return rv;
 }
 
+/* The day of a moment; a period that ends at midnight had its last day before. */
+static CK_RV date_attribute(struct object *o, CK_ATTRIBUTE_TYPE type, uint64_t ms)
+{
+    const time_t seconds = (time_t)(ms / 1000);
+    char text[sizeof(CK_DATE) + 1];
+    struct tm t;
+    if (!ms || !gmtime_r(&seconds, &t) || strftime(text, sizeof text, "%Y%m%d", &t) != 8)
+        return CKR_OK;
+    return attribute_set(o, type, text, sizeof(CK_DATE));
+}
+
+/* What the device enforces comes before what a program wrote there. */
+static CK_RV period_attributes(struct object *o, const struct hufu_policy *p)
+{
+    const CK_RV rv = date_attribute(o, CKA_START_DATE, p->not_before);
+    if (rv != CKR_OK || !p->not_after)
+        return rv;
+    return date_attribute(o, CKA_END_DATE, p->not_after - 1);
+}
+
 static CK_RV key_attributes(struct object *o, const struct seen *d, enum part part)
 {
     const struct kind *k = d->kind;
@@ -161,6 +182,8 @@ static CK_RV fill(struct object *o, const struct seen *d, enum part part)
         rv = attribute_set(o, CKA_ID, d->o->id, d->o->id_size);
     if (rv == CKR_OK)
         rv = blob_read(d->blob, d->blob_size, part, o);
+    if (rv == CKR_OK)
+        rv = period_attributes(o, &d->o->policy);
     if (rv == CKR_OK && d->o->public_size && !o->complete && d->kind->family != FAMILY_NONE)
         rv = public_attributes(o, d->o->type, d->o->public_key, d->o->public_size);
     if (o->family != FAMILY_NONE)
@@ -171,7 +194,8 @@ static CK_RV fill(struct object *o, const struct seen *d, enum part part)
 static bool unchanged(const struct object *o, const struct seen *d)
 {
     const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
-    return o->usage == d->o->usage && o->blob_size == d->blob_size &&
+    return o->usage == d->o->usage && o->not_before == d->o->policy.not_before &&
+           o->not_after == d->o->policy.not_after && o->blob_size == d->blob_size &&
            (!d->blob_size || memcmp(o->blob, d->blob, d->blob_size) == 0) && label && id &&
            label->size == strlen(d->o->label) && id->size == d->o->id_size &&
            memcmp(label->value, d->o->label, label->size) == 0 &&
@@ -189,6 +213,8 @@ static CK_RV remember(struct object *o, const struct seen *d)
     o->blob = copy;
     o->blob_size = d->blob_size;
     o->usage = d->o->usage;
+    o->not_before = d->o->policy.not_before;
+    o->not_after = d->o->policy.not_after;
     return CKR_OK;
 }
 

@@ -136,9 +136,35 @@ static uint16_t sign_ecdsa(uint32_t handle)
     return sign(handle, SIGN_ECDSA, DIGEST_SHA256);
 }
 
+static uint16_t sign_bytes(uint32_t handle, uint8_t scheme, const uint8_t *data, size_t n)
+{
+    return do_sign(&dv, user,
+                   &(struct sign_req){.handle = handle, .scheme = scheme, .data = {data, n}}, NULL);
+}
+
 static uint16_t sign_ecdsa_any(uint32_t handle)
 {
-    return sign(handle, SIGN_ECDSA, DIGEST_NONE);
+    return sign_bytes(handle, SIGN_ECDSA, digest, 20);
+}
+
+static uint16_t sign_ecdsa_unnamed(uint32_t handle)
+{
+    return sign_bytes(handle, SIGN_ECDSA, digest, 32);
+}
+
+/* DigestInfo, RFC 8017 9.2 note 1 */
+static uint16_t sign_info(uint32_t handle)
+{
+    uint8_t info[51] = {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                        0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+    return sign_bytes(handle, SIGN_RSA_PKCS1, info, sizeof info);
+}
+
+static uint16_t sign_broken_info(uint32_t handle)
+{
+    uint8_t info[51] = {0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                        0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x1F};
+    return sign_bytes(handle, SIGN_RSA_PKCS1, info, sizeof info);
 }
 
 static uint16_t batch_of(uint32_t handle, uint8_t scheme, uint8_t hash, size_t n)
@@ -364,9 +390,12 @@ static const struct work {
     {"sign rsa pkcs1", KEY_RSA2048, USAGE_SIGN, sign_pkcs1, true},
     {"sign rsa pss", KEY_RSA2048, USAGE_SIGN, sign_pss, true},
     {"sign rsa any", KEY_RSA2048, USAGE_SIGN, sign_ready, false},
+    {"sign rsa digestinfo", KEY_RSA2048, USAGE_SIGN, sign_info, true},
+    {"sign rsa no digestinfo", KEY_RSA2048, USAGE_SIGN, sign_broken_info, false},
     {"sign rsa raw", KEY_RSA2048, USAGE_SIGN | USAGE_RAW, sign_raw, false},
     {"sign ecdsa", KEY_P256, USAGE_SIGN, sign_ecdsa, true},
     {"sign ecdsa any", KEY_P384, USAGE_SIGN, sign_ecdsa_any, false},
+    {"sign ecdsa unnamed", KEY_P256, USAGE_SIGN, sign_ecdsa_unnamed, true},
     {"batch sm2", KEY_SM2, USAGE_SIGN, batch_sm2, true},
     {"batch ecdsa", KEY_P384, USAGE_SIGN, batch_ecdsa, true},
     {"batch rsa", KEY_RSA2048, USAGE_SIGN, batch_rsa, true},

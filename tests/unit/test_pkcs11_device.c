@@ -274,6 +274,58 @@ START_TEST(changes_of_others)
 }
 END_TEST
 
+/* Through the library, as the user, for good. */
+static void restrict_keys(const char *label, const struct hufu_policy *policy)
+{
+    struct hufu_device *device;
+    struct hufu_session *s;
+    uint32_t handle;
+    const uint8_t user = HUFU_ACCOUNT_ADMIN + 1; /* the first that C_InitPIN made */
+    char url[160];
+    snprintf(url, sizeof url, "unix:%s", socket_path);
+    ck_assert_int_eq(hufu_open(&device, url), HUFU_OK);
+    ck_assert_int_eq(hufu_session_open(device, &s), HUFU_OK);
+    ck_assert_int_eq(hufu_login(s, user, PIN, strlen(PIN), NULL), HUFU_OK);
+    ck_assert_int_eq(hufu_object_find(s, 0, label, NULL, 0, &handle), HUFU_OK);
+    ck_assert_msg(hufu_key_restrict(s, handle, HUFU_USAGE_SIGN, policy) == HUFU_OK, "%s",
+                  hufu_last_error());
+    hufu_session_close(s);
+    hufu_close(device);
+}
+
+static void has_date(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, const char *day)
+{
+    CK_BYTE out[8];
+    CK_ATTRIBUTE a = {type, out, sizeof out};
+    OK(f->C_GetAttributeValue(session, key, &a, 1));
+    ck_assert_uint_eq(a.ulValueLen, strlen(day));
+    ck_assert_mem_eq(out, day, strlen(day));
+}
+
+/* Limits that the device enforces: shown as dates, and their end as what they are. */
+START_TEST(limits)
+{
+    CK_OBJECT_HANDLE o[4];
+    CK_OBJECT_CLASS private = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE wanted[] = {{CKA_LABEL, TEXT("few"), 3}, {CKA_CLASS, &private, sizeof private}};
+    set_up(false);
+    make_rsa(CK_TRUE, "few");
+    ck_assert_uint_eq(find(wanted, 2, o, 4), 1);
+    has_date(o[0], CKA_START_DATE, "");
+    has_date(o[0], CKA_END_DATE, "");
+    /* from 2021-05-03 until the end of 2099-12-31 */
+    restrict_keys("few", &(struct hufu_policy){
+                             .uses = 2, .not_before = 1620000000000, .not_after = 4102444800000});
+    ck_assert_uint_eq(find(wanted, 2, o, 4), 1);
+    has_date(o[0], CKA_START_DATE, "20210503");
+    has_date(o[0], CKA_END_DATE, "20991231");
+    OK(sign_in(session, o[0]));
+    OK(sign_in(session, o[0]));
+    IS(sign_in(session, o[0]), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    clean_up();
+}
+END_TEST
+
 /* A session key of a process that was killed is cleared away by the next one. */
 START_TEST(killed)
 {
@@ -339,6 +391,7 @@ int main(void)
     tcase_add_test(c, restart_under_load);
     tcase_add_test(c, processes);
     tcase_add_test(c, changes_of_others);
+    tcase_add_test(c, limits);
     tcase_add_test(c, killed);
     tcase_add_test(c, exit_at_work);
     suite_add_tcase(s, c);

@@ -30,12 +30,23 @@ static bool known_scheme(uint8_t scheme)
     return sm2_scheme(scheme) || rsa_scheme(scheme) || (scheme == SIGN_ECDSA && !HUFU_SMALL);
 }
 
-/* What a key must allow; what is not a digest for certain is not for keys of digests alone. */
-static uint32_t signs(uint8_t scheme, uint8_t hash)
+/* It has the form of a digest at least, whether its hash is named or not. */
+static bool is_digest(uint8_t scheme, uint8_t hash, struct view data)
 {
     if (scheme == SIGN_RSA_RAW)
-        return USAGE_SIGN | USAGE_RAW | USAGE_DIGEST_ONLY;
-    return sm2_scheme(scheme) || hash != DIGEST_NONE ? USAGE_SIGN : USAGE_SIGN | USAGE_DIGEST_ONLY;
+        return false;
+    if (sm2_scheme(scheme) || hash != DIGEST_NONE)
+        return true; /* of what size is looked at later */
+    if (scheme == SIGN_RSA_PKCS1)
+        return rsa_digest_info_check(data.data, data.size) == 0;
+    return data.size == 28 || data.size == 32 || data.size == 48 || data.size == 64;
+}
+
+/* What a key must allow. */
+static uint32_t signs(uint8_t scheme, uint8_t hash, struct view data)
+{
+    return USAGE_SIGN | (scheme == SIGN_RSA_RAW ? USAGE_RAW : 0) |
+           (is_digest(scheme, hash, data) ? 0 : USAGE_DIGEST_ONLY);
 }
 
 /* ---------------------------------------------------------------- what is signed */
@@ -133,8 +144,8 @@ uint16_t cmd_sign(struct call *c, const struct sign_req *q, struct wr *out)
     struct rsa_encoding how;
     if (!known_scheme(q->scheme))
         return SW_NOT_SUPPORTED;
-    uint16_t sw =
-        key_for(c, q->handle, signs(q->scheme, q->hash), sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
+    uint16_t sw = key_for(c, q->handle, signs(q->scheme, q->hash, q->data),
+                          sm2_scheme(q->scheme) ? KEY_SM2 : 0, &key);
     if (sw != SW_OK)
         return sw;
     if (!suits(q->scheme, key->type))
@@ -201,8 +212,8 @@ uint16_t cmd_sign_batch(struct call *c, const struct sign_batch_req *q, struct w
         (sm2 && q->hash > DIGEST_SM3) || (rsa_scheme(q->scheme) && q->hash == DIGEST_SHA1))
         return SW_NOT_SUPPORTED;
     const size_t n = count_digests(q), status = (n + 7) / 8;
-    uint16_t sw =
-        key_for_uses(c, q->handle, signs(q->scheme, q->hash), sm2 ? KEY_SM2 : 0, (uint32_t)n, &key);
+    uint16_t sw = key_for_uses(c, q->handle, signs(q->scheme, q->hash, q->digests),
+                               sm2 ? KEY_SM2 : 0, (uint32_t)n, &key);
     if (sw != SW_OK)
         return sw;
     if (!suits(q->scheme, key->type))

@@ -34,7 +34,7 @@ struct desk {
     size_t touched;                  /* bytes of large answers since the last trim */
     uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
     unsigned count, native_count;
-    bool side, closed;
+    bool side, closed, pairs; /* pairs: commands that make a pair each, and no others */
     uint64_t round_ns;
     struct place place[DESK_BATCH];
     struct exchange native[DESK_BATCH];
@@ -99,6 +99,26 @@ static bool is_long(const struct command *m)
     if (m->frame.flags & FRAME_APDU)
         return device_is_long(ins, &any, 1);
     return m->frame.length > 2 && device_is_long(ins, m->bytes + 2, m->frame.length - 2);
+}
+
+/* A long command that others of its kind may share a round with. */
+static bool makes_pair(const struct command *m)
+{
+    return !(m->frame.flags & FRAME_APDU) && m->frame.length > 2 &&
+           device_makes_pair(ins_of(m), m->bytes + 2, m->frame.length - 2);
+}
+
+/* Beside what is on the desk already? A long command has it for itself and its kind. */
+static bool fits(const struct desk *k, const struct command *m)
+{
+    const bool longer = is_long(m);
+    if (longer && k->side)
+        return false;
+    if (!k->count)
+        return true;
+    if (k->pairs)
+        return makes_pair(m) && k->count < device_pairs_together(k->device);
+    return !longer && k->round_ns + m->cost <= ROUND_NS;
 }
 
 uint32_t desk_cost(const struct desk *k, const struct command *m)
@@ -170,10 +190,7 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
     if (k->side && c->running)
         return 0;
     while (taken < quota && k->count < k->windows && c->first && !k->closed) {
-        const bool longer = is_long(c->first);
-        if (longer && (k->count || k->side))
-            break;
-        if (k->count && k->round_ns + c->first->cost > ROUND_NS)
+        if (!fits(k, c->first))
             break;
         if (taken && bytes + expected_answer(k, c->first) > SHARE_BYTES)
             break;
@@ -191,7 +208,9 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
         taken++;
         apdu = is_apdu(p->command);
         k->count++;
-        k->closed = longer || k->answer[ins_of(p->command)] > LARGE_ANSWER;
+        k->pairs = makes_pair(p->command);
+        k->closed =
+            (is_long(p->command) && !k->pairs) || k->answer[ins_of(p->command)] > LARGE_ANSWER;
     }
     return taken;
 }
@@ -309,7 +328,7 @@ unsigned desk_answer(struct desk *k, void (*done)(void *, struct client *), void
     }
     k->count = k->native_count = 0;
     k->round_ns = 0;
-    k->closed = false;
+    k->closed = k->pairs = false;
     return answers;
 }
 

@@ -108,6 +108,8 @@ struct work {
     /* key pairs */
     const struct wrap *wrap;
     uint8_t *records, *copy;
+    const uint16_t *bits;
+    struct rsa_private *pair;
     /* signatures */
     const struct sm2_sign_key *const *keys;
     size_t step;
@@ -282,6 +284,31 @@ static int rsa_keys(const struct work *w, struct lane *lane, size_t from, size_t
     }
     wipe(primes, sizeof primes);
     return bad;
+}
+
+static int rsa_pairs(const struct work *w, struct lane *lane, size_t from, size_t n)
+{
+    int bad = 0;
+    for (size_t i = from; i < from + n; i++) {
+        const int made = rsa_keygen(w->engine->rsa, &lane->rng, w->bits[i], &w->pair[i],
+                                    lane->scratch, lane == w->lane ? batch_interlude : NULL, w->d);
+        w->good[i] = !made;
+        bad |= made == RSA_NO_PAIR;
+    }
+    return bad;
+}
+
+int batch_rsa_pairs(struct device *d, size_t count, const uint16_t *bits, struct rsa_private *key,
+                    uint8_t *good)
+{
+    struct work w = {.d = d,
+                     .count = count,
+                     .items = rsa_pairs,
+                     .look = look,
+                     .bits = bits,
+                     .pair = key,
+                     .good = good};
+    return spread(&w, 1, count);
 }
 
 /* ---------------------------------------------------------------- EC key pairs */

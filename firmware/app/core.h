@@ -13,6 +13,7 @@
 #include "firmware/app/device.h"
 #include "firmware/app/domain.h"
 #include "firmware/app/gather.h"
+#include "firmware/app/keys_ahead.h"
 #include "firmware/app/nonces.h"
 #include "firmware/app/object.h"
 #include "firmware/app/random.h"
@@ -106,6 +107,7 @@ struct device {
     void (*interlude)(void *ctx);
     void *interlude_ctx;
     struct gather gather;
+    struct keys_ahead keys_ahead;
     struct uses uses;
     struct nonces nonces;
     uint8_t *record;    /* STORE_MAX_DATA bytes for one record */

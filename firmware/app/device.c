@@ -44,6 +44,7 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
     objects_lay_out(a, &d->objects, config->objects_max);
     batch_lay_out(a, &d->batch, config, hal);
     gather_lay_out(a, &d->gather, &d->batch);
+    keys_ahead_lay_out(a, &d->keys_ahead, &d->batch);
     nonces_lay_out(a, &d->nonces, config);
     startup_lay_out(a, &d->startup, config);
     lay_out_tickets(a, &d->tickets, config);
@@ -124,6 +125,11 @@ bool device_is_long(uint8_t ins, const uint8_t *data, size_t size)
     if (ins == INS_CHANNEL_SEALED)
         return size && data[0] & SEALED_LONG;
     return (ins == INS_KEY_GENERATE || ins == INS_KEY_BATCH) && size && key_rsa_bits(data[0]);
+}
+
+bool device_makes_pair(uint8_t ins, const uint8_t *data, size_t size)
+{
+    return ins == INS_KEY_GENERATE && device_is_long(ins, data, size);
 }
 
 uint8_t device_state(const struct device *d)

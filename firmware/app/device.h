@@ -75,6 +75,12 @@ unsigned device_together(const struct device *d);
 void device_interlude(struct device *d, void (*interlude)(void *ctx), void *ctx);
 bool device_is_long(uint8_t ins, const uint8_t *data, size_t size);
 /*
+ * Long commands that make one RSA pair each: with threads, so many of them that come in one
+ * device_serve are worked on at the same time (1: none).
+ */
+bool device_makes_pair(uint8_t ins, const uint8_t *data, size_t size);
+unsigned device_pairs_together(const struct device *d);
+/*
  * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces), a
  * group of the periodic test of the generator when that is due; a few milliseconds of the start-up test.
  * true: there is more of it.

@@ -261,6 +261,8 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
     d->inside = true;
     life_watch(d);
     notice_copy(d);
+    if (!HUFU_SMALL && !nested)
+        keys_ahead_make(d, x, n);
     for (size_t i = 0; i < n; i++) {
         uint16_t refused = SW_OK;
         if (!take(d, &x[i], &refused))
@@ -271,6 +273,8 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
         stop_if_failed(d);
     }
     gather_flush(d);
+    if (!HUFU_SMALL && !nested)
+        keys_ahead_drop(d);
     for (size_t i = 0; CONFIG_CHANNEL && i < n; i++)
         if (x[i].secure)
             channel_seal(d, &x[i]);

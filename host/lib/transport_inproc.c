@@ -14,9 +14,10 @@ struct inproc {
     struct inproc_device own;
     struct device *device;
     uint32_t link;
-    pthread_mutex_t lock;              /* what follows */
-    bool inside;                       /* a thread is in the device */
-    uint16_t long_channel;             /* whose command is running, if it is a long one */
+    pthread_mutex_t lock;         /* what follows */
+    bool inside;                  /* a thread is in the device */
+    uint16_t running[GATHER_MAX]; /* whose commands are, should they be long */
+    size_t runs;
     struct hufu_request *first, *last; /* to be served */
 };
 
@@ -42,6 +43,13 @@ static bool is_long(const struct hufu_request *r)
     return device_is_long(c[1], c + 2, r->command.size - FRAME_HEADER - 2);
 }
 
+/* Long, but several of them are worked on at the same time. */
+static bool makes_pair(const struct hufu_request *r)
+{
+    const uint8_t *c = r->command.data + FRAME_HEADER;
+    return device_makes_pair(c[1], c + 2, r->command.size - FRAME_HEADER - 2);
+}
+
 /* Its answer is best taken while it is in the cache. */
 static bool is_batch(const struct hufu_request *r)
 {
@@ -58,15 +66,16 @@ static size_t round_size(const struct inproc *p)
     return n > together ? n - n % together : n;
 }
 
-/* What comes next: a long command alone, or others up to one. Lock held. */
+/* What comes next: a long command alone or with its kind, or others up to one. Lock held. */
 static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
 {
-    const size_t most = round_size(p);
+    const bool pairs = makes_pair(p->first);
+    const size_t most = pairs ? device_pairs_together(p->device) : round_size(p);
     size_t n = 0;
     bool alone = false;
     while (p->first && n < most && !alone) {
-        alone = is_long(p->first) || is_batch(p->first);
-        if (alone && n)
+        alone = !pairs && (is_long(p->first) || is_batch(p->first));
+        if (n && (alone || pairs != makes_pair(p->first)))
             break;
         taken[n++] = p->first;
         p->first = p->first->next;
@@ -76,6 +85,14 @@ static size_t gather(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
     return n;
 }
 
+static bool is_running(const struct inproc *p, uint16_t channel)
+{
+    for (size_t i = 0; i < p->runs; i++)
+        if (p->running[i] == channel)
+            return true;
+    return false;
+}
+
 /* During a long command: what other sessions want that is not long. Lock held. */
 static size_t gather_others(struct inproc *p, struct hufu_request *taken[GATHER_MAX])
 {
@@ -83,7 +100,7 @@ static size_t gather_others(struct inproc *p, struct hufu_request *taken[GATHER_
     struct hufu_request *last = NULL;
     for (struct hufu_request **at = &p->first; *at;) {
         struct hufu_request *r = *at;
-        if (n < GATHER_MAX && r->channel != p->long_channel && !is_long(r)) {
+        if (n < GATHER_MAX && !is_running(p, r->channel) && !is_long(r)) {
             taken[n++] = r;
             *at = r->next;
         } else {
@@ -141,7 +158,8 @@ static void serve(struct inproc *p)
     struct hufu_request *taken[GATHER_MAX];
     const size_t n = gather(p, taken);
     p->inside = true;
-    p->long_channel = taken[0]->channel;
+    for (p->runs = 0; p->runs < n; p->runs++)
+        p->running[p->runs] = taken[p->runs]->channel;
     serve_taken(p, taken, n);
     p->inside = false;
 }

@@ -336,6 +336,63 @@ static unsigned recorded(uint8_t ins, uint32_t object, uint16_t sw)
     return found;
 }
 
+/* ---------------------------------------------------------------- pairs */
+
+/* Pairs of two sizes that are asked for at the same time, once with a session that may not ask,
+ * once with a command that is refused in the end, and with a signature behind them. */
+START_TEST(pairs)
+{
+    enum { N = 9 };
+    static const uint8_t types[N] = {KEY_RSA2048, KEY_RSA2048, KEY_RSA3072,
+                                     KEY_RSA2048, KEY_RSA2048, KEY_RSA2048,
+                                     KEY_RSA3072, KEY_SM2,     KEY_RSA2048};
+    static uint8_t pub[N][LIMIT_PUBLIC_MAX];
+    start(NULL, widths[_i]);
+    ck_assert_uint_eq(device_pairs_together(dv.d), _i ? 4 * widths[_i] : 1);
+    for (size_t i = 0; i < N; i++) {
+        struct wr w;
+        wr_init(&w, asked[i].request, sizeof asked[i].request);
+        key_generate_req_put(&w, &(struct key_generate_req){.type = types[i],
+                                                            .flags = i == 4 ? KEY_FLAG_SESSION : 0,
+                                                            .usage = USAGE_SIGN});
+        x[i] = (struct exchange){.link = dv.link,
+                                 .cla = CLA_HUFU,
+                                 .ins = INS_KEY_GENERATE,
+                                 .channel = i == 1 ? nobody : user,
+                                 .data = asked[i].request,
+                                 .size = wr_size(&w),
+                                 .response = asked[i].response,
+                                 .room = ROOM};
+    }
+    ask_well(&asked[N], &x[N], 0);
+    device_serve(dv.d, x, N + 1);
+    check_one(&asked[N], &x[N]);
+    ck_assert_uint_eq(dv.d->keys_ahead.n, 0);
+    for (size_t i = 0; i < N; i++) {
+        struct key_generate_rsp r;
+        struct rd in;
+        ck_assert_uint_eq(x[i].sw == SW_OK, i != 1 && i != 4);
+        if (x[i].sw != SW_OK)
+            continue;
+        rd_init(&in, asked[i].response, x[i].response_size);
+        ck_assert(key_generate_rsp_get(&in, &r));
+        memcpy(pub[i], r.public.data, r.public.size);
+        for (size_t j = 0; j < i; j++)
+            ck_assert(memcmp(pub[i], pub[j], 64));
+        struct known made = {.type = types[i], .handle = r.handle};
+        made.pub = openssl_key(types[i], pub[i], r.public.size);
+        ask_well(&asked[N], &x[N], 0);
+        asked[N].key = &made;
+        asked[N].scheme = scheme_for(&made, 0);
+        ask(&asked[N], &x[N], user, hash_for(&made), 32);
+        device_serve(dv.d, &x[N], 1);
+        check_one(&asked[N], &x[N]);
+        EVP_PKEY_free(made.pub);
+    }
+    stop();
+}
+END_TEST
+
 /* ---------------------------------------------------------------- verification */
 
 /* Signatures that were just made, one in three changed, with new signatures among them; keys by
@@ -546,6 +603,7 @@ int main(void)
     TCase *t = tcase_create("gather");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, mixed, 0, 6);
+    tcase_add_loop_test(t, pairs, 0, 3);
     tcase_add_loop_test(t, verifications, 0, 6);
     tcase_add_test(t, large_key);
     tcase_add_loop_test(t, more_than_fit, 0, 2);

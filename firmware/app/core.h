@@ -145,6 +145,8 @@ uint64_t device_generation(const struct device *d); /* as the port counts it */
 /* A record about the call in a transaction of its own. */
 void call_record(struct call *c, uint8_t ins, uint16_t sw);
 void call_detail(struct call *c, const void *text, size_t n);
+/* The detail: 16 bytes in hexadecimal. */
+void call_hex(struct call *c, const uint8_t bytes[16]);
 
 /* A command whose only trace is its record begins to write that while it still works; should it
  * fail nevertheless, another record says so. */

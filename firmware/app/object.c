@@ -93,6 +93,13 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
            o->pub.size == key_public_size(o->type) && key_secret_fits(o->type, o->secret.size);
 }
 
+uint16_t object_parse(const uint8_t *record, size_t n, struct object *o)
+{
+    if (n && record[0] > OBJECT_VERSION)
+        return SW_NEWER_FORMAT;
+    return parse(record, n, o) ? SW_OK : SW_STORE_DAMAGED;
+}
+
 uint16_t object_get(struct device *d, uint32_t handle, struct object *o)
 {
     size_t n;

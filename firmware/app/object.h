@@ -83,6 +83,8 @@ int rsa_public_from(uint8_t type, struct view pub, struct rsa_public *key);
 
 /* Read object `handle` into *o. */
 uint16_t object_get(struct device *d, uint32_t handle, struct object *o);
+/* The parts of a record of o->type; SW_NEWER_FORMAT, SW_STORE_DAMAGED. */
+uint16_t object_parse(const uint8_t *record, size_t n, struct object *o);
 /* For the files of objects only. */
 struct indexed *index_at(struct objects *o, uint32_t handle);     /* NULL: none */
 void index_add(struct objects *o, uint32_t handle, uint8_t type); /* above all others */

@@ -48,6 +48,15 @@ void call_detail(struct call *c, const void *text, size_t n)
         memcpy(c->detail, text, c->detail_size);
 }
 
+void call_hex(struct call *c, const uint8_t bytes[16])
+{
+    static const char digit[] = "0123456789abcdef";
+    uint8_t text[32];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)digit[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    call_detail(c, text, sizeof text);
+}
+
 uint16_t store_status(struct device *d, enum store_result r)
 {
     switch (r) {

@@ -19,6 +19,12 @@ uint16_t uses_begin(struct call *c, uint32_t handle)
     return put(c, handle, 0);
 }
 
+uint16_t uses_raise(struct call *c, uint32_t handle, uint32_t used)
+{
+    uint32_t now;
+    return uses_so_far(c->d, handle, &now) == SW_OK && now >= used ? SW_OK : put(c, handle, used);
+}
+
 uint16_t uses_end(struct call *c, uint32_t handle)
 {
     if (handle >= USES_HANDLES || !store_has(c->d->store, ID_USES + handle, NULL))

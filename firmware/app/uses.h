@@ -31,6 +31,8 @@ struct uses {
 
 /* Stage a counter at zero beside a new limit; stage its end. */
 uint16_t uses_begin(struct call *c, uint32_t handle);
+/* Stage a counter that is not below this. */
+uint16_t uses_raise(struct call *c, uint32_t handle, uint32_t used);
 uint16_t uses_end(struct call *c, uint32_t handle);
 /* Uses so far, those that wait included; SW_STORE_DAMAGED: there is no counter. */
 uint16_t uses_so_far(const struct device *d, uint32_t handle, uint32_t *used);

@@ -60,7 +60,7 @@ extern const struct option global_options[];
 extern const struct command admin_commands[], account_commands[], key_commands[],
     archive_commands[], use_commands[], x509_commands[], log_commands[], identity_commands[],
     quorum_commands[], channel_commands[], domain_commands[], random_commands[], import_commands[],
-    backup_commands[];
+    backup_commands[], device_backup_commands[];
 
 /* Sort the arguments; 0, or USAGE after a message. */
 int args_parse(struct cli *cli, int argc, char **argv);

@@ -76,6 +76,15 @@ static int export_lines(struct cli *cli, uint64_t after, FILE *f)
     return DONE;
 }
 
+int log_text(struct cli *cli, uint64_t after, char **text, size_t *size)
+{
+    FILE *f = open_memstream(text, size);
+    if (!f)
+        return say_failed("no memory");
+    const int status = export_lines(cli, after, f);
+    return fclose(f) && !status ? say_failed("no memory") : status;
+}
+
 static int run_log_export(struct cli *cli)
 {
     uint64_t after;
@@ -84,14 +93,8 @@ static int run_log_export(struct cli *cli)
     if (!number_of(cli, "after", 0, UINT64_MAX, 0, &after))
         return USAGE;
     int status = link_login(cli);
-    if (status)
-        return status;
-    FILE *f = open_memstream(&text, &size);
-    if (!f)
-        return say_failed("no memory");
-    status = export_lines(cli, after, f);
-    if (fclose(f) && !status)
-        status = say_failed("no memory");
+    if (!status)
+        status = log_text(cli, after, &text, &size);
     if (!status)
         status = file_write(value_of(cli, "out"), text, size, false);
     free(text);

@@ -135,14 +135,11 @@ static int take_checkpoint(const struct at *at, const char *line, struct log_cha
     return DONE;
 }
 
-int log_file_verify(const char *path, struct log_chain *chain)
+static int verify(FILE *f, const char *path, struct log_chain *chain)
 {
     char line[LINE_ROOM];
     struct at at = {path, 0};
     int status = DONE;
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return say_failed("%s: cannot be read: %s", path, strerror(errno));
     while (!status && fgets(line, sizeof line, f)) {
         at.line++;
         status = strstr(line, "\"checkpoint\": ") ? take_checkpoint(&at, line, chain)
@@ -159,4 +156,18 @@ int log_file_verify(const char *path, struct log_chain *chain)
                        "all that there were",
                        path);
     return status;
+}
+
+int log_file_verify(const char *path, struct log_chain *chain)
+{
+    FILE *f = fopen(path, "r");
+    return f ? verify(f, path, chain) : say_failed("%s: cannot be read: %s", path, strerror(errno));
+}
+
+int log_bytes_verify(const char *path, const void *data, size_t size, struct log_chain *chain)
+{
+    if (!size)
+        return say_failed("%s: holds no records", path);
+    FILE *f = fmemopen((void *)(uintptr_t)data, size, "r"); /* which only reads */
+    return f ? verify(f, path, chain) : say_failed("%s: no memory", path);
 }

@@ -26,5 +26,9 @@ struct log_chain {
 /* Every record, the links between them, the checkpoints. FAILED after a message that names the
  * line. */
 int log_file_verify(const char *path, struct log_chain *chain);
+/* The same of such a file's bytes; path: for messages. */
+int log_bytes_verify(const char *path, const void *data, size_t size, struct log_chain *chain);
+/* The device's records after this one and a checkpoint, as such a file; the caller frees *text. */
+int log_text(struct cli *cli, uint64_t after, char **text, size_t *size);
 
 #endif

@@ -4,9 +4,10 @@
 #include "host/cli/cli.h"
 
 const struct command *const command_groups[] = {
-    admin_commands,  account_commands, key_commands, archive_commands,  random_commands,
-    use_commands,    x509_commands,    log_commands, identity_commands, domain_commands,
-    import_commands, backup_commands,  quorum_commands, channel_commands, NULL};
+    admin_commands,    account_commands,       key_commands,     archive_commands,
+    random_commands,   use_commands,           x509_commands,    log_commands,
+    identity_commands, domain_commands,        import_commands,  backup_commands,
+    quorum_commands,   device_backup_commands, channel_commands, NULL};
 
 const struct option global_options[] = {
     {"device=URL", "unix:PATH, pcsc:READER, usb:VID:PID or inproc:DIRECTORY (default: HUFU_DEVICE)",

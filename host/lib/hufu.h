@@ -97,6 +97,7 @@ enum hufu_status {
     HUFU_E_STEP = 0x6AA5,
     HUFU_E_SHARE_WRONG = 0x6AA6,
     HUFU_E_APPROVALS_MISSING = 0x6AA7,
+    HUFU_E_NEWER_FORMAT = 0x6AAF,
     HUFU_E_KEY_USED_UP = 0x6AB0,
     HUFU_E_KEY_PERIOD = 0x6AB1,
     HUFU_E_AGREEMENT_FAILED = 0x6B01,
@@ -157,6 +158,7 @@ enum hufu_usage {
     HUFU_USAGE_AGREE = 0x0008,
     HUFU_USAGE_RAW = 0x0010,
     HUFU_USAGE_EXPORT_WRAPPED = 0x0100,
+    HUFU_USAGE_BACKUP = 0x4000,
     HUFU_USAGE_DERIVE_OUT = 0x0200,
     HUFU_USAGE_WRAP = 0x0020,
     HUFU_USAGE_UNWRAP = 0x0040,
@@ -1079,6 +1081,74 @@ HUFU_API enum hufu_status hufu_custody_give(struct hufu_session *session,
                                             unsigned *threshold);
 /* With all shares: the device is READY. HUFU_E_STEP: more are needed; _SHARE_WRONG: begin anew. */
 HUFU_API enum hufu_status hufu_custody_unlock(struct hufu_session *session);
+
+/* ------------------------------------------------------------------ backup of a device */
+
+enum {
+    HUFU_SEALED_MAX = 14336, /* bytes of a sealed object, at most */
+    HUFU_VERSION_MAX = 16,
+};
+/* What is in clear in front of a sealed object. */
+struct hufu_sealed {
+    uint8_t serial[HUFU_SERIAL_SIZE], domain[8]; /* of which device and wrap domain */
+    uint32_t handle;                             /* there */
+    uint8_t type;                                /* enum hufu_key_type */
+    char owner[HUFU_NAME_MAX + 1];
+};
+/*
+ * An object with all that is kept of it, sealed under the wrap-domain key (operator).
+ * HUFU_E_NOT_PERMITTED: it is to stay. *size: room in out (HUFU_SEALED_MAX is enough), then bytes.
+ */
+HUFU_API enum hufu_status hufu_object_seal(struct hufu_session *session, uint32_t handle, void *out,
+                                           size_t *size);
+/*
+ * And back, as an object of an account (0: the one with its owner's name), in this device or another of
+ * the same wrap domain. *there: it was here already, and its uses are the greater of the two numbers.
+ * HUFU_E_WRONG_WRAP: damaged, or of another domain; _NEWER_FORMAT; _WRONG_DATA: no such account.
+ */
+HUFU_API enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner,
+                                             const void *sealed, size_t size, uint32_t *handle,
+                                             int *there);
+HUFU_API enum hufu_status hufu_sealed_read(const void *sealed, size_t size,
+                                           struct hufu_sealed *out);
+
+/* The file: a head, then pieces of these kinds, then a sum. */
+enum hufu_backup_kind {
+    HUFU_BACKUP_ACCOUNT = 1, /* number, role, name */
+    HUFU_BACKUP_OBJECT = 2,  /* sealed */
+    HUFU_BACKUP_LEFT = 3,    /* handle (4 bytes), type, label of an object that is not in it */
+    HUFU_BACKUP_LOG = 4,     /* what hufu log export writes */
+    HUFU_BACKUP_END = 255,
+};
+struct hufu_backup_head {
+    uint8_t serial[HUFU_SERIAL_SIZE], key[64]; /* the device, and the public part of its own key */
+    uint64_t time;
+    char version[HUFU_VERSION_MAX + 1], label[HUFU_NAME_MAX + 1];
+};
+/* In memory: data and size are the file after hufu_backup_end. */
+struct hufu_backup {
+    uint8_t *data;
+    size_t size, room;
+};
+HUFU_API enum hufu_status hufu_backup_begin(struct hufu_backup *b,
+                                            const struct hufu_backup_head *head);
+HUFU_API enum hufu_status hufu_backup_add(struct hufu_backup *b, uint8_t kind, const void *data,
+                                          size_t size);
+HUFU_API enum hufu_status hufu_backup_end(struct hufu_backup *b);
+HUFU_API void hufu_backup_free(struct hufu_backup *b);
+/*
+ * Reading one that stays in memory. The sum finds damage, not malice: what is sealed and signed inside
+ * does. HUFU_E_FORMAT: none, or damaged; HUFU_E_NEWER_FORMAT.
+ */
+struct hufu_backup_reader {
+    const uint8_t *data;
+    size_t size, at;
+};
+HUFU_API enum hufu_status hufu_backup_open(struct hufu_backup_reader *b, const void *data,
+                                           size_t size, struct hufu_backup_head *head);
+/* The next piece; 0: there is none. */
+HUFU_API int hufu_backup_next(struct hufu_backup_reader *b, uint8_t *kind, const void **data,
+                              size_t *size);
 
 /* ------------------------------------------------------------------ formats */
 

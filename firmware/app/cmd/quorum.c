@@ -11,16 +11,6 @@ static void approved(struct call *c, bool done)
         quorum_approve(c, 0, NULL);
 }
 
-/* The first half of the hash, in digits: what fits. */
-static void note(struct call *c, const uint8_t hash[32])
-{
-    static const char digit[] = "0123456789abcdef";
-    uint8_t text[32];
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = (uint8_t)digit[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
-    call_detail(c, text, sizeof text);
-}
-
 uint16_t cmd_approve(struct call *c, const struct approve_req *q, struct wr *out)
 {
     const struct command_info *info = proto_command(q->command);
@@ -29,7 +19,7 @@ uint16_t cmd_approve(struct call *c, const struct approve_req *q, struct wr *out
         return SW_WRONG_DATA;
     if (wr_room(out) < 2)
         return SW_RESPONSE_TOO_BIG;
-    note(c, q->hash);
+    call_hex(c, q->hash); /* half of it fits */
     c->settle = approved;
     approve_rsp_put(out,
                     &(struct approve_rsp){quorum_approve(c, q->command, q->hash), c->d->quorum});

@@ -26,10 +26,22 @@ static enum hufu_status login(struct cli *cli)
     return hufu_login(cli->session, cli->account, cli->pin.text, cli->pin.size, NULL);
 }
 
+/* The environment has a variable for each of the usual accounts. NULL: it is another one. */
+static const char *variable_of(const char *account)
+{
+    static const struct {
+        const char *name, *number, *variable;
+    } usual[] = {{"admin", "1", "HUFU_ADMIN_PIN"},
+                 {"operator", "2", "HUFU_OPERATOR_PIN"},
+                 {"user", "3", "HUFU_USER_PIN"}};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!strcmp(account, usual[i].name) || !strcmp(account, usual[i].number))
+            return usual[i].variable;
+    return NULL;
+}
+
 int link_login(struct cli *cli)
 {
-    static const char *const variables[] = {NULL, "HUFU_ADMIN_PIN", "HUFU_OPERATOR_PIN",
-                                            "HUFU_USER_PIN"};
     const char *name = value_of(cli, "account");
     char who[64];
     if (!name)
@@ -44,12 +56,12 @@ int link_login(struct cli *cli)
         hufu_account_find(cli->device, name, &cli->account))
         return say_library(cli);
     snprintf(who, sizeof who, "PIN of %.40s", name);
-    const bool fixed = cli->account < sizeof variables / sizeof *variables;
+    const char *variable = variable_of(name);
     const struct pin_source source = {
         .who = who,
         .file = value_of(cli, "pin-file"),
-        .variable = fixed ? variables[cli->account] : "HUFU_PIN",
-        .variable2 = fixed ? "HUFU_PIN" : NULL,
+        .variable = variable ? variable : "HUFU_PIN",
+        .variable2 = variable ? "HUFU_PIN" : NULL,
     };
     const int status = pin_get(&source, &cli->pin);
     if (status)

@@ -527,7 +527,8 @@ HUFU_API enum hufu_status hufu_account_delete(struct hufu_session *session, uint
 /* count: room in accounts; out: how many there are. HUFU_ACCOUNTS_MAX is always enough. */
 HUFU_API enum hufu_status hufu_account_list(struct hufu_device *device,
                                             struct hufu_account *accounts, size_t *count);
-/* An account by its name, its number, or "admin", "operator", "user". HUFU_E_NOT_FOUND. */
+/* An account by its number or its name; "admin", "operator", "user": else the first of that role.
+ * HUFU_E_NOT_FOUND. */
 HUFU_API enum hufu_status hufu_account_find(struct hufu_device *device, const char *name,
                                             uint8_t *account);
 

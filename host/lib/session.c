@@ -147,14 +147,26 @@ enum hufu_status hufu_account_list(struct hufu_device *device, struct hufu_accou
     return c.status;
 }
 
+/* By its name, or with a role by the first one that has it. */
+static bool account_in(const struct hufu_account *all, size_t n, const char *name, uint8_t role,
+                       uint8_t *account)
+{
+    for (size_t i = 0; i < n; i++)
+        if (role ? all[i].role == role : !strcmp(name, all[i].name)) {
+            *account = all[i].account;
+            return true;
+        }
+    return false;
+}
+
 enum hufu_status hufu_account_find(struct hufu_device *device, const char *name, uint8_t *account)
 {
     static const struct {
         const char *name;
-        uint8_t account;
-    } fixed[] = {{"admin", HUFU_ACCOUNT_ADMIN},
-                 {"operator", HUFU_ACCOUNT_OPERATOR},
-                 {"user", HUFU_ACCOUNT_USER}};
+        uint8_t role, account;
+    } usual[] = {{"admin", HUFU_ROLE_ADMIN, HUFU_ACCOUNT_ADMIN},
+                 {"operator", HUFU_ROLE_OPERATOR, HUFU_ACCOUNT_OPERATOR},
+                 {"user", HUFU_ROLE_USER, HUFU_ACCOUNT_USER}};
     struct hufu_account all[LIMIT_ACCOUNTS_MAX];
     size_t n = LIMIT_ACCOUNTS_MAX;
     char *end;
@@ -163,15 +175,13 @@ enum hufu_status hufu_account_find(struct hufu_device *device, const char *name,
         *account = (uint8_t)number;
         return HUFU_OK;
     }
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (!strcmp(name, fixed[i].name)) {
-            *account = fixed[i].account;
-            return HUFU_OK;
-        }
     const enum hufu_status s = hufu_account_list(device, all, &n);
-    for (size_t i = 0; !s && i < n; i++)
-        if (!strcmp(name, all[i].name)) {
-            *account = all[i].account;
+    if (!s && account_in(all, n, name, 0, account))
+        return HUFU_OK;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!strcmp(name, usual[i].name)) {
+            if (s || !account_in(all, n, name, usual[i].role, account))
+                *account = usual[i].account; /* what a device has that has just been made ready */
             return HUFU_OK;
         }
     return s ? s : fail_with(HUFU_E_NOT_FOUND, "%s: no account of the name %s", device->url, name);

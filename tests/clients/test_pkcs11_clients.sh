@@ -86,8 +86,51 @@ END
         openssl x509 -in engine.pem -pubkey -noout >engine.pub
         ok openssl dgst -sha256 -verify engine.pub -signature sig data
     done
+    calls_back "$so"
     openssl pkeyutl -encrypt -pubin -inkey <(p11 --read-object --type pubkey --id 01 2>/dev/null | openssl pkey -pubin -inform DER) -in data -out cipher 2>/dev/null
     ok env OPENSSL_CONF=engine.cnf openssl pkeyutl -engine pkcs11 -keyform engine -inkey "$uri;object=server" -decrypt -in cipher -out back && same data back
+}
+
+# The module uses libcrypto, and this libcrypto uses the module, for all that it does: through the engine as the default
+# for every algorithm, and through the provider, which is its generator, too. Nobody may wait for himself.
+calls_back() {
+    cat >back.cnf <<END
+openssl_conf = init
+[init]
+engines = engines
+providers = providers
+random = random
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+engine_id = pkcs11
+dynamic_path = $1
+MODULE_PATH = $module
+PIN = $pin
+default_algorithms = ALL
+init = 1
+[providers]
+default = default_provider
+hufu = hufu_provider
+[default_provider]
+activate = 1
+[hufu_provider]
+module = $build/hufu.so
+activate = 1
+[random]
+random = HUFU-RAND
+[req]
+distinguished_name = dn
+[dn]
+END
+    printf '%s\n' $pin >back.pin
+    export OPENSSL_CONF=back.cnf HUFU_PIN_FILE=back.pin
+    ok timeout 60 openssl rand -hex 32
+    ok timeout 60 openssl dgst -sha256 -engine pkcs11 -keyform engine -sign "$uri;object=server" -out sig data
+    ok timeout 60 openssl req -engine pkcs11 -keyform engine -key "$uri;object=ec" -new -x509 -days 30 -subj "/CN=back" -out back.pem
+    ok timeout 60 openssl pkey -in "hufu:label=server" -pubout
+    unset OPENSSL_CONF HUFU_PIN_FILE
+    openssl x509 -in engine.pem -pubkey -noout >engine.pub
 }
 
 with_nss() {
@@ -205,6 +248,53 @@ END
     ok $py try.py "$module" $pin
 }
 
+# A zone of DNSSEC whose keys are in the device
+with_knot() {
+    need kzonesign "Knot DNS" || return
+    mkdir -p knot
+    cat >knot/knot.conf <<END
+database:
+    storage: "$dir/knot"
+keystore:
+  - id: device
+    backend: pkcs11
+    config: "pkcs11:token=hufu;pin-value=$pin $module"
+policy:
+  - id: device
+    keystore: device
+    algorithm: ecdsap256sha256
+  - id: rsa
+    keystore: device
+    algorithm: rsasha256
+    zsk-size: 2048
+zone:
+  - domain: example.test
+    storage: "$dir/knot"
+    file: "%s"
+    dnssec-signing: on
+    dnssec-policy: device
+  - domain: rsa.test
+    storage: "$dir/knot"
+    file: "%s"
+    dnssec-signing: on
+    dnssec-policy: rsa
+END
+    local zone
+    for zone in example.test rsa.test; do
+        printf '%s. 3600 IN SOA ns.%s. host.%s. 1 3600 600 86400 300\n%s. IN NS ns.%s.\nns.%s. IN A 192.0.2.1\n' \
+            $zone $zone $zone $zone $zone $zone >knot/$zone
+        mkdir -p knot/signed
+        ok kzonesign -c knot/knot.conf -o knot/signed $zone
+        ok grep -q RRSIG knot/signed/$zone
+        if command -v dnssec-verify >/dev/null; then
+            ok dnssec-verify -o $zone knot/signed/$zone
+        else
+            skip "dnssec-verify is not installed"
+        fi
+    done
+    ok p11 -O --type privkey && [ "$(grep -c 'Private Key Object' out)" -ge 4 ] && pass || fail "keys of Knot: $(cat out)"
+}
+
 # p11-kit reads no configuration of root's own: there, somebody else has to ask.
 as_user() {
     if [ "$(id -u)" = 0 ]; then
@@ -235,5 +325,6 @@ with_engine
 with_p11kit
 with_nss
 with_python
+with_knot
 with_java
 finish

@@ -101,4 +101,10 @@ ok pkcs11-tool --module "$module" --init-token --slot 0 --label anew --so-pin $s
 ok pkcs11-tool --module "$module" --login --login-type so --so-pin $so --init-pin --new-pin $pin
 ok p11 -O
 grep -q . out && grep -q label out && fail "objects survived: $(cat out)" || pass
+
+# the user of C_InitPIN is the user of every program
+export HUFU_USER_PIN=$pin
+ok "$build/hufu" key generate --type sm2 --label shared
+ok p11 -O --type privkey
+grep -q shared out && pass || fail "no key of hufu: $(cat out)"
 finish

@@ -27,8 +27,9 @@ struct selftest_env {
     const struct hal_image *image;
 };
 
+enum { SELFTEST_NAME_MAX = 22 };
 struct selftest {
-    const char *name; /* up to 20 characters */
+    const char *name; /* up to SELFTEST_NAME_MAX characters */
     bool (*run)(const struct selftest_env *e);
 };
 extern const struct selftest selftests[]; /* of what is the same for all engines, ended by NULL */
@@ -48,6 +49,9 @@ unsigned selftest_run(const struct selftest *table, const struct selftest_env *e
 bool selftest_choose_engine(struct device *d);
 /* On command: run everything with the chosen engine. */
 unsigned selftest_all(struct device *d, unsigned *failed, const char **first);
+
+/* Opens every stored record. false: one is damaged, name says which. */
+bool selftest_store(struct device *d, char name[SELFTEST_NAME_MAX + 1]);
 
 /* The bytes of hex digits. For the tables of known answers. */
 size_t selftest_bytes(uint8_t *out, const char *hex);

@@ -215,13 +215,9 @@ static int run_info(struct cli *cli)
     return DONE;
 }
 
-static int run_selftest(struct cli *cli)
+/* s: what the device said */
+static int tell_selftest(struct cli *cli, enum hufu_status s, struct hufu_selftest result)
 {
-    struct hufu_selftest result;
-    const int status = link_open(cli);
-    if (status)
-        return status;
-    const enum hufu_status s = hufu_selftest(cli->device, &result);
     if (s && !result.tests)
         return say_library(cli);
     if (flag(cli, "json")) {
@@ -236,6 +232,26 @@ static int run_selftest(struct cli *cli)
         printf("%u self-tests, %u failed\n", result.tests, result.failed);
     }
     return s ? say_library(cli) : DONE;
+}
+
+static int run_selftest(struct cli *cli)
+{
+    struct hufu_selftest result;
+    const int status = link_open(cli);
+    if (status)
+        return status;
+    const enum hufu_status s = hufu_selftest(cli->device, &result);
+    return tell_selftest(cli, s, result);
+}
+
+static int run_selftest_records(struct cli *cli)
+{
+    struct hufu_selftest result;
+    const int status = link_login(cli);
+    if (status)
+        return status;
+    const enum hufu_status s = hufu_selftest_records(cli->session, &result);
+    return tell_selftest(cli, s, result);
 }
 
 static const struct option init_options[] = {
@@ -260,6 +276,8 @@ const struct command admin_commands[] = {
     {"init", NULL, "Make a blank device ready: its keys and its first accounts", NULL, run_init,
      init_options},
     {"info", NULL, "What the device is, its state and its fill", NULL, run_info, NULL},
+    {"selftest records", NULL, "The same, and open every stored record", "operator",
+     run_selftest_records, NULL},
     {"selftest", NULL, "Run the known-answer tests again", NULL, run_selftest, NULL},
     {"unlock", NULL, "Open an attended device after its start", NULL, run_unlock, unlock_options},
     {"lock", NULL, "Close an attended device again; all sessions end", "operator", run_lock, NULL},

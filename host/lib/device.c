@@ -92,18 +92,23 @@ enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capab
 
 enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *out)
 {
+    return hufu_selftest_records(&device->nobody, out);
+}
+
+enum hufu_status hufu_selftest_records(struct hufu_session *session, struct hufu_selftest *out)
+{
     struct call c;
     const struct selftest_req req = {0};
     struct selftest_rsp m;
     struct hufu_selftest none = {0, 0, ""};
-    if (!CALL(&c, &device->nobody, selftest, SELFTEST, 0, &req, &m)) {
+    if (!CALL(&c, session, selftest, SELFTEST, 0, &req, &m)) {
         none.tests = m.tests;
         none.failed = m.failed;
         text_get(none.first, sizeof none.first, m.first);
         if (m.failed)
             c.status =
                 fail_with(HUFU_E_DEVICE_FAILED, "%s: self-test failed: %s; the device has stopped",
-                          device->url, none.first);
+                          session->device->url, none.first);
     }
     if (out)
         *out = none;

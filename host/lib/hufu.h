@@ -417,6 +417,9 @@ struct hufu_selftest {
 /* Run the device's self-tests. HUFU_E_DEVICE_FAILED when one failed; then the device has stopped.
  */
 HUFU_API enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *result);
+/* The same, and every stored record is opened, if an operator, administrator or auditor is logged in. */
+HUFU_API enum hufu_status hufu_selftest_records(struct hufu_session *session,
+                                                struct hufu_selftest *result);
 /* n random bytes of the device, n without limit. */
 HUFU_API enum hufu_status hufu_random(struct hufu_device *device, void *out, size_t n);
 

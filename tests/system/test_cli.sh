@@ -227,6 +227,8 @@ first_start() {
     has "the new label" "second label" out
     ok "selftest" "$hufu" selftest
     has "selftest" " 0 failed" out
+    ok "selftest records" "$hufu" selftest records
+    has "selftest records" " 0 failed" out
     ok "selftest --json" "$hufu" selftest --json
     json "selftest --json"
     ok "random" "$hufu" random -n 100000 --out rnd

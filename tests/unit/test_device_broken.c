@@ -582,6 +582,65 @@ START_TEST(all_of_them)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- stored keys */
+
+static uint16_t selftest_by(uint8_t account, struct selftest_rsp *r)
+{
+    const uint16_t ch = account ? dev_login(&dv, account) : 0;
+    return do_selftest(&dv, ch, &(struct selftest_req){0}, r);
+}
+
+/* One bit of a stored key is not as it was: found on command, not before; the others can be used
+ * after a start, it can be destroyed. */
+START_TEST(damaged_key)
+{
+    struct selftest_rsp r, all;
+    char name[32];
+    dev_open(&dv);
+    dev_init(&dv, 0);
+    uint16_t ch = dev_login(&dv, DEV_USER);
+    dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
+    uint8_t *before = malloc(dv.sim.size), *after = malloc(dv.sim.size);
+    nvm_sim_save(&dv.sim, before);
+    const uint32_t handle = dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
+    nvm_sim_save(&dv.sim, after);
+    dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
+    MUST(selftest_by(0, &r));
+    MUST(selftest_by(DEV_USER, &all));
+    ck_assert_uint_eq(r.tests, all.tests);
+    for (uint8_t who = DEV_ADMIN; who <= DEV_AUDITOR; who++) {
+        MUST(selftest_by(who, &all));
+        ck_assert_int_eq(all.tests, r.tests + (who != DEV_USER));
+        ck_assert_uint_eq(all.failed, 0);
+    }
+    size_t at = 0; /* in the middle of what was written for that key: its record comes first */
+    while (before[at] == after[at])
+        at++;
+    nvm_sim_save(&dv.sim, after);
+    after[at + 100] ^= 0x10;
+    nvm_sim_load(&dv.sim, after);
+    dev_reboot(&dv);
+    ck_assert_uint_eq(info().state, STATE_READY);
+    MUST(selftest_by(0, &r));
+    ck_assert_uint_eq(r.failed, 0);
+    MUST(selftest_by(DEV_OPERATOR, &r));
+    ck_assert_uint_eq(r.failed, 1);
+    snprintf(name, sizeof name, "stored record %08x", (unsigned)handle);
+    ck_assert_uint_eq(r.first.size, strlen(name));
+    ck_assert_mem_eq(r.first.data, name, r.first.size);
+    gives_nothing(name, 0);
+    dev_reboot(&dv);
+    ck_assert_uint_eq(info().state, STATE_READY);
+    ch = dev_login(&dv, DEV_OPERATOR);
+    MUST(do_object_destroy(&dv, ch, &(struct object_destroy_req){handle}, NULL));
+    MUST(selftest_by(DEV_OPERATOR, &r));
+    ck_assert_uint_eq(r.failed, 0);
+    dev_close(&dv);
+    free(before);
+    free(after);
+}
+END_TEST
+
 /* A pair that does not fit together is neither stored nor given out; the device stops. */
 static const struct {
     const char *broken, *why;
@@ -630,6 +689,7 @@ int main(void)
     tcase_add_test(t, at_the_start);
     tcase_add_test(t, on_command);
     tcase_add_test(t, all_of_them);
+    tcase_add_test(t, damaged_key);
     tcase_add_loop_test(t, pairwise, 0, PAIRS);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

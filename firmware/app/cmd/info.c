@@ -71,12 +71,20 @@ uint16_t cmd_capabilities(struct call *c, const struct capabilities_req *q, stru
 uint16_t cmd_selftest(struct call *c, const struct selftest_req *q, struct wr *out)
 {
     const char *first = "";
+    char record[SELFTEST_NAME_MAX + 1];
     unsigned failed = 0;
     (void)q;
-    const unsigned n = selftest_all(c->d, &failed, &first);
+    unsigned n = selftest_all(c->d, &failed, &first);
+    c->d->unsound = c->d->unsound || failed;
+    if (!failed && c->session && c->session->role & (ROLE_OPERATOR | ROLE_ADMIN | ROLE_AUDITOR)) {
+        n++;
+        if (!selftest_store(c->d, record)) {
+            failed = 1;
+            first = record;
+        }
+    }
     if (failed)
         device_fail(c->d, "self-test", first);
-    c->d->unsound = c->d->unsound || failed;
     call_detail(c, first, text_view(first).size);
     selftest_rsp_put(out, &(struct selftest_rsp){(uint16_t)n, (uint16_t)failed, text_view(first)});
     return SW_OK;

@@ -286,6 +286,15 @@ static bool in_clear(const struct table_entry *e)
            strstr(e->response, ":vSECRET_MAX") || strstr(e->response, " key:v");
 }
 
+/* Around what belongs to e's group: a build may leave a group out. */
+static void without(const struct table_entry *e)
+{
+    printf("#ifndef HUFU_WITHOUT_");
+    for (const char *c = e->group; *c; c++)
+        putchar(toupper((unsigned char)*c));
+    putchar('\n');
+}
+
 static void print_command_table(void)
 {
     static const char *const plain_states[] = {"ALL_STATES", NULL};
@@ -296,13 +305,14 @@ static void print_command_table(void)
     {
         if (e->kind != KIND_COMMAND)
             continue;
+        without(e);
         printf("    {0x%02X, \"%s\", \"%s\", ", e->ins, e->name, e->group);
         print_mask(e->states, "COMMAND_IN_", plain_states);
         printf(", ");
         print_mask(e->roles, "ROLE_", plain_roles);
         printf(", ");
         print_mask(e->audit, "AUDIT_", none);
-        printf(", %s},\n", in_clear(e) ? "true" : "false");
+        printf(", %s},\n#endif\n", in_clear(e) ? "true" : "false");
     }
     printf("};\nconst size_t proto_command_count = sizeof proto_commands / sizeof "
            "*proto_commands;\n\n");
@@ -357,15 +367,6 @@ static void handlers(void)
     printf("\n#endif\n");
 }
 
-/* Around what belongs to e's group: a build may leave a group out. */
-static void without(const struct table_entry *e)
-{
-    printf("#ifndef HUFU_WITHOUT_");
-    for (const char *c = e->group; *c; c++)
-        putchar(toupper((unsigned char)*c));
-    putchar('\n');
-}
-
 static void dispatch(void)
 {
     printf("/* Made from proto/commands.def by gen.c: change the table, not this. */\n");
@@ -378,15 +379,14 @@ static void dispatch(void)
                "#endif\n\n",
                e->name, e->name, e->name, e->name);
     }
-    printf("/* By the place in proto_commands; 0: this build leaves it out. */\n"
+    printf("/* In the order of proto_commands. */\n"
            "static uint16_t (*const run[])(struct call *, struct rd *, struct wr *) = {\n");
-    unsigned place = 0;
     EACH(e)
     if (e->kind == KIND_COMMAND) {
         without(e);
-        printf("    [%u] = run_%s,\n#endif\n", place++, e->name);
+        printf("    run_%s,\n#endif\n", e->name);
     }
-    printf("    [%u] = 0,\n};\n", place);
+    printf("};\n");
 }
 
 /* ------------------------------------------------------------------ documents */

@@ -45,7 +45,7 @@ static uint16_t admit(struct call *c)
     if (x->cla != CLA_HUFU)
         return SW_NO_CLASS;
     c->info = proto_command(x->ins);
-    if (!c->info || !run[c->info - proto_commands])
+    if (!c->info)
         return SW_NO_COMMAND;
     if (x->size > c->d->config.frame_max)
         return SW_WRONG_LENGTH;

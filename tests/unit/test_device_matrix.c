@@ -58,7 +58,9 @@ static void walk(uint8_t state, bool sessions)
         for (enum actor who = NOBODY; who < (sessions ? ACTORS : SESSION); who++) {
             const uint16_t sw = dev_call(&dv, channel[who], c->ins, data, sizeof data);
             const uint16_t due = wanted(c, state, who);
-            const uint16_t admitted = c->ins == INS_HASH_UPDATE ? SW_STEP : SW_WRONG_LENGTH;
+            const uint16_t admitted = c->ins == INS_HASH_UPDATE      ? SW_STEP
+                                      : c->ins == INS_RESTORE_OBJECT ? SW_WRONG_WRAP
+                                                                     : SW_WRONG_LENGTH;
             ck_assert_msg(sw == (due == SW_OK ? admitted : due),
                           "%s in state %d by %s: %04X, not %04X", c->name, state, actor_name[who],
                           sw, due);

@@ -9,7 +9,7 @@
 
 #include "sim/log.h"
 
-enum { USAGE = 2 };
+enum { USAGE = 2, SEGMENTS_IN_MIB = 4 /* of the default size */ };
 
 static const char help[] =
     "usage: hufu-sim --dir DIR [option...]\n"
@@ -22,6 +22,7 @@ static const char help[] =
     "  --threads N           threads that work on batches (default: one for each processor)\n"
     "  --engine NAME         arithmetic to use (default: the fastest of this processor)\n"
     "  --objects N           stored keys at most (default: 8192)\n"
+    "  --nvm-size MIB        size of a new device's memory (default: 64); an old one keeps its own\n"
     "  --sessions N          sessions at the same time (default: 256)\n"
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"
     "  --nonce-pool N        nonces of SM2 signatures that are made ahead (default: 1024; 0: "
@@ -44,7 +45,7 @@ static const char help[] =
 #ifdef HUFU_CONTROL
     "  --control PATH        a socket at which faults are ordered: anybody who opens it breaks the "
     "device\n"
-    "  --nvm SEGMENTSxBYTES  the shape of a new medium\n"
+    "  --shape SEGMENTSxBYTES  the shape of a new medium\n"
 #endif
     "  --foreground          stay in the foreground (always so; for scripts that say it)\n"
     "  --log-level LEVEL     error, warning, info (default) or debug\n"
@@ -77,6 +78,7 @@ enum option_id {
     OPT_THREADS,
     OPT_ENGINE,
     OPT_OBJECTS,
+    OPT_NVM_SIZE,
     OPT_SESSIONS,
     OPT_TICKETS,
     OPT_LOG_RECORDS,
@@ -92,7 +94,7 @@ enum option_id {
     OPT_READY_FD,
 #ifdef HUFU_CONTROL
     OPT_CONTROL,
-    OPT_NVM,
+    OPT_SHAPE,
 #endif
     OPT_FOREGROUND,
     OPT_START_UP_TEST,
@@ -108,6 +110,7 @@ static const struct option table[] = {
     {"threads", required_argument, NULL, OPT_THREADS},
     {"engine", required_argument, NULL, OPT_ENGINE},
     {"objects", required_argument, NULL, OPT_OBJECTS},
+    {"nvm-size", required_argument, NULL, OPT_NVM_SIZE},
     {"sessions", required_argument, NULL, OPT_SESSIONS},
     {"tickets", required_argument, NULL, OPT_TICKETS},
     {"log-records", required_argument, NULL, OPT_LOG_RECORDS},
@@ -123,7 +126,7 @@ static const struct option table[] = {
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
 #ifdef HUFU_CONTROL
     {"control", required_argument, NULL, OPT_CONTROL},
-    {"nvm", required_argument, NULL, OPT_NVM},
+    {"shape", required_argument, NULL, OPT_SHAPE},
 #endif
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
     {"start-up-test", no_argument, NULL, OPT_START_UP_TEST},
@@ -144,6 +147,7 @@ static int parse_number(struct sim_options *o, int id, const char *text)
         const char *name, *wanted;
     } rows[] = {{OPT_THREADS, 1, 256, "threads", "1 to 256"},
                 {OPT_OBJECTS, 16, 1000000, "objects", "16 to 1000000"},
+                {OPT_NVM_SIZE, 1, 16000, "nvm-size", "1 to 16000"},
                 {OPT_SESSIONS, 1, 4096, "sessions", "1 to 4096"},
                 {OPT_TICKETS, 1, 1024, "tickets", "1 to 1024"},
                 {OPT_LOG_RECORDS, 64, 1000000, "log-records", "64 to 1000000"},
@@ -159,6 +163,9 @@ static int parse_number(struct sim_options *o, int id, const char *text)
         break;
     case OPT_OBJECTS:
         o->objects = (uint32_t)v;
+        break;
+    case OPT_NVM_SIZE:
+        o->segments = (uint32_t)v * SEGMENTS_IN_MIB;
         break;
     case OPT_SESSIONS:
         o->sessions = (uint16_t)v;
@@ -239,10 +246,10 @@ static int parse_one(struct sim_options *o, int id, const char *text)
     case OPT_CONTROL:
         o->control = text;
         return OPTIONS_RUN;
-    case OPT_NVM:
+    case OPT_SHAPE:
         return sscanf(text, "%ux%u", &o->segments, &o->segment_size) == 2
                    ? OPTIONS_RUN
-                   : bad("nvm", text, "SEGMENTSxBYTES");
+                   : bad("shape", text, "SEGMENTSxBYTES");
 #endif
     case OPT_FOREGROUND:
         return OPTIONS_RUN;

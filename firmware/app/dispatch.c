@@ -238,10 +238,10 @@ bool device_idle(struct device *d)
         return test_on(d);
     if (d->state != STATE_READY)
         return false;
-    const bool check = check_random(d);
+    const bool check = check_random(d), learn = objects_learn(d);
     if (!nonces_wanted(&d->nonces) || nonces_refill(d))
-        return check;
-    return check || nonces_wanted(&d->nonces);
+        return check || learn;
+    return check || learn || nonces_wanted(&d->nonces);
 }
 
 /* A sealed command is opened first. false: it was none, and is answered. */

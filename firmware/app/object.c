@@ -258,7 +258,7 @@ uint16_t objects_load(struct device *d)
     if (n != 4)
         return SW_STORE_DAMAGED;
     o->next_handle = o->reserved = load_be32(d->record);
-    o->count = 0;
+    o->count = o->learned = 0;
     for (uint32_t h = store_next(d->store, 0, 0); h && h < SESSION_HANDLE;
          h = store_next(d->store, h, 0)) {
         uint8_t type;

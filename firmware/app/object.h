@@ -61,6 +61,7 @@ bool policy_is_none(const struct key_policy *p);
 struct objects {
     struct indexed *index;                 /* in order of handles */
     uint32_t count, next_handle, reserved; /* handles below reserved are spoken for in the store */
+    uint32_t learned;                      /* places of the index that were learned ahead */
     uint32_t changes;                      /* since the start */
     struct key *keys;                      /* handle h lives at h % keys_max */
     struct rsa_private *rsa;               /* and its RSA part at h % rsa_max */
@@ -74,6 +75,9 @@ uint16_t objects_load(struct device *d);
 /* Wipe the cache and forget the index. */
 void objects_forget(struct device *d);
 uint32_t objects_count_owner(struct device *d, uint8_t owner);
+/* With nothing else to do: open some records that the index knows nothing of yet, so that the first
+ * search does not have to open them all. true: there are more. */
+bool objects_learn(struct device *d);
 
 /* The RSA parts between key and record. */
 void rsa_to_object(const struct rsa_private *key, uint8_t *pub, uint8_t *secret);

@@ -41,7 +41,7 @@ void objects_forget(struct device *d)
     for (uint32_t i = 0; i < o->keys_max; i++)
         drop(&o->keys[i]);
     wipe(&o->session_key, sizeof o->session_key);
-    o->count = 0;
+    o->count = o->learned = 0;
 }
 
 /* The place for the RSA part of a key, taken from whatever key has it. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { LEARN_STEP = 16 };
+
 /* The place of handle, or of the next one above it. */
 static uint32_t place(const struct objects *o, uint32_t handle)
 {
@@ -65,6 +67,14 @@ static void learn(struct device *d, struct indexed *i)
     i->label = hash_of(o.label);
     i->id = hash_of(o.id);
     record_wipe(d);
+}
+
+bool objects_learn(struct device *d)
+{
+    struct objects *o = &d->objects;
+    for (unsigned n = 0; n < LEARN_STEP && o->learned < o->count; n++)
+        learn(d, &o->index[o->learned++]);
+    return o->learned < o->count;
 }
 
 uint32_t objects_count_owner(struct device *d, uint8_t owner)

@@ -93,6 +93,16 @@ static bool allocation(char *const *word)
     return true;
 }
 
+static bool tamper(char *const *word)
+{
+    static const char *const words[] = {"off", "on", NULL};
+    const int on = one_of(word[1], words);
+    if (on < 0 || word[2])
+        return false;
+    faults_tamper(on);
+    return true;
+}
+
 static bool nothing(char *const *word)
 {
     return !word[1];
@@ -107,6 +117,7 @@ static const struct {
                 {"rng", source, "rng good|failing|stuck|biased [1|2]"},
                 {"bad", medium, "bad read|write SEGMENT|all|none"},
                 {"clock", move_clock, "clock +MS|-MS"},
+                {"tamper", tamper, "tamper on|off"},
                 {"alloc", allocation, "alloc N [COUNT]: the N-th from now fails; 0: none"}};
 
 /* What every answer tells: the steps so far. */
@@ -133,7 +144,7 @@ static int execute(char *line, char *out, size_t room)
         if (!strcmp(word[0], commands[i].name))
             return answer(out, room,
                           !word[WORDS - 1] && commands[i].run(word) ? NULL : commands[i].usage);
-    return answer(out, room, "state, cut, rng, bad, clock or alloc");
+    return answer(out, room, "state, cut, rng, bad, clock, tamper or alloc");
 }
 
 /* ------------------------------------------------------------------ the socket */

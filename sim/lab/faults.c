@@ -28,6 +28,7 @@ static struct {
     enum source_fault source[SOURCES];
     int bad_read, bad_write;
     int64_t clock_ms;
+    bool tamper;
     struct fault_counts counts;
     uint64_t coins; /* xorshift */
 } lab = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -219,8 +220,16 @@ static uint64_t now(void *ctx)
     return lab.port.clock.now(ctx) + (uint64_t)off;
 }
 
-/* ------------------------------------------------------------------ what the control socket sets
- */
+static int tamper(void *ctx)
+{
+    const struct hal_tamper *port = &lab.port.tamper;
+    pthread_mutex_lock(&lab.lock);
+    const bool asserted = lab.tamper;
+    pthread_mutex_unlock(&lab.lock);
+    return asserted || (port->asserted && port->asserted(ctx));
+}
+
+/* ------------------------------------------------------------------ by order */
 
 void faults_wrap(struct hal *hal, const char *directory)
 {
@@ -234,6 +243,7 @@ void faults_wrap(struct hal *hal, const char *directory)
     hal->rng.sample = sample;
     hal->rng.second = hal->rng.second ? second : NULL;
     hal->clock.now = now;
+    hal->tamper.asserted = tamper;
     snprintf(path, sizeof path, "%s/nvm", directory);
     lab.medium = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     lab.coins = (uint64_t)getpid() << 20 | 1;
@@ -258,6 +268,13 @@ void faults_medium(bool writes, int segment)
 {
     pthread_mutex_lock(&lab.lock);
     *(writes ? &lab.bad_write : &lab.bad_read) = segment;
+    pthread_mutex_unlock(&lab.lock);
+}
+
+void faults_tamper(bool asserted)
+{
+    pthread_mutex_lock(&lab.lock);
+    lab.tamper = asserted;
     pthread_mutex_unlock(&lab.lock);
 }
 

@@ -32,6 +32,8 @@ void faults_wrap(struct hal *hal, const char *directory);
 void faults_cut(uint64_t n, enum cut_mode mode);
 void faults_source(unsigned which, enum source_fault fault);
 void faults_medium(bool writes, int segment);
+/* The tamper input. */
+void faults_tamper(bool asserted);
 /* The device's time is this many ms off, in either direction. */
 void faults_clock(int64_t ms);
 /* The n-th allocation from now on fails, and count - 1 after it. */

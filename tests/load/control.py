@@ -72,7 +72,7 @@ class Lab:
 
 def not_in_a_release(directory):
     """hufu-sim itself knows no control socket, and has nothing of it inside"""
-    for option in ("--control", "--nvm"):
+    for option in ("--control", "--shape"):
         result = subprocess.run([SIM, "--dir", directory, option, os.path.join(directory, "c")], capture_output=True,
                                 text=True, timeout=PATIENCE, check=False)
         assert result.returncode == 2 and "unrecognized option" in result.stderr, result
@@ -94,7 +94,7 @@ def the_socket(directory):
         assert "can break this device" in lab.sim.messages()
         for text in ("", "nonsense", "cut", "cut x", "cut 1 sideways", "cut 1 before more and more", "rng", "rng odd",
                      "rng stuck 3", "rng stuck 0", "bad", "bad read", "bad read -1", "bad write 65536", "clock", "clock 5",
-                     "clock +", "alloc", "alloc x", "state now"):
+                     "clock +", "tamper", "tamper maybe", "alloc", "alloc x", "state now"):
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(PATIENCE)
                 s.connect(lab.path)
@@ -113,6 +113,17 @@ def the_socket(directory):
         assert lab.sim.stop() == 0
 
 
+def wait_for_end(lab, fleet):
+    """Of the simulator, as long as its clients go on"""
+    for _ in range(PATIENCE * 10):
+        try:
+            lab.sim.process.wait(0.1)
+            return
+        except subprocess.TimeoutExpired:
+            fleet.check()
+    raise AssertionError(f"no cut: {lab.order('state')}, {lab.sim.messages()}")
+
+
 def power_cuts(directory):
     """Cuts at steps of the medium, in all modes, under clients that reconnect: nothing acknowledged is lost"""
     cuts = 0
@@ -124,9 +135,8 @@ def power_cuts(directory):
             for i in range(CUTS):
                 mode = MODES[i % len(MODES)]
                 lab.order(f"cut {RNG.randrange(1, 500)} {mode}")
-                lab.sim.process.wait(PATIENCE)
+                wait_for_end(lab, fleet)
                 assert lab.sim.process.returncode == -9, (mode, lab.sim.process.returncode)
-                fleet.check()
                 lab.again()
                 cuts += 1
                 assert lab.state() == READY, mode
@@ -251,7 +261,7 @@ def medium(directory):
 
 def full_store(directory):
     """A medium of a few pages is full soon: refused, nothing lost, and a key that goes makes room for another"""
-    with Lab(directory, "--nvm", "16x4096", "--log-records", "64") as lab:
+    with Lab(directory, "--shape", "16x4096", "--log-records", "64") as lab:
         hufu(lab.sim.path, "init", "--label", "test")
         made = []
         with lab.sim.client() as client:
@@ -295,6 +305,23 @@ def no_memory(directory):
         assert lab.sim.stop() == 0
 
 
+def tampered(directory):
+    """The tamper input: the keys are gone by the next command, the device is not what it was, a start does not help"""
+    with Lab(directory) as lab:
+        hufu(lab.sim.path, "init", "--label", "test")
+        hufu(lab.sim.path, "key", "generate", "--type", "sm2", "--label", "secret")
+        lab.order("tamper on")
+        with lab.sim.client() as client:
+            assert client.info()["state"] != READY
+        lab.order("tamper off")
+        for _ in range(2):
+            with lab.sim.client() as client:
+                info = client.info()
+                assert info["state"] != READY and info["objects"] == 0, info
+            lab.again()
+        assert lab.sim.stop() == 0
+
+
 def clock(directory):
     """The clock goes forward, back and before 1970: records keep their order, the log verifies"""
     with Lab(directory) as lab:
@@ -320,4 +347,4 @@ def clock(directory):
 
 print(f"seed: HUFU_TEST_SEED={SEED:#x}")
 run([not_in_a_release, the_socket, power_cuts, cut_in_zeroise, tries_never_come_back, entropy, medium, full_store, no_memory,
-     clock])
+     tampered, clock])

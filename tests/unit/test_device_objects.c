@@ -462,6 +462,44 @@ END_TEST
 
 /* A device with more objects than the configuration allows does not start - and loses none of them.
  */
+static int (*read_medium)(void *ctx, uint32_t segment, uint32_t offset, void *buffer, uint32_t n);
+static unsigned reads;
+
+static int counted_read(void *ctx, uint32_t segment, uint32_t offset, void *buffer, uint32_t n)
+{
+    reads++;
+    return read_medium(ctx, segment, offset, buffer, n);
+}
+
+/* What the first search after a start needs of each record is read while nothing else is to be done. */
+START_TEST(records_are_learned_ahead)
+{
+    uint32_t last = 0;
+    dev_close(&dv);
+    dev_open(&dv);
+    dev_init(&dv, 0);
+    read_medium = dv.hal.nvm.read; /* counted from the next start on */
+    dv.hal.nvm.read = counted_read;
+    user = dev_login(&dv, DEV_USER);
+    for (unsigned i = 0; i < 60; i++)
+        last = make(user, KEY_SM4, USAGE_ENCRYPT, i < 59 ? "k" : "last", "");
+    for (int idle = 0; idle < 2; idle++) {
+        dev_reboot(&dv);
+        for (unsigned i = 0; idle && device_idle(dv.d); i++)
+            ck_assert_uint_lt(i, 10000);
+        user = dev_login(&dv, DEV_USER);
+        const unsigned before = reads;
+        ck_assert_uint_eq(find(user, 0, "last", ""), last);
+        if (idle)
+            ck_assert_uint_lt(reads - before, 20);
+        else
+            ck_assert_uint_ge(reads - before, 60);
+    }
+    MUST(destroy(user, last));
+    ck_assert_uint_eq(find(user, 0, "last", ""), 0);
+}
+END_TEST
+
 START_TEST(configured_too_small)
 {
     struct info_rsp r;
@@ -536,6 +574,7 @@ int main(void)
     tcase_add_test(t, four_thousand);
     tcase_add_test(t, full_store);
     tcase_add_test(t, large_log_on_a_small_medium);
+    tcase_add_test(t, records_are_learned_ahead);
     tcase_add_test(t, configured_too_small);
     tcase_add_test(t, session_keys);
     suite_add_tcase(s, t);

@@ -2,7 +2,7 @@
  * The tables of the base point: for window i the odd multiples (2j + 1) 2^(wi) G, affine. They are
  * computed at build time by gen_table.c; the width w is HUFU_SM2_WINDOW (6 bits: 87 KB). For a
  * small flash only every HUFU_SM2_STEP-th window is tabled and the others are reached by doublings
- * (5 bits, step 6: 9 KB).
+ * (4 bits, step 6: 6 KB).
  */
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_TABLE_H
 #define HUFU_CRYPTO_PORTABLE_SM2_TABLE_H

@@ -390,7 +390,7 @@ $(BUILD)/tests/usb-mock: $(call obj,$(MOCK_SRC) $(USB_SRC)) $(BUILD)/libfirmware
 TINY := p127 p4093 p4093-small
 TINY_p127        := -DHUFU_SM2_CURVE='"tests/tiny/p127.h"' -DHUFU_SM2_WINDOW=4 -DHUFU_SM2_BATCH=240
 TINY_p4093       := -DHUFU_SM2_CURVE='"tests/tiny/p4093.h"' -DHUFU_SM2_WINDOW=2 -DHUFU_SM2_BATCH=8192
-TINY_p4093-small := -DHUFU_SM2_CURVE='"tests/tiny/p4093.h"' -DHUFU_SM2_WINDOW=4 -DHUFU_SM2_STEP=6
+TINY_p4093-small := -DHUFU_SM2_CURVE='"tests/tiny/p4093.h"' -DHUFU_SM2_WINDOW=2 -DHUFU_SM2_STEP=3
 TINY_TESTS := $(TINY:%=$(BUILD)/tests/test_tiny_%)
 TINY_GEN := $(patsubst %/sm2_field.c,tests/tiny/field.c,$(SM2_GEN))
 TINY_SRC := $(filter-out %/gen_table.c,$(TINY_GEN)) $(addprefix firmware/crypto/portable/sm2_,base.c base_small.c table.c mul.c \
@@ -453,7 +453,7 @@ CLANG   := $(BUILD)-clang
 CT      := $(BUILD)-ct
 # Warnings are errors in the two ordinary builds; sanitizers make gcc warn of what is not there.
 asan-make   = $(SUB) BUILD=$(ASAN) SAN=address,undefined OPT=-O1 CI= WERROR=
-limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="-DHUFU_SM2_WINDOW=4 -DHUFU_SM2_STEP=6"
+limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="$(filter -DHUFU_SM2_WINDOW% -DHUFU_SM2_STEP%,$(SMALL_CONFIG))"
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 ct-make     = $(SUB) BUILD=$(CT) CTCHECK=1 OPT=-O2
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))

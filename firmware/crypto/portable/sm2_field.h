@@ -15,7 +15,7 @@ struct sm2_fe {
 };
 
 /* p itself, not in Montgomery form; here, so that the compiler sees its pattern */
-static const struct sm2_fe sm2_p = SM2_P;
+static const struct sm2_fe sm2_p = SM2_CURVE_P;
 
 extern const struct sm2_fe sm2_fe_one; /* 1 */
 extern const struct sm2_fe sm2_fe_b;   /* coefficient b of the curve */

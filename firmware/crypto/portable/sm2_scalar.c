@@ -2,7 +2,7 @@
 
 #include "firmware/crypto/portable/sm2_invert.h"
 
-const struct sm2_scalar sm2_n = SM2_N;
+const struct sm2_scalar sm2_n = SM2_CURVE_N;
 
 static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
 static const struct sm2_scalar n_minus_1 = SM2_N_MINUS_1;

@@ -122,18 +122,22 @@ static bool broken(struct device *d, struct exchange *x, struct channel *one)
 }
 
 /* Opens in place; false: it is not the next command of this channel. */
-static bool open_record(struct channel *one, const struct channel_sealed_req *q, uint8_t *text,
-                        size_t n)
+static bool open_record(const struct sym_ops *sym, struct channel *one,
+                        const struct channel_sealed_req *q, uint8_t *text, size_t n)
 {
-    uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD];
+    uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD], tag[CHANNEL_TAG], ok = 0;
     const struct channel_aad m = {
         .channel = one->number, .flags = q->flags, .counter = q->counter, .size = (uint32_t)n};
     if (one->stage != STAGE_OPEN || q->counter != one->next || q->counter == CHANNEL_USED_UP ||
         q->flags & ~SEALED_LONG)
         return false;
     channel_around(&one->keys, CHANNEL_COMMAND, &m, nonce, aad);
-    if (sm4_gcm_open(&one->ready[0], nonce, sizeof nonce, aad, sizeof aad, q->sealed.data, n, text,
-                     q->sealed.data + n))
+    memcpy(tag, q->sealed.data + n, sizeof tag);
+    sym->sm4_gcm_open(
+        &one->ready[0],
+        &(struct sm4_gcm_item){nonce, sizeof nonce, aad, sizeof aad, q->sealed.data, n, text, tag},
+        1, &ok);
+    if (!ok)
         return false;
     one->next++;
     one->pending++;
@@ -173,7 +177,7 @@ bool channel_unseal(struct device *d, struct exchange *x, uint16_t *refused)
         return false;
     }
     uint8_t *text = x->opened + (q.sealed.data - x->data);
-    if (!open_record(one, &q, text, n))
+    if (!open_record(d->engine->sym, one, &q, text, n))
         return broken(d, x, one);
     x->secure = one->number;
     x->counter = q.counter;
@@ -206,8 +210,11 @@ void channel_seal(struct device *d, struct exchange *x)
         &one->keys, CHANNEL_ANSWER,
         &(struct channel_aad){.channel = one->number, .counter = x->counter, .size = (uint32_t)n},
         nonce, aad);
-    sm4_gcm_seal(&one->ready[1], nonce, sizeof nonce, aad, sizeof aad, x->response, n, x->response,
-                 x->response + n);
+    d->engine->sym->sm4_gcm_seal(&one->ready[1],
+                                 &(struct sm4_gcm_item){nonce, sizeof nonce, aad, sizeof aad,
+                                                        x->response, n, x->response,
+                                                        x->response + n},
+                                 1);
     x->response_size = n + CHANNEL_TAG;
     x->sw = SW_OK;
     if (--one->pending == 0 && one->stage == STAGE_ENDING)

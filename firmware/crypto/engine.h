@@ -89,8 +89,12 @@ struct sym_ops {
     void (*sm4_encrypt)(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
     void (*sm4_ctr)(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
                     size_t n);
-    /* as sm4_gcm_seal_batch; quickest for nonces of 12 bytes and short texts of one size */
+    /* as sm4_gcm_seal_batch; quickest for nonces of 12 bytes, and short texts of one size or one
+     * long text */
     void (*sm4_gcm_seal)(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items);
+    /* as sm4_gcm_open_batch; quickest for a nonce of 12 bytes and one long text */
+    void (*sm4_gcm_open)(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                         uint8_t *ok);
 };
 
 struct engine {

@@ -126,6 +126,40 @@ START_TEST(gcm_of_many)
 }
 END_TEST
 
+/* Around the sizes where the ways part, and where sixteen blocks end. */
+START_TEST(gcm_of_one)
+{
+    enum { MOST = 70000, AAD = 40 };
+    static uint8_t in[MOST], a[MOST], b[MOST];
+    uint8_t k[16], iv[12], more[AAD], tag_a[16], tag_b[16], ok;
+    struct sm4_key key;
+    for (int round = 0; round < 300; round++) {
+        const size_t aad_size = test_random_below(AAD + 1);
+        const size_t n = round % 3 ? 16384 - 20 + test_random_below(600) : test_random_below(MOST);
+        test_random(k, sizeof k);
+        test_random(in, n);
+        test_random(iv, sizeof iv);
+        test_random(more, sizeof more);
+        sm4_set_key(&key, k);
+        sm4_gcm_seal(&key, iv, 12, more, aad_size, in, n, b, tag_b);
+        memcpy(a, in, n);
+        const struct sm4_gcm_item item = {iv, 12, more, aad_size, a, n, a, tag_a};
+        ifma8_gcm_seal(&key, &item, 1);
+        ck_assert_mem_eq(a, b, n);
+        ck_assert_mem_eq(tag_a, tag_b, 16);
+        ifma8_gcm_open(&key, &item, 1, &ok);
+        ck_assert(ok);
+        ck_assert_mem_eq(a, in, n);
+        memcpy(a, b, n);
+        tag_a[test_random_below(16)] ^= (uint8_t)(1 << test_random_below(8));
+        ifma8_gcm_open(&key, &item, 1, &ok);
+        ck_assert(!ok);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_uint_eq(a[i], 0);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("ifma8_sym");
@@ -136,6 +170,7 @@ static Suite *suite(void)
     tcase_add_test(t, sm4_blocks);
     tcase_add_test(t, sm4_ctr_carries);
     tcase_add_test(t, gcm_of_many);
+    tcase_add_test(t, gcm_of_one);
     suite_add_tcase(s, t);
     return s;
 }

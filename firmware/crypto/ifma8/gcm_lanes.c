@@ -1,23 +1,17 @@
 /*
  * SM4-GCM for many small messages under one key: all their counter blocks go through SM4 together,
  * and GHASH works on eight messages at a time, four to a register (VPCLMULQDQ).
- *
- * GHASH in reflected form: a block is read with its bytes reversed, so that bit i of the polynomial
- * is bit 127 - i of the number; a product of two such numbers is one bit short, which H carries (H
- * x is kept).
  */
 #include "firmware/crypto/ifma8/sym_lanes.h"
 
 #if HUFU_IFMA8
 
-#include <immintrin.h>
 #include <string.h>
 
 #include "firmware/base/endian.h"
 #include "firmware/base/wipe.h"
+#include "firmware/crypto/ifma8/gcm_product.h"
 #include "firmware/crypto/sm4.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum {
     GROUP = 64,      /* messages that go together */
@@ -27,48 +21,6 @@ enum {
     CHAINS = 2,      /* registers in flight */
     TOGETHER = LANES * CHAINS
 };
-
-typedef __m512i lanes;
-
-/* Products of 256 bits in four lanes, and their sums. */
-struct product {
-    lanes low, middle, high;
-};
-
-/* sum += a b */
-INLINE void add_product(struct product *sum, lanes a, lanes b)
-{
-    sum->low = _mm512_xor_si512(sum->low, _mm512_clmulepi64_epi128(a, b, 0x00));
-    sum->high = _mm512_xor_si512(sum->high, _mm512_clmulepi64_epi128(a, b, 0x11));
-    sum->middle = _mm512_ternarylogic_epi64(sum->middle, _mm512_clmulepi64_epi128(a, b, 0x01),
-                                            _mm512_clmulepi64_epi128(a, b, 0x10), 0x96);
-}
-
-/* p 2^-128 */
-INLINE lanes reduce(const struct product *p)
-{
-    const lanes poly = _mm512_set1_epi64((long long)0xC200000000000000);
-    lanes low = _mm512_xor_si512(p->low, _mm512_bslli_epi128(p->middle, 8));
-    for (int i = 0; i < 2; i++)
-        low = _mm512_xor_si512(_mm512_shuffle_epi32(low, _MM_PERM_BADC),
-                               _mm512_clmulepi64_epi128(low, poly, 0x00));
-    return _mm512_ternarylogic_epi64(low, p->high, _mm512_bsrli_epi128(p->middle, 8), 0x96);
-}
-
-INLINE __m128i reverse_order(void)
-{
-    return _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-/* H x in reflected form, in every lane. */
-INLINE lanes hash_key(const uint8_t h[16])
-{
-    uint64_t high = load_be64(h), low = load_be64(h + 8);
-    const uint64_t out = (uint64_t)0 - (high >> 63);
-    high = (high << 1 | low >> 63) ^ (out & 0xC200000000000000);
-    low = low << 1 ^ (out & 1);
-    return _mm512_broadcast_i64x2(_mm_set_epi64x((long long)high, (long long)low));
-}
 
 /* power[i] = H^(i+1) x */
 static void hash_powers(lanes power[BLOCKS_MAX], const uint8_t h[16], size_t n)
@@ -192,15 +144,11 @@ static int fits(const struct sm4_gcm_item *item, size_t items)
     return 1;
 }
 
-void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
+static void seal_groups(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
 {
     static const uint8_t zeros[16];
     struct group g;
     lanes power[BLOCKS_MAX];
-    if (!fits(item, items)) {
-        sm4_gcm_seal_batch(key, item, items);
-        return;
-    }
     if (items < GROUP) /* lanes without a message hash zeros */
         memset(g.hashed[items], 0, (GROUP - items) * sizeof g.hashed[0]);
     ifma8_sm4_encrypt(key, zeros, g.s.tag[0], 1);
@@ -213,6 +161,16 @@ void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, 
     wipe(power, sizeof power);
 }
 
+void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
+{
+    if (fits(item, items))
+        seal_groups(key, item, items);
+    else if (items == 1 && ifma8_gcm_is_long(item))
+        ifma8_gcm_seal_long(key, item);
+    else
+        sm4_gcm_seal_batch(key, item, items);
+}
+
 const struct sym_ops sym_ifma8 = {
     .name = "ifma8",
     .sm3_many = ifma8_sm3_many,
@@ -220,6 +178,7 @@ const struct sym_ops sym_ifma8 = {
     .sm4_encrypt = ifma8_sm4_encrypt,
     .sm4_ctr = ifma8_sm4_ctr,
     .sm4_gcm_seal = ifma8_gcm_seal,
+    .sm4_gcm_open = ifma8_gcm_open,
 };
 
 #endif

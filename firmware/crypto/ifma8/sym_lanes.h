@@ -15,8 +15,13 @@ void ifma8_sm3_count(const uint8_t number[55], size_t n, uint8_t (*digest)[32]);
 void ifma8_sm4_encrypt(const struct sm4_key *key, const uint8_t *in, uint8_t *out, size_t blocks);
 void ifma8_sm4_ctr(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
                    size_t n);
-/* As sm4_gcm_seal_batch, 64 short texts at a time when they are of one shape. */
+/* As sm4_gcm_seal_batch, 64 short texts at a time when they are of one shape, or one long text. */
 void ifma8_gcm_seal(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items);
+/* As sm4_gcm_open_batch, quicker for one long text. */
+void ifma8_gcm_open(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                    uint8_t *ok);
+int ifma8_gcm_is_long(const struct sm4_gcm_item *item);
+void ifma8_gcm_seal_long(const struct sm4_key *key, const struct sm4_gcm_item *item);
 
 #endif
 

@@ -15,4 +15,5 @@ const struct sym_ops sym_portable = {
     .sm4_encrypt = sm4_encrypt_blocks,
     .sm4_ctr = sm4_ctr,
     .sm4_gcm_seal = sm4_gcm_seal_batch,
+    .sm4_gcm_open = sm4_gcm_open_batch,
 };

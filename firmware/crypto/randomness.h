@@ -13,7 +13,7 @@
 
 static inline unsigned randomness_bit(const uint8_t *bits, size_t i)
 {
-    return bits[i / 8] >> (7 - i % 8) & 1u;
+    return (unsigned)bits[i / 8] >> (7 - i % 8) & 1u;
 }
 
 /* Ones among n bits from bit `first` on. */

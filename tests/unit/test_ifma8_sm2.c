@@ -526,8 +526,9 @@ static void keygen_at(size_t count, unsigned one_special_in)
 }
 
 /* Around where the method or the number of parts changes. */
-static const size_t turns[] = {71,  95,  96,  97,  127, 128,  129,  143,  144,  145,  255,  256,
-                               257, 511, 512, 513, 777, 1023, 1024, 1025, 2047, 2048, 2049, 4161};
+static const size_t turns[] = {71,  95,  96,   97,   127,  128,  129,  130,  143,  144,
+                               145, 255, 256,  257,  260,  261,  264,  265,  511,  512,
+                               513, 777, 1023, 1024, 1025, 2047, 2048, 2049, 2076, 4161};
 
 START_TEST(keygen_sizes)
 {

@@ -17,6 +17,9 @@ static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE
 enum { SPREAD_MAX = 4, FEW_MAX = 8, DENSE_SMALL_MAX = 28, DENSE_MAX = 56 };
 /* So many items over a whole number of groups are spread over the lanes one by one. */
 enum { REST_MAX = 2 };
+/* ifma8_sum works on pairs of groups: the items over a whole number of pairs go another way where
+ * another pair would take longer, up to REST_MAX beside SOME items, up to a group beside MANY. */
+enum { SOME = 128, MANY = 256 };
 
 static size_t group_count(size_t n)
 {
@@ -29,6 +32,13 @@ static size_t even_groups(size_t n)
     return (group_count(n) + 1) & ~(size_t)1;
 }
 
+/* Of more than DENSE_MAX items, those that do not go into the sums. */
+static size_t sum_rest(size_t n)
+{
+    const size_t over = n % 16;
+    return over <= (n > MANY ? FEW_MAX : n > SOME ? REST_MAX : 0) ? over : 0;
+}
+
 static size_t align64(size_t n)
 {
     return (n + 63) & ~(size_t)63;
@@ -37,8 +47,9 @@ static size_t align64(size_t n)
 /* Points that are worked on for n items. */
 static size_t point_count(size_t n)
 {
-    const size_t groups = even_groups(n);
-    return n <= FEW_MAX ? groups : groups * ifma8_sum_blocks(groups);
+    const size_t groups = even_groups(n), sums = even_groups(n - sum_rest(n)),
+                 split = sums * ifma8_sum_blocks(sums);
+    return n <= FEW_MAX || split < groups ? groups : split;
 }
 
 /* Bytes of room that the dense way has for n items or fewer. */
@@ -89,7 +100,9 @@ void ifma8_work_place(struct ifma8_work *w, void *scratch, size_t n)
 
 size_t ifma8_chunk(size_t n)
 {
-    const size_t chunks = (n + IFMA8_CHUNK - 1) / IFMA8_CHUNK;
+    const size_t chunks = (n + IFMA8_CHUNK - 1) / IFMA8_CHUNK, over = n % IFMA8_CHUNK;
+    if (n > IFMA8_CHUNK && over && over <= DENSE_SMALL_MAX)
+        return IFMA8_CHUNK; /* a few beside a full chunk take less than two smaller chunks */
     const size_t even = chunks ? ((n + chunks - 1) / chunks + 63) & ~(size_t)63 : 0;
     return n < even ? n : even;
 }
@@ -162,10 +175,25 @@ void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign)
     }
 }
 
+/* One group of up to FEW_MAX items, the g-th. */
+static void one_group(struct ifma8_work *w, size_t g, size_t n, size_t items,
+                      const struct ifma8_rows *k, uint64_t less)
+{
+    struct lane_jacobian sum;
+
+    load(w, g, g + 1, n, k, less, items <= SPREAD_MAX ? IFMA8_SPAN_SPREAD : IFMA8_SPAN_SMALL);
+    if (items <= SPREAD_MAX)
+        ifma8_spread_sum(&sum, w->scalar + g, items);
+    else
+        ifma8_few(&sum, w->scalar + g, 1);
+    ifma8_to_affine(w->point + g, &sum, 1, w->failed + g);
+    wipe(&sum, sizeof sum);
+}
+
 void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                     int with_y)
 {
-    const size_t groups = even_groups(n);
+    const size_t rest = sum_rest(n), groups = even_groups(n - rest);
     int sign;
 
     if (n <= DENSE_MAX) {
@@ -174,10 +202,14 @@ void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, 
     }
     load(w, 0, groups, n, k, less, IFMA8_SPAN_WIDE);
     sign = ifma8_sum(w->point, &wide, w->scalar, groups, ifma8_sum_blocks(groups), with_y);
-    if (sign == 0)
+    if (sign == 0) {
         few(w, n, k, less);
-    else if (with_y)
-        ifma8_finish_y(w, n, sign);
+        return;
+    }
+    if (with_y)
+        ifma8_finish_y(w, n - rest, sign);
+    if (rest)
+        one_group(w, groups, n, rest, k, less);
 }
 
 #endif

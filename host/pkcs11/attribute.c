@@ -19,7 +19,7 @@ enum {
 
 enum {
     RSA = 1 << FAMILY_RSA,
-    EC = 1 << FAMILY_EC | 1 << FAMILY_SM2,
+    EC = 1 << FAMILY_EC | 1 << FAMILY_SM2 | 1 << FAMILY_EDWARDS,
     SYM = 1 << FAMILY_SECRET,
     DSA = 1 << FAMILY_DSA,
     DH = 1 << FAMILY_DH,
@@ -291,6 +291,7 @@ static bool usual(const struct object *o, CK_ATTRIBUTE_TYPE type)
     case FAMILY_SECRET:
         return true;
     case FAMILY_DSA:
+    case FAMILY_EDWARDS:
         return type == CKA_SIGN || type == CKA_VERIFY;
     case FAMILY_DH:
         return derives;
@@ -582,6 +583,8 @@ enum family family_of(CK_KEY_TYPE type)
         return FAMILY_RSA;
     case CKK_EC:
         return FAMILY_EC;
+    case CKK_EC_EDWARDS:
+        return FAMILY_EDWARDS;
     case CKK_DSA:
         return FAMILY_DSA;
     case CKK_DH:

@@ -334,8 +334,25 @@ static EVP_PKEY *key_of_parts(const struct object *o, bool with_private,
     return key;
 }
 
+/* The point in an OCTET STRING, or bare */
+static EVP_PKEY *edwards_key(const struct object *o, bool with_private)
+{
+    const char *name = edwards_name(o);
+    const size_t size = key_size_of(o);
+    const struct attribute *a = attribute_of(o, with_private ? CKA_VALUE : CKA_EC_POINT);
+    if (!name || !a || !crypto_context())
+        return NULL;
+    if (with_private)
+        return EVP_PKEY_new_raw_private_key_ex(crypto_context(), name, NULL, a->value, a->size);
+    const bool string = a->size == size + 2 && a->value[0] == 4 && a->value[1] == size;
+    return EVP_PKEY_new_raw_public_key_ex(crypto_context(), name, NULL, a->value + (string ? 2 : 0),
+                                          a->size - (string ? 2 : 0));
+}
+
 EVP_PKEY *key_of_object(const struct object *o, bool with_private)
 {
+    if (o->family == FAMILY_EDWARDS)
+        return edwards_key(o, with_private);
     const bool ffc = o->family == FAMILY_DSA || o->family == FAMILY_DH;
     return key_of_parts(o, with_private,
                         ffc                       ? ffc_key

@@ -62,6 +62,9 @@ bool params_are(const struct object *o, const uint8_t *oid, size_t size);
 /* libcrypto's name of an object's curve, over a prime field of at most 528 bits; NULL: none. */
 const char *curve_of(const struct object *o);
 bool curve_is_known(const CK_ATTRIBUTE *params);
+/* The same for Edwards curves: ED25519, ED448. */
+const char *edwards_name(const struct object *o);
+bool edwards_is_known(const CK_ATTRIBUTE *params);
 
 /* EVP names of ciphers: "AES-128-CBC"; NULL: no such */
 const char *cipher_name(CK_KEY_TYPE type, size_t key_size, const char *mode);

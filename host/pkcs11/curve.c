@@ -54,6 +54,42 @@ static const char *curve(const struct object *o, size_t *size)
     return o->family == FAMILY_EC && params ? other_curve(params->value, params->size, size) : NULL;
 }
 
+/* Edwards curves: by OID (RFC 8410), or by name as PKCS #11 has it. */
+static const struct edwards {
+    uint8_t params[14], params_size;
+    const char *name;
+    size_t size; /* of a public key */
+} edwards[] = {
+    {{0x06, 0x03, 0x2b, 0x65, 0x70}, 5, "ED25519", 32},
+    {{0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}, 14, "ED25519", 32},
+    {{0x06, 0x03, 0x2b, 0x65, 0x71}, 5, "ED448", 57},
+    {{0x13, 10, 'e', 'd', 'w', 'a', 'r', 'd', 's', '4', '4', '8'}, 12, "ED448", 57}};
+
+static const struct edwards *edwards_of(const void *params, size_t size)
+{
+    for (size_t i = 0; params && i < sizeof edwards / sizeof *edwards; i++)
+        if (edwards[i].params_size == size && memcmp(edwards[i].params, params, size) == 0)
+            return &edwards[i];
+    return NULL;
+}
+
+static const struct edwards *edwards_of_object(const struct object *o)
+{
+    const struct attribute *a = attribute_of(o, CKA_EC_PARAMS);
+    return a ? edwards_of(a->value, a->size) : NULL;
+}
+
+const char *edwards_name(const struct object *o)
+{
+    const struct edwards *e = edwards_of_object(o);
+    return e ? e->name : NULL;
+}
+
+bool edwards_is_known(const CK_ATTRIBUTE *params)
+{
+    return params && edwards_of(params->pValue, params->ulValueLen);
+}
+
 const char *curve_of(const struct object *o)
 {
     size_t size;
@@ -71,6 +107,8 @@ size_t key_size_of(const struct object *o)
     const struct attribute *n =
         attribute_of(o, o->family == FAMILY_DSA ? CKA_SUBPRIME : CKA_MODULUS);
     size_t size;
+    if (o->family == FAMILY_EDWARDS)
+        return edwards_of_object(o) ? edwards_of_object(o)->size : 0;
     if (o->family == FAMILY_EC || o->family == FAMILY_SM2)
         return curve(o, &size) ? size : 0;
     size_t zeros = 0;

@@ -260,6 +260,9 @@ static CK_RV pair_type(struct pair *p, const CK_ATTRIBUTE *t, CK_ULONG n)
         return rsa_type(p, t, n);
     if (p->m->scheme == DSA_GENERATE || p->m->scheme == DH_GENERATE)
         return ffc_type(p, t, n);
+    if (p->m->scheme == EDWARDS_GENERATE)
+        return template_find(t, n, CKA_EC_PARAMS) ? CKR_CURVE_NOT_SUPPORTED
+                                                  : CKR_TEMPLATE_INCOMPLETE;
     if (type != CKK_EC && type != CKK_SM2 && type != CKK_LUNA_SM2)
         return CKR_TEMPLATE_INCONSISTENT;
     return curve_type(p, t, n);

@@ -85,7 +85,11 @@ static const struct mechanism table[] = {
      .luna = false},
     {CKM_ECDH1_COFACTOR_DERIVE, ECDH, HASH_NONE, CKK_EC, FAMILY_EC, 112, 521, CKF_DERIVE | CURVES,
      .luna = false},
-    /* for old applications: in this process */
+    /* in this process */
+    {CKM_EC_EDWARDS_KEY_PAIR_GEN, EDWARDS_GENERATE, HASH_NONE, CKK_EC_EDWARDS, FAMILY_EDWARDS, 255,
+     448, CKF_GENERATE_KEY_PAIR | CURVES, .luna = false},
+    {CKM_EDDSA, EDDSA, HASH_NONE, CKK_EC_EDWARDS, FAMILY_EDWARDS, 255, 448, SIGNS | CURVES,
+     .sign = &sign_pk},
     {CKM_DSA_PARAMETER_GEN, PARAMETERS_GENERATE, HASH_NONE, CKK_DSA, FAMILY_DSA, 512, 3072,
      CKF_GENERATE, .luna = false},
     {CKM_DSA_KEY_PAIR_GEN, DSA_GENERATE, HASH_NONE, CKK_DSA, FAMILY_DSA, 512, 3072,

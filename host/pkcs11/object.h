@@ -16,7 +16,8 @@ enum family {
     FAMILY_SM2,
     FAMILY_SECRET,
     FAMILY_DSA,
-    FAMILY_DH
+    FAMILY_DH,
+    FAMILY_EDWARDS
 };
 
 struct attribute {

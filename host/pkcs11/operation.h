@@ -86,6 +86,8 @@ enum scheme {
     SM2_SIGN_Z, /* a message, with Z */
     SM2_ENCRYPT,
     SM2_DERIVE,
+    EDWARDS_GENERATE,
+    EDDSA,
     DSA_GENERATE,
     DSA_SIGN,
     DH_GENERATE,

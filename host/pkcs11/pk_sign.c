@@ -11,6 +11,8 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+enum { MESSAGE_MAX = 1 << 24 };
+
 /* ------------------------------------------------------------------ parameters */
 
 static CK_RV pss_begin(struct operation *op, const CK_MECHANISM *m)
@@ -114,6 +116,8 @@ static size_t most(const struct operation *op)
         return hash_size(op->hash);
     case SM2_SIGN:
         return 32;
+    case EDDSA:
+        return MESSAGE_MAX; /* the whole message is in the signature twice */
     case DSA_SIGN:
     case ECDSA:
         return 64; /* of a longer digest the front counts */

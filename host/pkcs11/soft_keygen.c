@@ -49,6 +49,8 @@ bool soft_makes(const struct mechanism *m, const CK_ATTRIBUTE *t, CK_ULONG n)
     case EC_GENERATE:
     case SM2_GENERATE:
         return m->scheme == SM2_GENERATE || curve_is_known(template_find(t, n, CKA_EC_PARAMS));
+    case EDWARDS_GENERATE:
+        return edwards_is_known(template_find(t, n, CKA_EC_PARAMS));
     case DSA_GENERATE:
     case DH_GENERATE:
         return true;
@@ -67,6 +69,8 @@ static EVP_PKEY *make(const struct object *public)
         return EVP_PKEY_Q_keygen(crypto_context(), NULL, "SM2");
     case FAMILY_EC:
         return EVP_PKEY_Q_keygen(crypto_context(), NULL, "EC", curve_of(public));
+    case FAMILY_EDWARDS:
+        return EVP_PKEY_Q_keygen(crypto_context(), NULL, edwards_name(public));
     default:
         return make_ffc(public);
     }
@@ -78,9 +82,10 @@ CK_RV soft_generate(struct object *public, struct object *private)
         return CKR_GENERAL_ERROR;
     EVP_PKEY *key = make(public);
     if (!key)
-        return public->family == FAMILY_EC || public->family == FAMILY_SM2
-                   ? CKR_FUNCTION_FAILED
-                   : CKR_ATTRIBUTE_VALUE_INVALID;
+        return public->family == FAMILY_RSA || public->family == FAMILY_DSA ||
+                       public->family == FAMILY_DH
+                   ? CKR_ATTRIBUTE_VALUE_INVALID
+                   : CKR_FUNCTION_FAILED;
     CK_RV rv = numbers_take(public, key);
     if (rv == CKR_OK)
         rv = numbers_take(private, key);

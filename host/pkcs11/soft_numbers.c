@@ -96,11 +96,39 @@ static CK_RV take_info(struct object *o, EVP_PKEY *key)
     return rv;
 }
 
+static CK_RV take_edwards(struct object *o, EVP_PKEY *key)
+{
+    uint8_t bytes[2 + 57] = {4};
+    size_t n = sizeof bytes - 2;
+    if (!attribute_of(o, CKA_EC_PARAMS)) {
+        const bool large = EVP_PKEY_is_a(key, "ED448");
+        const uint8_t oid[5] = {0x06, 0x03, 0x2b, 0x65, large ? 0x71 : 0x70};
+        const CK_RV rv = attribute_set(o, CKA_EC_PARAMS, oid, sizeof oid);
+        if (rv != CKR_OK)
+            return rv;
+    }
+    if (EVP_PKEY_get_raw_public_key(key, bytes + 2, &n) <= 0)
+        return CKR_FUNCTION_FAILED;
+    bytes[1] = (uint8_t)n;
+    CK_RV rv = attribute_set(o, CKA_EC_POINT, bytes, n + 2);
+    if (rv != CKR_OK || o->class == CKO_PUBLIC_KEY)
+        return rv;
+    n = sizeof bytes;
+    if (EVP_PKEY_get_raw_private_key(key, bytes, &n) <= 0)
+        rv = CKR_FUNCTION_FAILED;
+    if (rv == CKR_OK)
+        rv = attribute_set(o, CKA_VALUE, bytes, n);
+    hufu_wipe(bytes, sizeof bytes);
+    return rv;
+}
+
 CK_RV numbers_take(struct object *o, EVP_PKEY *key)
 {
     const bool curve = o->family == FAMILY_EC || o->family == FAMILY_SM2;
     const unsigned of = o->class == CKO_PRIVATE_KEY ? OF_PRIVATE : OF_PUBLIC;
-    CK_RV rv = curve ? take_curve(o, key) : CKR_OK;
+    CK_RV rv = curve                         ? take_curve(o, key)
+               : o->family == FAMILY_EDWARDS ? take_edwards(o, key)
+                                             : CKR_OK;
     if (rv == CKR_OK && curve)
         rv = take_point(o, key);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && rv == CKR_OK; i++)
@@ -139,6 +167,8 @@ static bool is_of(EVP_PKEY *key, enum family family)
         return EVP_PKEY_is_a(key, "EC");
     case FAMILY_SM2:
         return EVP_PKEY_is_a(key, "SM2");
+    case FAMILY_EDWARDS:
+        return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448");
     default:
         return false;
     }

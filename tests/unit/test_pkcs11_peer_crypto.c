@@ -278,6 +278,20 @@ static void curves(void)
         }
 }
 
+static void edwards(void)
+{
+    static CK_BYTE name[] = {0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'},
+                   oid[] = {6, 3, 0x2b, 0x65, 0x70};
+    CK_ATTRIBUTE all[] = {{CKA_EC_PARAMS, oid, sizeof oid}, {CKA_EC_PARAMS, name, sizeof name}};
+    CK_MECHANISM m = {CKM_EDDSA, NULL, 0};
+    for (size_t i = 0; i < 2 * COUNT(all); i++) {
+        const struct pair p =
+            pair_of(CKM_EC_EDWARDS_KEY_PAIR_GEN, &all[i / 2], 1, i & 1 ? &yes : &no);
+        sign_with("EdDSA", &m, p, 64);
+        sign_with("EdDSA of nothing", &m, p, 0);
+    }
+}
+
 static void macs(void)
 {
     static const CK_MECHANISM_TYPE all[] = {CKM_MD5_HMAC,    CKM_SHA_1_HMAC,  CKM_SHA224_HMAC,
@@ -513,6 +527,7 @@ START_TEST(side_by_side)
                                              {"sign", signing, false},
                                              {"parts", multi_part, false},
                                              {"curves", curves, false},
+                                             {"edwards", edwards, false},
                                              {"macs", macs, false},
                                              {"encrypt", rsa_encryption, false},
                                              {"wrap", wrapping, false},

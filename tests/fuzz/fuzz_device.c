@@ -2,9 +2,11 @@
  * The whole device: a sequence of commands from the input against a device in RAM, which is put
  * back to a saved moment before each input. Input: a byte that chooses the moment (BLANK, READY
  * with sessions and keys, LOCKED) and how many commands are served together, then commands as CLA
- * INS P1 P2 (top bit of P1: the other link), size u16, data Whatever comes, the device answers
- * every command with a status word of the table, inside the room it was given, in a form that the
- * generated decoders accept, and stays well.
+ * INS P1 P2 (top bit of P1: the other link), size u16, data. A command of class CLA_FAULT is none:
+ * it lets something fail from the so-manieth use on, by which time the answers may be errors and
+ * the device may give up; then it must come up well again when it is restarted with all mended.
+ * Whatever comes, the device answers every command with a status word of the table, inside the room
+ * it was given, in a form that the generated decoders accept, and stays well.
  */
 #include <string.h>
 
@@ -22,10 +24,20 @@ enum {
 static struct dev dev;
 static uint64_t random_state;
 
+/* What an input lets fail, after how many uses. Its command: CLA_FAULT, kind, count. */
+enum { CLA_FAULT = 0xFA };
+enum fault { FAULT_RNG, FAULT_READ, FAULT_FLIP, FAULT_CUT, FAULTS };
+static bool injected;
+static uint64_t samples_left;
+
 /* The same at each run: an input does the same whenever it is tried. */
 static int sample(void *ctx, uint8_t *out, size_t n)
 {
     (void)ctx;
+    if (samples_left && --samples_left == 0) {
+        samples_left = 1; /* from now on */
+        return -1;
+    }
     for (size_t i = 0; i < n; i++) {
         random_state = random_state * 6364136223846793005u + 1442695040888963407u;
         out[i] = (uint8_t)(random_state >> 40);
@@ -64,7 +76,7 @@ static void check(const struct exchange *x)
     struct rd r;
     const bool pin_wrong = (x->sw & 0xFFF0) == SW_PIN_WRONG;
     REQUIRE(pin_wrong || proto_status(x->sw)->sw == x->sw);
-    REQUIRE(x->sw != SW_INTERNAL);
+    REQUIRE(injected || x->sw != SW_INTERNAL);
     REQUIRE(x->response_size <= x->room);
     REQUIRE(all(x->response + x->room, GUARD, 0xA5));
     if (x->sw != SW_OK) {
@@ -103,8 +115,37 @@ static void save(struct moment *m)
     nvm_sim_save(&dev.sim, m->medium);
 }
 
+static void mend(void)
+{
+    injected = false;
+    samples_left = 0;
+    dev.sim.fail_read = dev.sim.flip_read = 0;
+    dev.sim.cut_at = UINT64_MAX;
+}
+
+static void inject(unsigned kind, unsigned count)
+{
+    injected = true;
+    switch ((enum fault)(kind % FAULTS)) {
+    case FAULT_RNG:
+        samples_left = 1 + count;
+        break;
+    case FAULT_READ:
+        dev.sim.fail_read = dev.sim.reads + 1 + count;
+        break;
+    case FAULT_FLIP:
+        dev.sim.flip_read = 1 + count;
+        break;
+    default:
+        nvm_sim_cut(&dev.sim, dev.sim.count + count % 64,
+                    (enum nvm_cut)(count / 64 % NVM_CUT_KINDS), count);
+        break;
+    }
+}
+
 static void restore(const struct moment *m)
 {
+    mend();
     random_state = m->random;
     memcpy(dev.memory, m->memory, dev.memory_size);
     memcpy(dev.sim.root, m->root, sizeof m->root);
@@ -220,6 +261,10 @@ static bool next(struct rd *r, struct round *t, unsigned *slow)
         return false;
     struct exchange *x = &t->x[t->n];
     const uint8_t *data = rd_bytes(r, size);
+    if (head[0] == CLA_FAULT) {
+        inject(head[1], (unsigned)(head[2] << 8 | head[3]));
+        return true;
+    }
     t->data[t->n] = malloc(size ? size : 1); /* to the byte, for the sanitizer */
     REQUIRE(t->data[t->n]);
     if (size)
@@ -254,8 +299,19 @@ static void serve(struct round *t)
     }
     t->n = 0;
     REQUIRE(device_state(dev.d) >= STATE_BLANK && device_state(dev.d) <= STATE_TESTING);
+    REQUIRE(injected || device_state(dev.d) != STATE_FAILED);
+    REQUIRE(!dev.sim.violation);
+}
+
+/* Power off and on, with everything whole again: whatever failed, the device is well. */
+static void recover(void)
+{
+    mend();
+    dev_reboot(&dev);
     REQUIRE(device_state(dev.d) != STATE_FAILED);
     REQUIRE(!dev.sim.violation);
+    links[0] = dev.link;
+    links[1] = device_link_open(dev.d);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -274,6 +330,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (t.n >= together)
             serve(&t);
     serve(&t);
+    if (injected)
+        recover();
     device_link_close(dev.d, links[0]);
     device_link_close(dev.d, links[1]);
     return 0;

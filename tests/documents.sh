@@ -28,7 +28,7 @@ for page in docs/man/*.[1-9]; do
     esac
 done
 while read -r target; do
-    if grep -qE "^$target:" Makefile; then ok; else bad "README names make $target"; fi
+    if grep -qE "^$target:" Makefile tests/quality.mk; then ok; else bad "README names make $target"; fi
 done < <(grep -oE '`make [a-z0-9-]+' README.md | awk '{print $2}' | sort -u)
 for file in $(grep -oE '\((docs/[a-z-]+\.md|[A-Z]+\.md)\)' README.md | tr -d '()' | sort -u); do
     if [ -f "$file" ]; then ok; else bad "README points at $file"; fi

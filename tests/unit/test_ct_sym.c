@@ -9,6 +9,7 @@
 #include "firmware/base/secret.h"
 #include "firmware/crypto/drbg.h"
 #include "firmware/crypto/hash.h"
+#include "firmware/crypto/shamir.h"
 #include "firmware/crypto/sm4.h"
 #include "tests/lib/vec.h"
 
@@ -151,6 +152,27 @@ START_TEST(drbg)
 }
 END_TEST
 
+static int secret_fill(void *ctx, void *out, size_t n)
+{
+    (void)ctx;
+    secret(out, n);
+    return 0;
+}
+
+START_TEST(shares)
+{
+    static const struct rng rng = {secret_fill, NULL};
+    static const uint8_t points[] = {5, 1, 3};
+    uint8_t key[32], again[32], all[5 * 32], some[3 * 32];
+    secret(key, sizeof key);
+    ck_assert_int_eq(shamir_split(&rng, key, sizeof key, 3, 5, all), 0);
+    for (size_t i = 0; i < sizeof points; i++)
+        memcpy(some + 32 * i, all + 32 * (points[i] - 1), 32);
+    ck_assert_int_eq(shamir_join(points, some, sizeof key, 3, again), 0);
+    shown_equal(key, again, sizeof key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("ct_sym");
@@ -161,6 +183,7 @@ int main(void)
     tcase_add_test(t, modes);
     tcase_add_test(t, aead);
     tcase_add_test(t, drbg);
+    tcase_add_test(t, shares);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     test_seed();

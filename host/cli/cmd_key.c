@@ -143,14 +143,17 @@ static void list_begin(struct list *l)
         printf("%-8s %-8s %-24s %-20s %s\n", "handle", "type", "usage", "label", "id");
 }
 
-static int list_each(void *context, const struct hufu_object *o)
+/* All but its public part. */
+static int list_each(void *context, const struct hufu_detail *d)
 {
     struct list *l = context;
+    struct hufu_object o = d->object;
+    o.public_size = 0;
     list_begin(l);
     if (flag(l->cli, "json"))
-        object_json(o);
+        object_json(&o);
     else
-        object_line(o);
+        object_line(&o);
     return 0;
 }
 
@@ -163,7 +166,7 @@ static int run_list(struct cli *cli)
     const int status = link_login(cli);
     if (status)
         return status;
-    const enum hufu_status s = hufu_object_list(cli->session, (uint8_t)type, list_each, &l);
+    const enum hufu_status s = hufu_object_scan(cli->session, (uint8_t)type, list_each, &l, NULL);
     if (!s)
         list_begin(&l);
     if (l.begun && flag(cli, "json")) {

@@ -559,6 +559,8 @@ limits() {
     [ "$(field out used) $(field out limit) $(field out counted-from-birth)" = "2 2 True" ] && pass || fail "count in key show"
     [ "$(field out not-after)" = ${date}T00:00:00Z ] && pass || fail "period in key show"
     has "digest-only in key show" digest-only out
+    ok "key list --json" "$hufu" key list --json
+    has "limit in key list" '"limit": 2' out
     ok "key show as text" "$hufu" key show few
     has "count in the text" "^uses +2 of 2$" out
     ok "what was signed still verifies" "$hufu" verify --key few --in words --signature few.sig

@@ -1,4 +1,4 @@
-/* What libhufu reads that is not a device's answer: archives of wrapped keys, and DER. */
+/* What libhufu reads that is not a device's answer: archives of wrapped keys, backups, and DER. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -64,9 +64,46 @@ static void der(const uint8_t *data, size_t size)
     free(back);
 }
 
+static void read_backup(const uint8_t *data, size_t size)
+{
+    struct hufu_backup_reader r;
+    struct hufu_backup_head head;
+    struct hufu_sealed sealed;
+    const void *piece;
+    uint8_t kind;
+    volatile uint8_t seen = 0;
+    size_t n, all = 0;
+    if (hufu_backup_open(&r, data, size, &head))
+        return;
+    REQUIRE(strlen(head.label) <= HUFU_NAME_MAX && strlen(head.version) <= HUFU_VERSION_MAX);
+    while (hufu_backup_next(&r, &kind, &piece, &n)) {
+        REQUIRE(kind != HUFU_BACKUP_END);
+        all += n;
+        for (size_t i = 0; i < n; i++)
+            seen ^= ((const uint8_t *)piece)[i];
+        if (!hufu_sealed_read(piece, n, &sealed))
+            REQUIRE(strlen(sealed.owner) <= HUFU_NAME_MAX);
+    }
+    REQUIRE(all < size);
+}
+
+/* As it is, and with a sum that fits. */
+static void backup(const uint8_t *data, size_t size)
+{
+    struct hufu_backup b = {malloc(size), size, size};
+    REQUIRE(b.data != NULL);
+    memcpy(b.data, data, size);
+    read_backup(b.data, size);
+    REQUIRE(!hufu_backup_end(&b));
+    read_backup(b.data, b.size);
+    hufu_backup_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size && data[0] == 'H')
+    if (size >= 8 && !memcmp(data, "HUFUBACK", 8))
+        backup(data, size);
+    else if (size && data[0] == 'H')
         archive(data, size);
     else
         der(data, size);

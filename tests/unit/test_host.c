@@ -97,8 +97,9 @@ START_TEST(info_out_of_range)
         m.state = (uint8_t)state;
         PUT(&b, info_rsp, &m);
         answers(&b, SW_OK);
-        ck_assert_int_eq(hufu_info(device, &info),
-                         state >= 1 && state <= 5 ? HUFU_OK : HUFU_E_BAD_ANSWER);
+        ck_assert_int_eq(hufu_info(device, &info), state >= STATE_BLANK && state <= STATE_TESTING
+                                                       ? HUFU_OK
+                                                       : HUFU_E_BAD_ANSWER);
     }
     struct bytes b = {{0}, 0};
     m.state = STATE_READY;
@@ -327,7 +328,7 @@ START_TEST(lists_that_cannot_be)
         {0, {1, 3, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* not in order */
         {0, {1, 1, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* twice */
         {0, {0, 1, 2}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* no handle */
-        {0, {1, 2, 3}, 3, 31, HUFU_E_BAD_ANSWER},       /* no type */
+        {0, {1, 2, 3}, 3, 31, HUFU_E_BAD_ANSWER},      /* no type */
         {3, {1, 2, 3}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* the same again and again */
         {7, {0}, 0, KEY_SM2, HUFU_E_BAD_ANSWER},       /* more, but nothing comes */
         {1, {1, 2, 3}, 3, KEY_SM2, HUFU_E_BAD_ANSWER}, /* back */

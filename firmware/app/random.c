@@ -1,5 +1,6 @@
 #include "firmware/app/random.h"
 
+#include "firmware/base/config.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/sm3.h"
 
@@ -195,7 +196,7 @@ const char *random_reason(const struct random *r)
 bool random_check(struct random *r, uint64_t now)
 {
     struct random_check *c = &r->check;
-    if (r->failed || now == 0)
+    if (!CONFIG_PERIODIC || r->failed || now == 0)
         return false;
     if (!c->running) {
         if (c->last == 0 || now < c->last) /* the first look; a clock that was set back */

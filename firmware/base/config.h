@@ -43,6 +43,13 @@
 #define CONFIG_POLICY 1
 #endif
 
+/* Not a group: the periodic test of the generator, which a token (class C of GM/T 0062) need not make. */
+#ifdef HUFU_WITHOUT_PERIODIC
+#define CONFIG_PERIODIC 0
+#else
+#define CONFIG_PERIODIC 1
+#endif
+
 enum {
     CONFIG_RSA_BITS = HUFU_SMALL ? 2048 : 4096,    /* of the largest RSA key */
     CONFIG_SIEVE = HUFU_SMALL ? 1 << 11 : 1 << 14, /* primes for trial division are below it */

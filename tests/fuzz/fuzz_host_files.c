@@ -85,6 +85,7 @@ static void read_backup(const uint8_t *data, size_t size)
             REQUIRE(strlen(sealed.owner) <= HUFU_NAME_MAX);
     }
     REQUIRE(all < size);
+    (void)seen; /* every byte could be read */
 }
 
 /* As it is, and with a sum that fits. */

@@ -23,6 +23,30 @@ static void changed(struct slot *slot)
     lock_give(&slot->lock);
 }
 
+/*
+ * A command that has made or destroyed one object: if the device has counted this one change since
+ * the last look at it, what is known stays good, and nothing has to be listed again.
+ */
+static CK_RV done_one(struct use *u, enum hufu_status status)
+{
+    struct slot *slot = u->slot;
+    uint64_t now = 0;
+    uint32_t count;
+    lock_take(&slot->lock);
+    const bool fresh = slot->fresh;
+    const uint64_t before = slot->changes;
+    lock_give(&slot->lock);
+    const bool alone =
+        fresh && !status && !hufu_object_changes(u->session, &now, &count) && now == before + 1;
+    const CK_RV rv = use_end(u, status);
+    lock_take(&slot->lock);
+    slot->fresh = alone && slot->fresh && slot->changes == before;
+    if (slot->fresh)
+        slot->changes = now;
+    lock_give(&slot->lock);
+    return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
+}
+
 static CK_RV done(struct use *u, enum hufu_status status)
 {
     const CK_RV rv = use_end(u, status);
@@ -58,7 +82,7 @@ CK_RV token_create(struct slot *slot, struct object *o)
     spec.value_size = value ? value->size : 0;
     CK_RV rv = use_begin(&u, slot);
     if (rv == CKR_OK)
-        rv = done(&u, hufu_object_create(u.session, &spec, &o->device));
+        rv = done_one(&u, hufu_object_create(u.session, &spec, &o->device));
     if (rv == CKR_OK) {
         o->handle = token_handle(o->device, MAIN);
         o->complete = true;
@@ -168,7 +192,7 @@ CK_RV token_destroy(struct slot *slot, struct object *o)
         return hide_public(slot, o);
     CK_RV rv = use_begin(&u, slot);
     if (rv == CKR_OK)
-        rv = done(&u, hufu_object_destroy(u.session, o->device));
+        rv = done_one(&u, hufu_object_destroy(u.session, o->device));
     struct object *public = other_part(slot, o);
     lock_take(&slot->lock);
     if (public && rv == CKR_OK)

@@ -46,7 +46,7 @@ static void mend(uint8_t *segment)
 
 static void use(struct store *s)
 {
-    uint8_t data[STORE_MAX_DATA];
+    uint8_t data[STORE_MAX_DATA] = {0};
     uint32_t id = 0, before = 0, seen = 0;
     while ((id = store_next(s, id, 0)) != 0 && seen < RECORDS) {
         size_t n = sizeof data;

@@ -104,6 +104,15 @@ static void die(struct host_channel *c, const char *why)
     pthread_mutex_unlock(&c->lock);
 }
 
+bool channel_died(struct host_channel *c, char why[CHANNEL_WHY])
+{
+    pthread_mutex_lock(&c->lock);
+    const bool dead = c->dead;
+    memcpy(why, c->why, CHANNEL_WHY);
+    pthread_mutex_unlock(&c->lock);
+    return dead;
+}
+
 static bool open_answer(const struct host_channel *c, struct hufu_request *r, size_t n)
 {
     uint8_t nonce[CHANNEL_NONCE], aad[CHANNEL_AAD], *text = r->answer.data, ok = 0;
@@ -405,9 +414,13 @@ enum hufu_status channel_born(struct hufu_device *d)
     return s ? s : channel_again(d);
 }
 
+/* A reader that hangs must not hold up its program's end. */
 void channel_close(struct hufu_device *d)
 {
+    enum { PATIENCE_MS = 2000 };
     const struct host_channel *c = &d->secure;
+    if (d->options.timeout_ms > PATIENCE_MS)
+        hufu_set_timeout(d, PATIENCE_MS);
     if (c->open && !c->dead && d->transport->ops == &transport_pcsc)
         hufu_command(d, 0, INS_CHANNEL_CLOSE, NULL, 0, NULL, NULL);
 }

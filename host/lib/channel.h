@@ -15,6 +15,8 @@
 
 struct hufu_request;
 
+enum { CHANNEL_WHY = 160 };
+
 enum trust_mode { TRUST_AUTO, TRUST_OFF, TRUST_FIRST, TRUST_KNOWN, TRUST_PIN, TRUST_CA };
 
 /* What the options say. */
@@ -38,7 +40,7 @@ struct host_channel {
     uint32_t counter;
     struct channel_keys keys;
     struct sm4_key ready[2];
-    char why[160]; /* it is dead */
+    char why[CHANNEL_WHY]; /* it is dead */
 };
 
 /* Options first, then the environment. HUFU_E_ARGUMENT, _FILE, _FORMAT; trust_end is owed either
@@ -59,6 +61,8 @@ enum hufu_status channel_born(struct hufu_device *d);
 enum hufu_status channel_again(struct hufu_device *d);
 /* The link has gone. */
 void channel_drop(struct host_channel *c);
+/* true: it is over, why says what for. */
+bool channel_died(struct host_channel *c, char why[CHANNEL_WHY]);
 /* Say good-bye on a link that stays. */
 void channel_close(struct hufu_device *d);
 

@@ -5,12 +5,14 @@
 
 enum hufu_status hufu_channel_info(struct hufu_device *device, struct hufu_channel_info *out)
 {
-    const struct host_channel *c = &device->secure;
+    struct host_channel *c = &device->secure;
     memset(out, 0, sizeof *out);
+    pthread_mutex_lock(&c->lock);
     out->open = c->open && !c->dead;
+    out->commands = c->counter;
+    pthread_mutex_unlock(&c->lock);
     out->flags = c->flags;
     out->number = c->number;
-    out->commands = c->counter;
     out->mutual = c->trust.has_host && !(c->flags & HUFU_CHANNEL_BLANK);
     out->trust = out->open ? c->how : HUFU_TRUST_NOBODY;
     return hufu_fingerprint(device, out->fingerprint);

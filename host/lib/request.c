@@ -165,9 +165,10 @@ enum hufu_status request_send(struct hufu_request *r)
 
 static enum hufu_status link_failure(const struct hufu_request *r)
 {
-    const struct host_channel *secure = &r->device->secure;
-    const char *url = r->device->url;
-    const char *why = secure->dead && secure->why[0] ? secure->why : r->device->transport->why;
+    const char *url = r->device->url, *why = r->device->transport->why;
+    char own[CHANNEL_WHY];
+    if (channel_died(&r->device->secure, own))
+        why = own;
     switch (r->failure) {
     case HUFU_E_UNKNOWN_OUTCOME:
         return fail_with(

@@ -10,40 +10,18 @@
 
 #include "firmware/app/core.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_dev.h"
 #include "tests/lib/sealed.h"
 
-enum { STEPS_MAX = 24, FRAME = 4096 };
+enum { STEPS_MAX = 24 };
 
 static struct dev dev;
 static struct sealed channel;
-static uint64_t random_state;
 static uint8_t *memory, *medium, root[32];
-
-static int sample(void *ctx, uint8_t *out, size_t n)
-{
-    (void)ctx;
-    for (size_t i = 0; i < n; i++) {
-        random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-        out[i] = (uint8_t)(random_state >> 40);
-    }
-    return 0;
-}
 
 static void prepare(void)
 {
-    random_state = 1;
-    dev_prepare(&dev);
-    dev.config = (struct device_config){.objects_max = 16,
-                                        .log_max = 64,
-                                        .sessions_max = 4,
-                                        .tickets_max = 1,
-                                        .frame_max = FRAME,
-                                        .port = "fuzz",
-                                        .engine = "portable"};
-    dev.hal.rng.sample = sample;
-    dev.segments = 8;
-    dev.segment_size = 16384;
-    dev_start(&dev);
+    small_device(&dev, 4, 1);
     dev_init(&dev, 0);
     sealed_open(&dev, &channel, NULL);
     sealed_use(&dev, &channel);

@@ -11,10 +11,9 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "tests/lib/dev.h"
+#include "tests/fuzz/fuzz_dev.h"
 
 enum {
-    FRAME = 4096,
     COMMANDS_MAX = 24,
     TOGETHER_MAX = 4,
     SLOW_MAX = 1, /* commands of an input that cost a thousand others */
@@ -22,28 +21,10 @@ enum {
 };
 
 static struct dev dev;
-static uint64_t random_state;
-
 /* What an input lets fail, after how many uses. Its command: CLA_FAULT, kind, count. */
 enum { CLA_FAULT = 0xFA };
 enum fault { FAULT_RNG, FAULT_READ, FAULT_FLIP, FAULT_CUT, FAULTS };
 static bool injected;
-static uint64_t samples_left;
-
-/* The same at each run: an input does the same whenever it is tried. */
-static int sample(void *ctx, uint8_t *out, size_t n)
-{
-    (void)ctx;
-    if (samples_left && --samples_left == 0) {
-        samples_left = 1; /* from now on */
-        return -1;
-    }
-    for (size_t i = 0; i < n; i++) {
-        random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-        out[i] = (uint8_t)(random_state >> 40);
-    }
-    return 0;
-}
 
 static bool all(const uint8_t *p, size_t n, uint8_t value)
 {
@@ -199,19 +180,7 @@ static void fill(void)
 
 static void prepare(void)
 {
-    random_state = 1;
-    dev_prepare(&dev);
-    dev.config = (struct device_config){.objects_max = 16,
-                                        .log_max = 64,
-                                        .sessions_max = 7,
-                                        .tickets_max = 2,
-                                        .frame_max = FRAME,
-                                        .port = "fuzz",
-                                        .engine = "portable"};
-    dev.hal.rng.sample = sample;
-    dev.segments = 8;
-    dev.segment_size = 16384;
-    dev_start(&dev);
+    small_device(&dev, 7, 2);
     save(&moments[BLANK]);
     fill();
     save(&moments[READY]);

@@ -11,38 +11,6 @@ enum {
     WARM_UP = 1280
 };
 
-static const char *const names[RANDOMNESS_FULL_ITEMS] = {"monobit",
-                                                         "block frequency 10000",
-                                                         "poker 4",
-                                                         "poker 8",
-                                                         "overlapping 3, first",
-                                                         "overlapping 3, second",
-                                                         "overlapping 5, first",
-                                                         "overlapping 5, second",
-                                                         "runs",
-                                                         "runs distribution",
-                                                         "longest run of ones",
-                                                         "longest run of zeros",
-                                                         "binary derivative 3",
-                                                         "binary derivative 7",
-                                                         "autocorrelation 1",
-                                                         "autocorrelation 2",
-                                                         "autocorrelation 8",
-                                                         "autocorrelation 16",
-                                                         "matrix rank",
-                                                         "cumulative sums forward",
-                                                         "cumulative sums backward",
-                                                         "approximate entropy 2",
-                                                         "approximate entropy 5",
-                                                         "linear complexity",
-                                                         "universal",
-                                                         "DFT"};
-
-const char *randomness_full_item(unsigned i)
-{
-    return i < RANDOMNESS_FULL_ITEMS ? names[i] : "none";
-}
-
 static const struct randomness_limits limits = {
     .n = N,
     .block = 10000,

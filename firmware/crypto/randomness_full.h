@@ -21,6 +21,5 @@ struct randomness_full {
 void randomness_full_begin(struct randomness_full *t, uint32_t wanted);
 /* false: there was nothing left to do. */
 bool randomness_full_step(struct randomness_full *t);
-const char *randomness_full_item(unsigned i);
 
 #endif

@@ -1,5 +1,44 @@
 #include "firmware/crypto/randomness_judge.h"
 
+static const char *const names[] = {"monobit",
+                                    "block frequency",
+                                    "poker 4",
+                                    "poker 8",
+                                    "overlapping 3, first",
+                                    "overlapping 3, second",
+                                    "overlapping 5, first",
+                                    "overlapping 5, second",
+                                    "runs",
+                                    "runs distribution",
+                                    "longest run of ones",
+                                    "longest run of zeros",
+                                    "binary derivative 3",
+                                    "binary derivative 7",
+                                    "autocorrelation 1",
+                                    "autocorrelation 2",
+                                    "autocorrelation 8",
+                                    "autocorrelation 16",
+                                    "matrix rank",
+                                    "cumulative sums forward",
+                                    "cumulative sums backward",
+                                    "approximate entropy 2",
+                                    "approximate entropy 5",
+                                    "linear complexity",
+                                    "universal",
+                                    "DFT"};
+
+const char *randomness_full_item(unsigned i)
+{
+    return i < sizeof names / sizeof *names ? names[i] : "none";
+}
+
+/* The same without autocorrelation 1. */
+const char *randomness_item(unsigned i)
+{
+    enum { LEFT_OUT = 14 };
+    return i < RANDOMNESS_ITEMS ? names[i + (i >= LEFT_OUT)] : "none";
+}
+
 void randomness_judge(struct randomness_verdict *v, bool passed)
 {
     v->failed |= (uint32_t)!passed << v->item++;

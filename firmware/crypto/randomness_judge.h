@@ -47,6 +47,7 @@ struct randomness_verdict {
     unsigned item;   /* the next one */
 };
 
+const char *randomness_full_item(unsigned i); /* of those of the start-up test */
 void randomness_judge(struct randomness_verdict *v, bool passed);
 /* Tests 1 to 12 of the standard, all items of one at a time. */
 enum { RANDOMNESS_COMMON = 12 };

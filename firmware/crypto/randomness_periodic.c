@@ -4,34 +4,6 @@
 
 #include "firmware/base/wipe.h"
 
-static const char *const names[RANDOMNESS_ITEMS] = {"monobit",
-                                                    "block frequency 1000",
-                                                    "poker 4",
-                                                    "poker 8",
-                                                    "overlapping 3, first",
-                                                    "overlapping 3, second",
-                                                    "overlapping 5, first",
-                                                    "overlapping 5, second",
-                                                    "runs",
-                                                    "runs distribution",
-                                                    "longest run of ones",
-                                                    "longest run of zeros",
-                                                    "binary derivative 3",
-                                                    "binary derivative 7",
-                                                    "autocorrelation 2",
-                                                    "autocorrelation 8",
-                                                    "autocorrelation 16",
-                                                    "matrix rank",
-                                                    "cumulative sums forward",
-                                                    "cumulative sums backward",
-                                                    "approximate entropy 2",
-                                                    "approximate entropy 5"};
-
-const char *randomness_item(unsigned i)
-{
-    return i < RANDOMNESS_ITEMS ? names[i] : "none";
-}
-
 static const struct randomness_limits limits = {
     .n = RANDOMNESS_PERIODIC_BITS,
     .block = 1000,

@@ -5,6 +5,16 @@
 
 #include "firmware/ports/posix/internal.h"
 
+/* AddressSanitizer fences constants in with bytes that must not be read: here they are part of the image. */
+#if defined(__has_include)
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_UNPOISON_MEMORY_REGION
+#define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
+#endif
+
 struct search {
     struct image *image;
     const struct hal_seal *seal;
@@ -12,6 +22,7 @@ struct search {
 
 static void add(struct image *i, const uint8_t *at, size_t n)
 {
+    ASAN_UNPOISON_MEMORY_REGION(at, n);
     if (n && i->parts < IMAGE_PARTS)
         i->part[i->parts++] = (struct image_part){at, n};
 }

@@ -39,7 +39,8 @@ struct block {
 
 static void put(struct block *b, const void *p, size_t n)
 {
-    memcpy(b->bytes + b->size, p, n);
+    if (n)
+        memcpy(b->bytes + b->size, p, n);
     b->size += n;
 }
 

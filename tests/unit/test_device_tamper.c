@@ -248,7 +248,7 @@ int main(void)
 {
     Suite *s = suite_create("device_tamper");
     TCase *t = tcase_create("tamper");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, at_work);
     tcase_add_test(t, at_rest);
     tcase_add_test(t, at_start);

@@ -6,6 +6,7 @@
 #ifndef HUFU_TEST_P11_PEER_H
 #define HUFU_TEST_P11_PEER_H
 
+#include "tests/lib/run.h"
 #include "tests/unit/p11_tools.h"
 
 #include <stdbool.h>
@@ -221,11 +222,7 @@ static inline int peer_main(const char *name, const TTest *test)
     tcase_set_timeout(c, 300);
     tcase_add_test(c, test);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/crypto/bignum.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { MOST = 4096 / LIMB_BITS, ROUNDS = 60 };
@@ -389,9 +390,5 @@ int main(void)
     tcase_add_loop_test(t, montgomery, 0, SIZES);
     tcase_add_loop_test(t, powers, 0, SIZES);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "firmware/crypto/block.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { TEXT = 300, ROUNDS = 40 };
@@ -250,10 +251,6 @@ int main(void)
     tcase_add_loop_test(c, key_wrap, 0, 4);
     tcase_add_loop_test(c, key_wrap_with_padding, 0, 4);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "firmware/app/device.h"
 #include "proto/apdu.h"
 #include "proto/proto.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 /* ------------------------------------------------------------------ a scripted device */
@@ -515,9 +516,5 @@ int main(void)
     tcase_set_timeout(t, 120);
     suite_add_tcase(s, t);
     suite_add_tcase(s, small);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

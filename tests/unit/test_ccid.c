@@ -7,6 +7,7 @@
 #include "proto/ccid.h"
 #include "sim/usb/descriptors.h"
 #include "sim/usb/slot.h"
+#include "tests/lib/run.h"
 
 enum { ROOM = 70000, MESSAGES = 8 };
 
@@ -553,9 +554,5 @@ int main(void)
     tcase_add_test(slot, bus_reset);
     suite_add_tcase(s, messages);
     suite_add_tcase(s, slot);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

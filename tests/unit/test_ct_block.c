@@ -7,6 +7,7 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/crypto/block.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct block b;
@@ -89,10 +90,6 @@ int main(void)
     tcase_add_loop_test(t, gcm, 0, 4);
     tcase_add_loop_test(t, wraps, 0, 4);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/crypto/ec.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static const struct ec_curve *const curves[] = {&ec_p256, &ec_p384};
@@ -62,10 +63,6 @@ int main(void)
     tcase_add_loop_test(t, everything, 0, 2);
     tcase_add_loop_test(t, out_of_range, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/portable/sm2_base.h"
 #include "firmware/crypto/sm2.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { MOST = 40 };
@@ -229,10 +230,6 @@ int main(void)
     tcase_add_test(t, exchange);
     tcase_add_test(t, scalars_and_points);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/shamir.h"
 #include "firmware/crypto/sm4.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { ROOM = 1200 };
@@ -185,10 +186,6 @@ int main(void)
     tcase_add_test(t, drbg);
     tcase_add_test(t, shares);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -451,9 +452,5 @@ int main(void)
     tcase_add_test(t, lengths);
     tcase_add_test(t, cut_short);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "firmware/crypto/sm2.h"
 #include "firmware/crypto/sm3.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static struct dev dv;
 
@@ -269,9 +270,5 @@ int main(void)
     tcase_add_test(t, full_and_administered);
     tcase_add_test(t, brimful);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

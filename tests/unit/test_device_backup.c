@@ -8,6 +8,7 @@
 #include "firmware/app/kind.h"
 #include "host/lib/hufu.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static struct dev dv, other;
 static uint16_t operator, user;
@@ -333,9 +334,5 @@ int main(void)
     tcase_add_test(t, cut);
     tcase_add_test(t, file);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

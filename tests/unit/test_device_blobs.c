@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -331,10 +332,6 @@ int main(void)
     tcase_add_test(t, every_change_counts);
     tcase_add_test(t, scan);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -18,6 +18,7 @@
 #include "firmware/crypto/shamir.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static const char *broken = "";
 
@@ -692,9 +693,5 @@ int main(void)
     tcase_add_test(t, damaged_key);
     tcase_add_loop_test(t, pairwise, 0, PAIRS);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/app/core.h"
+#include "tests/lib/run.h"
 #include "tests/lib/sealed.h"
 #include "tests/lib/vec.h"
 
@@ -869,9 +870,5 @@ int main(void)
     tcase_add_test(t, host_list);
     tcase_add_test(t, vectors);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return suite_run(s);
 }

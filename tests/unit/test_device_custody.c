@@ -6,6 +6,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 enum { CUSTODIANS = 5, THRESHOLD = 3 };
 
@@ -280,9 +281,5 @@ int main(void)
     tcase_add_test(t, refusals);
     tcase_add_test(t, cut_split);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -10,6 +10,7 @@
 
 #include "firmware/app/core.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -263,9 +264,5 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, off);
     tcase_add_loop_test(t, cut_everywhere, 0, ACTS);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 enum { CUSTODIANS = 5, THRESHOLD = 3 };
 
@@ -232,9 +233,5 @@ int main(void)
     tcase_add_test(t, wrong_calls);
     tcase_add_test(t, cut_join);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -5,6 +5,7 @@
 
 #include "firmware/crypto/ec.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -325,10 +326,6 @@ int main(void)
     tcase_add_loop_test(t, derive_into_the_session, 0, CURVES);
     tcase_add_test(t, derive_refusals);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

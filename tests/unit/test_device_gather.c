@@ -12,6 +12,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { KEYS = 6, MANY = 90, ROOM = 600 };
@@ -611,9 +612,5 @@ int main(void)
     tcase_add_loop_test(t, fault_in_one, 0, 2);
     tcase_add_test(t, queue_is_wiped);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failures = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failures ? 1 : 0;
+    return suite_run(s);
 }

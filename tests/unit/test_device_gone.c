@@ -14,6 +14,7 @@
 #include "firmware/crypto/sm4.h"
 #include "firmware/store/format.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static struct dev dv;
 static uint8_t *image; /* the raw medium */
@@ -229,9 +230,5 @@ int main(void)
     tcase_add_test(t, replaced);
     tcase_add_loop_test(t, ended, 0, 3);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

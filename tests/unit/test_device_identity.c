@@ -9,6 +9,7 @@
 #include "firmware/app/der.h"
 #include "firmware/app/x509.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -287,9 +288,5 @@ int main(void)
     tcase_add_test(t, dates);
     tcase_add_test(t, little_room);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

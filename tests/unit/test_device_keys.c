@@ -7,6 +7,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -554,9 +555,5 @@ int main(void)
     tcase_add_test(t, after_a_start);
     tcase_add_test(t, medium_holds_no_clear_key);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

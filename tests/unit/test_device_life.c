@@ -5,6 +5,7 @@
 
 #include "firmware/app/core.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -585,9 +586,5 @@ int main(void)
     tcase_add_test(t, log_goes_round);
     tcase_add_test(t, log_keeps_no_pins);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

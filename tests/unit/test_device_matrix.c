@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static struct dev dv;
 
@@ -165,9 +166,5 @@ int main(void)
     tcase_add_test(t, in_failed);
     tcase_add_test(t, in_terminated);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { POOL = 200, FULL = POOL / NONCES_STEP * NONCES_STEP, MANY = 3000 };
@@ -336,9 +337,5 @@ int main(void)
     tcase_add_test(t, without);
     tcase_add_test(t, too_small_to_be_of_use);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -578,9 +579,5 @@ int main(void)
     tcase_add_test(t, configured_too_small);
     tcase_add_test(t, session_keys);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { DAY = 86400000 };
@@ -1008,9 +1009,5 @@ int main(void)
     tcase_add_test(t, label_stays_apart);
     tcase_add_test(t, attested);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm3.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 enum { ADMINS = 4, NEEDED = 3, MINUTE = 60000 };
 
@@ -364,9 +365,5 @@ int main(void)
     tcase_add_test(t, whole_table);
     tcase_add_test(t, cut_set);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

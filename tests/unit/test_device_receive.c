@@ -9,6 +9,7 @@
 #include "firmware/app/object.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 
 static struct dev dv;
 static uint16_t user;
@@ -208,9 +209,5 @@ int main(void)
     tcase_add_test(t, what_makes_no_key_stays_out);
     tcase_add_test(t, numbers_that_are_no_primes);
     tcase_add_test(t, transport_keys);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "firmware/crypto/block.h"
 #include "firmware/crypto/hash.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { N = 100 };
@@ -447,10 +448,6 @@ int main(void)
     tcase_add_checked_fixture(t, relaxed, off);
     tcase_add_test(t, clear_and_kept);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "firmware/app/core.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/same_digests.h"
 
 static const struct engine *real;
@@ -202,9 +203,5 @@ int main(void)
     tcase_add_test(t, bad_generator_is_replaced);
     tcase_add_test(t, no_good_generator);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "firmware/app/core.h"
 #include "firmware/ports/posix/posix.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static const char why[] = "tamper: the keys are destroyed";
@@ -258,9 +259,5 @@ int main(void)
     tcase_add_loop_test(t, cuts, 0, 4);
     tcase_add_test(t, posix);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -10,6 +10,7 @@
 
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct dev dv;
@@ -918,9 +919,5 @@ int main(void)
     tcase_add_test(t, key_exchange_refusals);
     tcase_add_test(t, hashes);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "firmware/crypto/drbg.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { LONGEST = 300 };
@@ -302,10 +303,6 @@ int main(void)
     tcase_add_test(t, not_instantiated);
     tcase_add_test(t, sizes_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

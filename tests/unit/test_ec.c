@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "firmware/crypto/ec.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { ROUNDS = 24 };
@@ -385,10 +386,6 @@ int main(void)
     tcase_add_loop_test(t, points_off_the_curve, 0, CURVES);
     tcase_add_loop_test(t, verify_with_equal_parts, 0, CURVES);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

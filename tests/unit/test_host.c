@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "tests/lib/liar.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct liar *liar;
@@ -618,9 +619,5 @@ int main(void)
     tcase_add_test(t, noise);
     tcase_set_timeout(t, 120);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

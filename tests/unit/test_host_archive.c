@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/lib/lib.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { RECORD = 112, COUNT_MAX = 64, FILE_MAX = 1 << 20 };
@@ -314,9 +315,5 @@ int main(void)
     tcase_add_test(t, headers);
     tcase_set_timeout(t, 120);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "tests/lib/liar.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { KEPT_MAX = 16, RECORD = 112 };
@@ -502,9 +503,5 @@ int main(void)
     tcase_set_timeout(u, 120);
     suite_add_tcase(s, t);
     suite_add_tcase(s, u);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/lib/bridge.h"
+#include "tests/lib/run.h"
 
 static struct dev dv;
 static struct bridge bridge;
@@ -418,9 +419,5 @@ int main(void)
     tcase_add_checked_fixture(t, on, off);
     tcase_add_test(t, blank);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failures = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failures ? 1 : 0;
+    return suite_run(s);
 }

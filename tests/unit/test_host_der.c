@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "host/lib/lib.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { ROUNDS = 2000 };
@@ -240,9 +241,5 @@ int main(void)
     tcase_add_test(t, one_encoding);
     tcase_set_timeout(t, 120);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

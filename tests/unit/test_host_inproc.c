@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/lib/hufu.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 #define OK(call)         ck_assert_msg((call) == HUFU_OK, "%s: %s", #call, hufu_last_error())
@@ -862,9 +863,5 @@ int main(void)
     tcase_add_test(t, a_directory);
     tcase_set_timeout(t, 300);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/lib/pcsc_card.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { STEPS = 600 };
@@ -333,9 +334,5 @@ int main(void)
     tcase_add_test(c, endless_answer);
     tcase_add_test(c, wrong_addresses);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

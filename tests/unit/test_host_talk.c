@@ -6,6 +6,7 @@
 #include "host/lib/lib.h"
 #include "host/lib/talk.h"
 #include "proto/apdu.h"
+#include "tests/lib/run.h"
 
 enum { INS = 0x72, CHANNEL = 0x1234, MAX = 70000 };
 
@@ -201,9 +202,5 @@ int main(void)
     tcase_add_test(c, lies);
     tcase_add_test(c, no_command);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

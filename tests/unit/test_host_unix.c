@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/lib/liar.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 /* ------------------------------------------------------------------ the other end */
@@ -483,9 +484,5 @@ int main(void)
     tcase_add_test(t, threads_lose_a_link);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/lib/hufu.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 #define OK(call)         ck_assert_msg((call) == HUFU_OK, "%s: %s", #call, hufu_last_error())
@@ -123,10 +124,6 @@ int main(void)
     tcase_add_test(tc, public_part_of_what_came);
     tcase_add_test(tc, attested);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
     test_seed();
-    srunner_run_all(sr, CK_NORMAL);
-    const int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return suite_run(s);
 }

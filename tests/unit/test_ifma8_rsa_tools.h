@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "tests/lib/run.h"
 #include "tests/unit/test_rsa_tools.h"
 
 #include "firmware/crypto/ifma8/ifma8.h"
@@ -81,11 +82,7 @@ static inline int run_suite(const char *name, void (*add)(Suite *))
     test_seed();
     Suite *s = suite_create(name);
     add(s);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/portable/sm2_scalar.h"
 #include "tests/lib/ifma8_probe.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 #if HUFU_IFMA8
@@ -972,11 +973,7 @@ int main(void)
         puts("SKIP: this processor has no AVX-512 IFMA (15 tests)");
         return EXIT_SUCCESS;
     }
-    SRunner *r = srunner_create(suite());
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite());
 }
 
 #else

@@ -7,6 +7,7 @@
 #include "firmware/crypto/ifma8/sym_lanes.h"
 #include "firmware/crypto/sm3.h"
 #include "firmware/crypto/sm4.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 #if HUFU_IFMA8
@@ -182,11 +183,7 @@ int main(void)
         return 0;
     }
     test_seed();
-    SRunner *r = srunner_create(suite());
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite());
 }
 
 #else

@@ -1,5 +1,6 @@
 /* The PKCS#11 module: what its mechanisms give, with libcrypto as the judge, and the rules of
  * operations. */
+#include "tests/lib/run.h"
 #include "tests/unit/p11_tools.h"
 
 #include <openssl/bn.h>
@@ -1138,9 +1139,5 @@ int main(void)
     tcase_add_test(c, created_private_keys);
     tcase_add_test(c, other_pairs);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

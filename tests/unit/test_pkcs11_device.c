@@ -1,5 +1,6 @@
 /* The PKCS#11 module and a device that is another process: restarts under a living application,
  * several processes at once, children after fork. */
+#include "tests/lib/run.h"
 #include "tests/unit/p11_tools.h"
 
 #include "host/lib/hufu.h"
@@ -395,9 +396,5 @@ int main(void)
     tcase_add_test(c, killed);
     tcase_add_test(c, exit_at_work);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

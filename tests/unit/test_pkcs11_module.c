@@ -1,4 +1,5 @@
 /* The PKCS#11 module: loading, initialising, slots, sessions, logging in, threads, forks. */
+#include "tests/lib/run.h"
 #include "tests/unit/p11_tools.h"
 
 #include <pthread.h>
@@ -510,9 +511,5 @@ int main(void)
     tcase_add_test(c, forks);
     tcase_add_test(c, random_bytes);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,4 +1,5 @@
 /* The PKCS#11 module: objects, their attributes, finding them. */
+#include "tests/lib/run.h"
 #include "tests/unit/p11_tools.h"
 
 static CK_OBJECT_HANDLE make_data(CK_BBOOL token, CK_BBOOL private, const char *label)
@@ -511,9 +512,5 @@ int main(void)
     tcase_add_test(c, finding);
     tcase_add_test(c, finding_many);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "firmware/ports/posix/posix.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static char directory[64];
@@ -494,9 +495,5 @@ int main(void)
     tcase_add_test(t, threads);
     tcase_add_test(t, no_threads);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

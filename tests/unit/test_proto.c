@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/proto.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { MESSAGE_MAX = 40000, REST_MAX = 300, ROUNDS = 40 };
@@ -285,9 +286,5 @@ int main(void)
     tcase_add_test(t, document_names_everything);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "firmware/app/random.h"
+#include "tests/lib/run.h"
 #include "tests/lib/same_digests.h"
 #include "tests/lib/vec.h"
 
@@ -364,9 +365,5 @@ int main(void)
     tcase_add_test(t, chances);
     tcase_add_test(t, verdicts);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

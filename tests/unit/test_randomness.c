@@ -12,6 +12,7 @@
 #include "firmware/crypto/drbg.h"
 #include "firmware/crypto/randomness_full.h"
 #include "host/random/random_test.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 enum { MILLION = 1000000, PERIODIC = RANDOMNESS_PERIODIC_BITS, TERMS = 70000 };
@@ -359,9 +360,5 @@ int main(void)
     tcase_add_test(t, generator);
     tcase_add_test(t, incomplete_gamma);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -3,6 +3,7 @@
  * or in the random source does. Key generation is in test_rsa_keygen.c, the encodings in
  * test_rsa_schemes.c.
  */
+#include "tests/lib/run.h"
 #include "tests/unit/test_rsa_tools.h"
 
 enum { BYTES = RSA_MAX_BYTES };
@@ -569,9 +570,5 @@ int main(void)
     tcase_add_loop_test(t, from_primes, 0, 5);
     tcase_add_test(t, from_primes_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -3,6 +3,7 @@
  * prime test and the trial division by themselves; sources and engines that are not what one
  * expects.
  */
+#include "tests/lib/run.h"
 #include "tests/unit/test_rsa_tools.h"
 
 #include "firmware/base/wipe.h"
@@ -613,9 +614,5 @@ int main(void)
     tcase_add_test(t, sieve_each_prime);
     tcase_add_test(t, apart);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

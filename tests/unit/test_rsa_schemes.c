@@ -2,6 +2,7 @@
  * The encodings of RSA: PKCS#1 v1.5, PSS and OAEP against OpenSSL and Botan in both directions,
  * every kind of bad padding, and the limits of each size.
  */
+#include "tests/lib/run.h"
 #include "tests/unit/test_rsa_tools.h"
 
 #include <botan/ffi.h>
@@ -812,9 +813,5 @@ int main(void)
     tcase_add_loop_test(t, oaep, 0, RSA_SIZES * ALGS);
     tcase_add_test(t, oaep_bad);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

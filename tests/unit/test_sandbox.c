@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "sim/sandbox.h"
+#include "tests/lib/run.h"
 
 enum { NO_FILTER = 77, WRONG = 78 };
 
@@ -207,9 +208,5 @@ int main(void)
     tcase_add_test(t, an_abort_is_seen_as_one);
     tcase_add_test(t, a_refused_call_fails);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "firmware/crypto/shamir.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static uint8_t power[510], logarithm[256]; /* of the generator 3 */
@@ -146,9 +147,5 @@ int main(void)
     tcase_add_test(t, fewer_say_nothing);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

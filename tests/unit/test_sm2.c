@@ -4,6 +4,7 @@
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/sm2.h"
 #include "firmware/crypto/sm3.h"
+#include "tests/lib/run.h"
 #include "tests/unit/test_sm2_tools.h"
 
 static const struct sm2_ops *const ops = &sm2_portable;
@@ -675,10 +676,6 @@ int main(void)
     tcase_add_test(t, exchange_meets_infinity);
     tcase_add_test(t, exchange_meets_equal_points);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <openssl/ecdsa.h>
 
 #include "firmware/crypto/sm2.h"
+#include "tests/lib/run.h"
 #include "tests/unit/test_sm2_tools.h"
 
 enum { CIPHER_MAX = 70000, FLIPS = 20000 };
@@ -329,10 +330,6 @@ int main(void)
     tcase_add_test(t, cipher_shorter_than_raw);
     tcase_add_test(t, cipher_fixed);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "firmware/crypto/portable/sm2_base.h"
 #include "firmware/crypto/portable/sm2_invert.h"
 #include "firmware/crypto/portable/sm2_verify.h"
+#include "tests/lib/run.h"
 #include "tests/unit/test_sm2_tools.h"
 
 enum { ROUNDS = 4000 };
@@ -480,10 +481,6 @@ int main(void)
     tcase_add_test(t, point_multiples);
     tcase_add_test(t, table);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -12,6 +12,7 @@
 
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/sm2.h"
+#include "tests/lib/run.h"
 #include "tests/unit/test_sm2_tools.h"
 
 enum { TIMES = 40, TEXT_MAX = 300, ID_MAX = 60, CIPHER_MAX = TEXT_MAX + 200 };
@@ -374,10 +375,6 @@ int main(void)
     tcase_add_test(c, gcrypt_signatures);
     tcase_add_test(c, gcrypt_encryption);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
     test_seed();
-    srunner_run_all(r, CK_NORMAL);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "firmware/ports/posix/posix.h"
 #include "firmware/store/store.h"
 #include "tests/lib/nvm_world.h"
+#include "tests/lib/run.h"
 
 static struct world w;
 
@@ -638,9 +639,5 @@ int main(void)
     tcase_add_test(own, memory);
     suite_add_tcase(s, plain);
     suite_add_tcase(s, own);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

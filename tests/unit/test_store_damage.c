@@ -8,6 +8,7 @@
 #include "firmware/store/crc.h"
 #include "firmware/store/format.h"
 #include "tests/lib/nvm_world.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct world w;
@@ -393,9 +394,5 @@ int main(void)
     tcase_add_test(t, garbage);
     tcase_add_test(t, wild_changes);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

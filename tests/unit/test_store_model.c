@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/lib/nvm_world.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 static struct world w;
@@ -187,9 +188,5 @@ int main(void)
     tcase_add_test(t, larger);
     tcase_add_test(t, flipping_reads);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "proto/apdu.h"
 #include "proto/frame.h"
+#include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
 /* A copy without a byte to spare, so that a sanitizer sees any step past its end. */
@@ -456,9 +457,5 @@ int main(void)
     suite_add_tcase(s, cursor);
     suite_add_tcase(s, apdu);
     suite_add_tcase(s, frame);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -66,6 +66,7 @@ static bool unfit(void)
 #define UNLESS_BITS(k, skip) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(k), 0, (skip))
 
 #define ALLOW(name) UNLESS(__NR_##name, 1), RETURN(SECCOMP_RET_ALLOW)
+#define KILL(name) UNLESS(__NR_##name, 1), RETURN(SECCOMP_RET_KILL_PROCESS)
 /* Not needed, and libc has another way. */
 #define REFUSE(name, error) UNLESS(__NR_##name, 1), RETURN(SECCOMP_RET_ERRNO | (error))
 /* Only if the low half of argument n is k; has one of the bits; has none of them. */
@@ -116,8 +117,17 @@ static int install(void)
         /* only parts of these */
         ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
         ALLOW_WITH(clone, 0, CLONE_THREAD), ALLOW_IF(socket, 0, AF_UNIX),
-        ALLOW_IF(tgkill, 0, getpid()), REFUSE(clone3, ENOSYS), REFUSE(prctl, EINVAL),
-        RETURN(SECCOMP_RET_KILL_PROCESS)};
+        ALLOW_IF(tgkill, 0, getpid()), REFUSE(prctl, EINVAL),
+        /* who asks for one of these has taken the process over */
+        KILL(execve), KILL(execveat), KILL(ptrace), KILL(process_vm_readv), KILL(process_vm_writev),
+        KILL(setuid), KILL(setgid), KILL(setresuid), KILL(setresgid), KILL(kill), KILL(tkill),
+        KILL(chroot), KILL(mount), KILL(unshare), KILL(setns), KILL(fchmodat), KILL(fchownat),
+        KILL(bpf), KILL(init_module), KILL(finit_module),
+#ifdef __NR_fork
+        KILL(fork), KILL(vfork), KILL(chmod), KILL(chown),
+#endif
+        /* another libc may try what this one does not, and has another way, too */
+        RETURN(SECCOMP_RET_ERRNO | ENOSYS)};
     const struct sock_fprog program = {sizeof code / sizeof *code, code};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);

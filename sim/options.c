@@ -21,7 +21,7 @@ static const char help[] =
     "  --socket PATH         where to listen (default: DIR/hufu.sock)\n"
     "  --threads N           threads that work on batches (default: one for each processor)\n"
     "  --engine NAME         arithmetic to use (default: the fastest of this processor)\n"
-    "  --objects N           stored keys at most (default: 8192)\n"
+    "  --objects N           stored keys at most (default: 131072)\n"
     "  --nvm-size MIB        size of a new device's memory (default: 64); an old one keeps its own\n"
     "  --sessions N          sessions at the same time (default: 256)\n"
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"
@@ -301,7 +301,7 @@ int options_parse(struct sim_options *o, int argc, char **argv)
     *o = (struct sim_options){.threads = cores > 256 ? 256
                                          : cores > 1 ? (unsigned)cores
                                                      : 1,
-                              .objects = 8192,
+                              .objects = 131072,
                               .log_records = 4096,
                               .sessions = 256,
                               .tickets = 16,

@@ -14,7 +14,7 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 static enum hufu_status boot(struct inproc_device *d, const struct hufu_options *o)
 {
     const struct device_config config = {
-        .objects_max = or_default(o->objects_max, 8192),
+        .objects_max = or_default(o->objects_max, 131072),
         .log_max = or_default(o->log_max, 16384),
         .sessions_max = (uint16_t)or_default(o->sessions_max, 256),
         .tickets_max = (uint16_t)or_default(o->tickets_max, 16),

@@ -327,7 +327,7 @@ struct hufu_session; /* rights on it */
 struct hufu_options {
     uint32_t timeout_ms; /* for an answer; default 60 000 */
     /* inproc: only, where the library is itself the device */
-    uint32_t objects_max;  /* default 8192 */
+    uint32_t objects_max;  /* default 131072 */
     uint32_t log_max;      /* default 16384 */
     uint32_t sessions_max; /* default 256 */
     uint32_t tickets_max;  /* default 16 */

@@ -8,6 +8,7 @@ BUILD: where the generated headers are.
 """
 import concurrent.futures
 import fnmatch
+import glob
 import os
 import re
 import shutil
@@ -48,7 +49,7 @@ def findings(text, check):
 
 
 def shell(_sources):
-    scripts = run(["git", "ls-files", "*.sh"]).split()
+    scripts = [s for s in glob.glob("**/*.sh", recursive=True) if not s.startswith("build")]
     return findings(run(["shellcheck", "-x", "-P", "SCRIPTDIR", "-S", "warning", "-f", "gcc", *scripts]), re.compile(r"\[(SC\d+)\]$"))
 
 

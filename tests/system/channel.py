@@ -11,8 +11,8 @@ import sys
 import threading
 
 import sealed
-from lib import ADMIN_PIN, INFO, LOGIN, OBJECT_LIST, OPERATOR_PIN, PATIENCE, RANDOM, SESSION_OPEN, SIGN, USER, \
-    USER_PIN, Sim, hufu, run, var
+from lib import ADMIN_PIN, INFO, KEY_GENERATE, LOGIN, OBJECT_LIST, OPERATOR_PIN, PATIENCE, RANDOM, SESSION_OPEN, SIGN, USER, \
+    USER_PIN, Sim, hufu, new_key, run, var
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHANNEL_BROKEN, CHANNEL_NEEDED, NO_SESSION = 0x6988, 0x6987, 0x6881
@@ -98,7 +98,7 @@ def another_implementation(directory):
         channel = sealed.Channel(client)
         session = sealed.number(channel.must(SESSION_OPEN))
         channel.must(LOGIN, bytes([USER]) + var(USER_PIN), session)
-        made = channel.must(0x50, struct.pack(">BBI", 1, 0, 1) + var("k") + var("") + b"\0\0", session)
+        made = channel.must(KEY_GENERATE, new_key("k"), session)
         handle, public = made[:4], made[6:70]
         e = os.urandom(32)
         answer = channel.must(SIGN, handle + b"\x01\0\0\0" + var("") + e, session)

@@ -67,8 +67,8 @@ sum() { head -c -37 "$1" >body && { cat body; printf '\377\0\0\0\040'; openssl d
     # damage: cut off, turned, of a newer version, with a sum that fits
     size=$(stat -c %s a.backup)
     for n in 0 1 11 12 40 100 500 $((size / 2)) $((size - 38)) $((size - 1)); do
-        head -c $n a.backup >cut
-        bad 1 "damaged or cut off|not a backup" "the first $n bytes" $hufu backup verify --in cut
+        head -c $n a.backup >cut.backup
+        bad 1 "damaged or cut off|not a backup" "the first $n bytes" $hufu backup verify --in cut.backup
     done
     { head -c 8 a.backup; printf '\0\0\0\002'; tail -c +13 a.backup; } >newer
     bad 1 "format 2.*update the program" "a newer file" $B backup restore --in newer

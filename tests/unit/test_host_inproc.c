@@ -674,7 +674,7 @@ START_TEST(raw_commands)
     uint8_t answer[2000];
     size_t n = sizeof answer;
     struct hufu_request *r[40];
-    IS(HUFU_E_NO_COMMAND, hufu_command(device, 0, 0xFE, "abc", 3, answer, &n));
+    IS(HUFU_E_NO_COMMAND, hufu_command(device, 0, 0x0C, "abc", 3, answer, &n));
     n = sizeof answer;
     OK(hufu_command(device, 0, 0x08, "\0\0\0\x20", 4, answer, &n));
     ck_assert_uint_eq(n, 32);

@@ -143,19 +143,25 @@ void dev_reboot(struct dev *dv)
 
 /* ---------------------------------------------------------------- the protocol */
 
+struct exchange dev_exchange(const struct dev *dv, uint16_t channel, uint8_t ins,
+                             const uint8_t *data, size_t n, uint8_t *response, size_t room)
+{
+    return (struct exchange){.link = dv->link,
+                             .cla = CLA_HUFU,
+                             .ins = ins,
+                             .channel = channel,
+                             .data = data,
+                             .size = n,
+                             .response = response,
+                             .room = room};
+}
+
 uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *data, size_t n)
 {
     if (dv->sealed)
         return dv->through(dv, dv->sealed, channel, ins, data, n);
-    struct exchange x = {.link = dv->link,
-                         .cla = CLA_HUFU,
-                         .ins = ins,
-                         .channel = channel,
-                         .data = data,
-                         .size = n,
-                         .opened = dv->request,
-                         .response = dv->response,
-                         .room = dv->config.frame_max};
+    struct exchange x = dev_exchange(dv, channel, ins, data, n, dv->response, dv->config.frame_max);
+    x.opened = dv->request;
     device_serve(dv->d, &x, 1);
     dv->response_size = x.response_size;
     return x.sw;
@@ -203,6 +209,13 @@ uint16_t dev_must(uint16_t wanted, uint16_t sw, const char *what, const char *fi
 struct view dev_text(const char *s)
 {
     return (struct view){(const uint8_t *)s, strlen(s)};
+}
+
+struct info_rsp dev_info(struct dev *dv)
+{
+    struct info_rsp r;
+    MUST(do_info(dv, 0, &(struct info_req){0}, &r));
+    return r;
 }
 
 void dev_init(struct dev *dv, uint8_t flags)

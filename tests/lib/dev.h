@@ -49,7 +49,8 @@ struct dev {
 void dev_prepare(struct dev *dv);
 void dev_start(struct dev *dv);
 void dev_open(struct dev *dv); /* both */
-/* The same with a small medium, a short log and few objects: for trying a cut at each of its steps. */
+/* The same with a small medium, a short log and few objects: for trying a cut at each of its steps.
+ */
 void dev_small(struct dev *dv);
 void dev_close(struct dev *dv);
 /* Power off and on: RAM is gone, the medium stays (or what dv->sim.cut leaves of it). */
@@ -60,6 +61,9 @@ void dev_init(struct dev *dv, uint8_t flags);
 /* One command on the link of dv, whatever its bytes; the answer in dv->response. The status word.
  */
 uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *data, size_t n);
+/* The same as one of those that are served together. response: of room bytes. */
+struct exchange dev_exchange(const struct dev *dv, uint16_t channel, uint8_t ins,
+                             const uint8_t *data, size_t n, uint8_t *response, size_t room);
 
 /*
  * do_NAME for every command of proto/commands.def: encodes the request, calls, decodes the answer
@@ -82,7 +86,8 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
 uint16_t dev_must(uint16_t wanted, uint16_t sw, const char *what, const char *file, int line);
 
 struct view dev_text(const char *s);
-uint16_t dev_session(struct dev *dv); /* a new session: its channel */
+struct info_rsp dev_info(struct dev *dv); /* of INFO, which must succeed; views as with do_NAME */
+uint16_t dev_session(struct dev *dv);     /* a new session: its channel */
 uint16_t dev_pin(struct dev *dv, uint16_t channel, uint8_t account, const char *pin); /* LOGIN */
 uint16_t dev_login(struct dev *dv, uint8_t account); /* a new session, logged in: its channel */
 uint32_t dev_key(struct dev *dv, uint16_t channel, uint8_t type, uint32_t usage); /* its handle */

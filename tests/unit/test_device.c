@@ -25,16 +25,9 @@ static void off(void)
     dev_close(&dv);
 }
 
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
-}
-
 START_TEST(info_of_a_blank_device)
 {
-    const struct info_rsp r = info();
+    const struct info_rsp r = dev_info(&dv);
     ck_assert_uint_eq(r.protocol, LIMIT_PROTOCOL);
     ck_assert_uint_eq(r.state, STATE_BLANK);
     ck_assert_uint_eq(r.boots, 0);
@@ -49,7 +42,7 @@ END_TEST
 
 START_TEST(info_of_a_device_in_use)
 {
-    struct info_rsp r = info();
+    struct info_rsp r = dev_info(&dv);
     uint8_t serial[16];
     static const uint8_t none[16];
     memcpy(serial, r.serial, 16);
@@ -62,11 +55,11 @@ START_TEST(info_of_a_device_in_use)
     ck_assert_uint_ge(time, 1700000000000);
     const uint16_t ch = dev_login(&dv, DEV_USER);
     dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
-    r = info();
+    r = dev_info(&dv);
     ck_assert_uint_eq(r.sessions, 1);
     ck_assert_uint_eq(r.objects, 1);
     dev_reboot(&dv);
-    r = info();
+    r = dev_info(&dv);
     ck_assert_uint_eq(r.boots, 2);
     ck_assert_uint_eq(r.sessions, 0);
     ck_assert_uint_eq(r.objects, 1);
@@ -95,7 +88,7 @@ START_TEST(selftest_passes)
     ck_assert_uint_ge(r.tests, 15);
     ck_assert_uint_eq(r.failed, 0);
     ck_assert_uint_eq(r.first.size, 0);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
 }
 END_TEST
 
@@ -179,7 +172,7 @@ START_TEST(channel_numbers_go_round)
         last = ch;
         MUST(do_session_close(&dv, ch, &(struct session_close_req){0}, NULL));
     }
-    ck_assert_uint_eq(info().sessions, 0);
+    ck_assert_uint_eq(dev_info(&dv).sessions, 0);
 }
 END_TEST
 
@@ -197,9 +190,9 @@ START_TEST(links_are_apart)
     dv.link = first;
     MUST(do_object_list(&dv, ch, &(struct object_list_req){0}, NULL));
     MUST_BE(SW_NO_SESSION, do_logout(&dv, other, &(struct logout_req){0}, NULL));
-    ck_assert_uint_eq(info().sessions, 1);
+    ck_assert_uint_eq(dev_info(&dv).sessions, 1);
     device_link_close(dv.d, first);
-    ck_assert_uint_eq(info().sessions, 0);
+    ck_assert_uint_eq(dev_info(&dv).sessions, 0);
 }
 END_TEST
 
@@ -292,8 +285,8 @@ START_TEST(rubbish)
             ck_assert_uint_ne(sw, 0);
         }
     }
-    ck_assert_uint_eq(info().state, STATE_READY);
-    ck_assert_uint_eq(info().objects, 0);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).objects, 0);
 }
 END_TEST
 
@@ -325,8 +318,8 @@ START_TEST(lengths)
                               "%s with %zu", c->name, n);
     }
     nothing_written(image);
-    ck_assert_uint_eq(info().state, STATE_READY);
-    ck_assert_uint_eq(info().sessions, 2);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).sessions, 2);
 }
 END_TEST
 

@@ -28,8 +28,7 @@ static void off(void)
 
 static uint8_t state(void)
 {
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    const struct info_rsp r = dev_info(&dv);
     return r.state;
 }
 

@@ -140,7 +140,7 @@ START_TEST(damage)
     const uint32_t handle = dev_key(&dv, user, KEY_SM2, USAGE_SIGN | USAGE_BACKUP);
     MUST(seal(handle));
     destroy(handle);
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &before));
+    before = dev_info(&dv);
     for (size_t i = 0; i < size; i++) {
         sealed[i] ^= 0x01;
         const uint16_t sw = restore(&dv, operator, 0, NULL);
@@ -154,7 +154,7 @@ START_TEST(damage)
     size = all;
     MUST_BE(SW_NEWER_FORMAT, restore(&dv, operator, 0, NULL));
     sealed[4] = 1;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &after));
+    after = dev_info(&dv);
     ck_assert_uint_eq(before.objects, after.objects);
     back(0);
 }

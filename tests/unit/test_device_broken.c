@@ -472,18 +472,11 @@ static const void *image_part(void *ctx, size_t i, size_t *n)
     return i > 1 ? NULL : copy + 7 * i;
 }
 
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
-}
-
 /* Failed, for this reason; and whatever is asked, on whatever session: nothing. */
 static void gives_nothing(const char *found_by, uint16_t session)
 {
     static const uint8_t data[64];
-    const struct info_rsp r = info();
+    const struct info_rsp r = dev_info(&dv);
     char why[FAILURE_MAX + 1];
     snprintf(why, sizeof why, "self-test: %s", found_by);
     ck_assert_uint_eq(r.state, STATE_FAILED);
@@ -529,7 +522,7 @@ START_TEST(at_the_start)
         }
         broken = "";
         dev_reboot(&dv);
-        ck_assert_uint_eq(info().state, STATE_READY);
+        ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
         dev_close(&dv);
     }
 }
@@ -558,7 +551,7 @@ START_TEST(on_command)
         ck_assert_uint_eq(r.failed, 0);
         gives_nothing(cases[k].found_by, ch);
         dev_reboot(&dv);
-        ck_assert_uint_eq(info().state, STATE_READY);
+        ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     }
     dev_close(&dv);
 }
@@ -621,7 +614,7 @@ START_TEST(damaged_key)
     after[at + 100] ^= 0x10;
     nvm_sim_load(&dv.sim, after);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     MUST(selftest_by(0, &r));
     ck_assert_uint_eq(r.failed, 0);
     MUST(selftest_by(DEV_OPERATOR, &r));
@@ -631,7 +624,7 @@ START_TEST(damaged_key)
     ck_assert_mem_eq(r.first.data, name, r.first.size);
     gives_nothing(name, 0);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     ch = dev_login(&dv, DEV_OPERATOR);
     MUST(do_object_destroy(&dv, ch, &(struct object_destroy_req){handle}, NULL));
     MUST(selftest_by(DEV_OPERATOR, &r));
@@ -670,14 +663,14 @@ START_TEST(pairwise)
     MUST_BE(SW_KEY_GENERATION_FAILED, pairs[_i].batch ? do_key_batch(&dv, ch, &batch, NULL)
                                                       : do_key_generate(&dv, ch, &one, NULL));
     ck_assert_uint_eq(dv.response_size, 0);
-    ck_assert_uint_eq(info().state, STATE_FAILED);
-    ck_assert_uint_eq(info().failure.size, strlen(pairs[_i].why));
-    ck_assert_mem_eq(info().failure.data, pairs[_i].why, strlen(pairs[_i].why));
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).failure.size, strlen(pairs[_i].why));
+    ck_assert_mem_eq(dev_info(&dv).failure.data, pairs[_i].why, strlen(pairs[_i].why));
     MUST_BE(SW_DEVICE_FAILED, do_random(&dv, 0, &(struct random_req){16}, NULL));
     broken = "";
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
-    ck_assert_uint_eq(info().objects, 0);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).objects, 0);
     dev_close(&dv);
 }
 END_TEST

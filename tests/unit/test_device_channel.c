@@ -61,15 +61,13 @@ static uint16_t label_in(struct sealed *s, uint16_t session, const char *text)
 
 static bool label_is(const char *text)
 {
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    const struct info_rsp r = dev_info(&dv);
     return r.label.size == strlen(text) && !memcmp(r.label.data, text, r.label.size);
 }
 
 static unsigned sessions(void)
 {
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    const struct info_rsp r = dev_info(&dv);
     return r.sessions;
 }
 
@@ -193,15 +191,9 @@ START_TEST(gathered)
                              .data = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32}});
         const size_t n =
             sealed_put(s[i & 1], 0, session[i & 1], INS_SIGN, data, wr_size(&w), record[i]);
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = INS_CHANNEL_SEALED,
-                                 .channel = s[i & 1]->number,
-                                 .data = record[i],
-                                 .size = n,
-                                 .opened = record[i],
-                                 .response = answer[i],
-                                 .room = sizeof answer[i]};
+        x[i] = dev_exchange(&dv, s[i & 1]->number, INS_CHANNEL_SEALED, record[i], n, answer[i],
+                            sizeof answer[i]);
+        x[i].opened = record[i];
     }
     device_serve(dv.d, x, N);
     for (int i = 0; i < N; i++) {

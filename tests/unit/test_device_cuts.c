@@ -39,12 +39,7 @@ static uint32_t make_blob(const char *label)
 
 static void set_up(void)
 {
-    dev_prepare(&dv);
-    dv.segments = 8;
-    dv.segment_size = 16384;
-    dv.config.objects_max = 32;
-    dv.config.log_max = 64;
-    dev_start(&dv);
+    dev_small(&dv);
     dev_init(&dv, 0);
     log_in();
     blob = make_blob("blob");
@@ -187,7 +182,7 @@ static void look(struct sight *s, uint8_t ins)
     struct info_rsp info;
     s->n = 0;
     dev_reboot(&dv);
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &info));
+    info = dev_info(&dv);
     ck_assert_uint_eq(info.state, STATE_READY);
     see(s, info.label.data, info.label.size);
     see(s, &info.objects, sizeof info.objects);

@@ -168,14 +168,7 @@ static void ask(struct asked *a, struct exchange *x, uint16_t channel, uint8_t h
                                         .salt = a->scheme == SIGN_RSA_PSS ? 32 : 0,
                                         .data = {a->digest, digest_size}});
     ck_assert(!w.bad);
-    *x = (struct exchange){.link = dv.link,
-                           .cla = CLA_HUFU,
-                           .ins = INS_SIGN,
-                           .channel = channel,
-                           .data = a->request,
-                           .size = wr_size(&w),
-                           .response = a->response,
-                           .room = ROOM};
+    *x = dev_exchange(&dv, channel, INS_SIGN, a->request, wr_size(&w), a->response, ROOM);
 }
 
 static uint8_t scheme_for(const struct known *k, size_t i)
@@ -356,14 +349,8 @@ START_TEST(pairs)
         key_generate_req_put(&w, &(struct key_generate_req){.type = types[i],
                                                             .flags = i == 4 ? KEY_FLAG_SESSION : 0,
                                                             .usage = USAGE_SIGN});
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = INS_KEY_GENERATE,
-                                 .channel = i == 1 ? nobody : user,
-                                 .data = asked[i].request,
-                                 .size = wr_size(&w),
-                                 .response = asked[i].response,
-                                 .room = ROOM};
+        x[i] = dev_exchange(&dv, i == 1 ? nobody : user, INS_KEY_GENERATE, asked[i].request,
+                            wr_size(&w), asked[i].response, ROOM);
     }
     ask_well(&asked[N], &x[N], 0);
     device_serve(dv.d, x, N + 1);
@@ -492,14 +479,7 @@ static void ask_decrypt(size_t i, bool spoiled)
                                               .hash = s->scheme == CIPHER_RSA_OAEP ? DIGEST_SHA256
                                                                                    : DIGEST_NONE,
                                               .data = {cipher, n}});
-    x[i] = (struct exchange){.link = dv.link,
-                             .cla = CLA_HUFU,
-                             .ins = INS_DECRYPT,
-                             .channel = user,
-                             .data = s->request,
-                             .size = wr_size(&w),
-                             .response = asked[i].response,
-                             .room = ROOM};
+    x[i] = dev_exchange(&dv, user, INS_DECRYPT, s->request, wr_size(&w), asked[i].response, ROOM);
     if (spoiled && i % 15 == 14 && s->size) /* no room */
         x[i].room = s->size - 1, s->due = SW_RESPONSE_TOO_BIG;
 }

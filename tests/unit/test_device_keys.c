@@ -252,14 +252,8 @@ START_TEST(batch_in_a_small_room)
     wr_init(&w, request, sizeof request);
     key_batch_req_put(&w, &(struct key_batch_req){KEY_SM2, USAGE_SIGN, 100, 0});
     for (size_t less = 2; less-- > 0;) {
-        struct exchange x = {.link = dv.link,
-                             .cla = CLA_HUFU,
-                             .ins = INS_KEY_BATCH,
-                             .channel = user,
-                             .data = request,
-                             .size = sizeof request,
-                             .response = response,
-                             .room = sizeof response - less};
+        struct exchange x = dev_exchange(&dv, user, INS_KEY_BATCH, request, sizeof request,
+                                         response, sizeof response - less);
         device_serve(dv.d, &x, 1);
         ck_assert_uint_eq(x.sw, less ? SW_RESPONSE_TOO_BIG : SW_OK);
     }

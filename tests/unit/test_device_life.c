@@ -27,16 +27,9 @@ static void off(void)
     dev_close(&dv);
 }
 
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
-}
-
 static bool failed_with(const char *why)
 {
-    const struct info_rsp r = info();
+    const struct info_rsp r = dev_info(&dv);
     return r.state == STATE_FAILED && r.failure.size == strlen(why) &&
            !memcmp(r.failure.data, why, r.failure.size);
 }
@@ -74,13 +67,13 @@ START_TEST(init_refusals)
     q = good_init;
     q.flags = INIT_ATTENDED;
     MUST_BE(SW_PIN_RANGE, do_init(&dv, 0, &q, NULL));
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
     q = good_init;
     q.admin_pin = (struct view){text.data, 6};
     q.operator_pin = (struct view){text.data, 32};
     q.user_pin = none;
     MUST(do_init(&dv, 0, &q, NULL));
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     MUST(dev_pin(&dv, dev_session(&dv), DEV_ADMIN, "123456"));
     MUST(dev_pin(&dv, dev_session(&dv), DEV_OPERATOR, "12345678901234567890123456789012"));
     MUST_BE(SW_WRONG_DATA, dev_pin(&dv, dev_session(&dv), DEV_USER, DEV_USER_PIN));
@@ -106,10 +99,11 @@ START_TEST(cut_init)
             const uint16_t sw = do_init(&dv, 0, &good_init, NULL);
             cut_off = dv.sim.dead;
             dev_reboot(&dv);
-            const uint8_t state = info().state;
+            const uint8_t state = dev_info(&dv).state;
             ck_assert_msg(state == STATE_READY || (sw != SW_OK && state == STATE_BLANK),
                           "cut %d at %u: state %d (%.*s)", cut, (unsigned)at, state,
-                          (int)info().failure.size, (const char *)info().failure.data);
+                          (int)dev_info(&dv).failure.size,
+                          (const char *)dev_info(&dv).failure.data);
             if (state == STATE_BLANK)
                 MUST(do_init(&dv, 0, &good_init, NULL));
             blanks += state == STATE_BLANK;
@@ -131,23 +125,23 @@ START_TEST(zeroise)
     const uint16_t ch = dev_login(&dv, DEV_ADMIN);
     dev_key(&dv, dev_login(&dv, DEV_USER), KEY_SM2, USAGE_SIGN);
     memcpy(root, dv.sim.root, 32);
-    memcpy(serial, info().serial, 16);
+    memcpy(serial, dev_info(&dv).serial, 16);
     MUST_BE(SW_NOT_AUTHORISED,
             do_zeroise(&dv, dev_login(&dv, DEV_OPERATOR), &(struct zeroise_req){0}, NULL));
     MUST(do_zeroise(&dv, ch, &(struct zeroise_req){0}, NULL));
-    ck_assert_uint_eq(info().state, STATE_BLANK);
-    ck_assert_uint_eq(info().objects, 0);
-    ck_assert_uint_eq(info().sessions, 0);
-    ck_assert_uint_eq(info().label.size, 0);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).objects, 0);
+    ck_assert_uint_eq(dev_info(&dv).sessions, 0);
+    ck_assert_uint_eq(dev_info(&dv).label.size, 0);
     ck_assert(!nvm_sim_contains(&dv.sim, root, 16));
     static const uint8_t none[32];
     ck_assert_mem_eq(dv.sim.root, none, 32);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
     dev_init(&dv, 0);
     ck_assert_mem_ne(dv.sim.root, root, 32);
-    ck_assert_mem_ne(info().serial, serial, 16);
-    ck_assert_uint_eq(info().boots, 1);
+    ck_assert_mem_ne(dev_info(&dv).serial, serial, 16);
+    ck_assert_uint_eq(dev_info(&dv).boots, 1);
 }
 END_TEST
 
@@ -155,9 +149,9 @@ START_TEST(zeroise_while_locked)
 {
     dev_init(&dv, INIT_ATTENDED);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_LOCKED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_LOCKED);
     MUST(do_zeroise(&dv, dev_login(&dv, DEV_ADMIN), &(struct zeroise_req){0}, NULL));
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
 }
 END_TEST
 
@@ -184,10 +178,11 @@ static void cut_end(uint8_t end, uint16_t (*command)(uint16_t ch))
             nvm_sim_power_on(&dv.sim);
             const bool untouched = !memcmp(dv.sim.root, root, 32);
             dev_reboot(&dv);
-            const uint8_t state = info().state;
+            const uint8_t state = dev_info(&dv).state;
             ck_assert_msg(state == end || (sw != SW_OK && untouched && state == STATE_READY),
                           "cut %d at %u: state %d (%.*s)", cut, (unsigned)at, state,
-                          (int)info().failure.size, (const char *)info().failure.data);
+                          (int)dev_info(&dv).failure.size,
+                          (const char *)dev_info(&dv).failure.data);
             ended += state == end;
             if (state == STATE_BLANK)
                 MUST(do_init(&dv, 0, &good_init, NULL));
@@ -224,7 +219,7 @@ START_TEST(terminate)
 {
     MUST(command_terminate(dev_login(&dv, DEV_ADMIN)));
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(info().state, STATE_TERMINATED);
+        ck_assert_uint_eq(dev_info(&dv).state, STATE_TERMINATED);
         MUST_BE(SW_WRONG_STATE, do_init(&dv, 0, &good_init, NULL));
         dev_reboot(&dv);
     }
@@ -236,7 +231,7 @@ START_TEST(root_gone)
 {
     memset(dv.sim.root, 0, 32);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
     MUST(do_init(&dv, 0, &good_init, NULL));
 }
 END_TEST
@@ -245,10 +240,10 @@ START_TEST(wrong_root)
 {
     dv.sim.root[5] ^= 1;
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
     dv.sim.root[5] ^= 1;
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
 }
 END_TEST
 
@@ -265,10 +260,10 @@ START_TEST(stuck_source)
     MUST(do_selftest(&dv, 0, &(struct selftest_req){0}, &r));
     ck_assert_uint_eq(r.failed,
                       0); /* it was not the algorithms; and it does not bring the device back */
-    ck_assert_uint_eq(info().state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
     dv.rng_stuck = false;
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
 }
 END_TEST
 
@@ -298,12 +293,12 @@ START_TEST(engines)
     dv.config.engine = "no-such";
     dev_reboot(&dv);
     ck_assert(failed_with("self-test: no such engine"));
-    ck_assert_uint_eq(info().engine.size, 0);
+    ck_assert_uint_eq(dev_info(&dv).engine.size, 0);
     MUST(do_selftest(&dv, 0, &(struct selftest_req){0}, NULL));
     dv.config.engine = "portable";
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
-    ck_assert_mem_eq(info().engine.data, "portable", 8);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
+    ck_assert_mem_eq(dev_info(&dv).engine.data, "portable", 8);
 }
 END_TEST
 
@@ -318,7 +313,7 @@ START_TEST(medium_dies)
     MUST(do_sign(&dv, user, &q, NULL));
     nvm_sim_cut(&dv.sim, dv.sim.count, NVM_CUT_NONE, 1);
     MUST_BE(SW_NVM_FAULT, do_object_destroy(&dv, user, &(struct object_destroy_req){h}, NULL));
-    ck_assert_uint_eq(info().state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
     MUST_BE(SW_DEVICE_FAILED, do_sign(&dv, user, &q, NULL));
     dev_reboot(&dv);
     MUST(do_sign(&dv, dev_login(&dv, DEV_USER), &q, NULL));

@@ -68,7 +68,7 @@ static void walk(uint8_t state, bool sessions)
             ck_assert_uint_eq(dv.response_size, 0);
         }
     }
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &info));
+    info = dev_info(&dv);
     ck_assert_uint_eq(info.state, state);
     ck_assert_uint_eq(info.sessions, sessions ? 5 : 0);
 }

@@ -170,14 +170,8 @@ START_TEST(a_gathering_empties_the_pool)
         wr_init(&w, command[i], sizeof command[i]);
         sign_req_put(&w,
                      &(struct sign_req){.handle = handle, .scheme = SIGN_SM2, .data = {e[i], 32}});
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = INS_SIGN,
-                                 .channel = user,
-                                 .data = command[i],
-                                 .size = wr_size(&w),
-                                 .response = answer[i],
-                                 .room = sizeof answer[i]};
+        x[i] =
+            dev_exchange(&dv, user, INS_SIGN, command[i], wr_size(&w), answer[i], sizeof answer[i]);
     }
     device_serve(dv.d, x, N);
     for (size_t i = 0; i < N; i++) {
@@ -283,7 +277,7 @@ START_TEST(information)
 {
     struct info_rsp r;
     fill();
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    r = dev_info(&dv);
     ck_assert_uint_eq(r.nonces, FULL);
     ck_assert_uint_eq(r.nonces_max, POOL);
 }
@@ -296,7 +290,7 @@ START_TEST(without)
     dev_close(&dv);
     start(0, 0);
     ck_assert(!device_idle(dv.d));
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    r = dev_info(&dv);
     ck_assert_uint_eq(r.nonces, 0);
     ck_assert_uint_eq(r.nonces_max, 0);
     const uint16_t user = dev_login(&dv, DEV_USER);

@@ -472,7 +472,8 @@ static int counted_read(void *ctx, uint32_t segment, uint32_t offset, void *buff
     return read_medium(ctx, segment, offset, buffer, n);
 }
 
-/* What the first search after a start needs of each record is read while nothing else is to be done. */
+/* What the first search after a start needs of each record is read while nothing else is to be
+ * done. */
 START_TEST(records_are_learned_ahead)
 {
     uint32_t last = 0;
@@ -508,7 +509,7 @@ START_TEST(configured_too_small)
         make(user, KEY_SM4, USAGE_ENCRYPT, "", "");
     dv.config.objects_max = 16;
     dev_reboot(&dv);
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    r = dev_info(&dv);
     ck_assert_uint_eq(r.state, STATE_FAILED);
     ck_assert_uint_eq(r.failure.size, 28);
     ck_assert_mem_eq(r.failure.data, "store: more objects than fit", 28);

@@ -578,14 +578,8 @@ static size_t many(const uint32_t *handles, size_t keys, size_t n)
         sign_req_put(&w, &(struct sign_req){.handle = handles[i % keys],
                                             .scheme = SIGN_SM2,
                                             .data = {digest, sizeof digest}});
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = INS_SIGN,
-                                 .channel = user,
-                                 .data = requests[i],
-                                 .size = wr_size(&w),
-                                 .response = responses[i],
-                                 .room = sizeof responses[i]};
+        x[i] = dev_exchange(&dv, user, INS_SIGN, requests[i], wr_size(&w), responses[i],
+                            sizeof responses[i]);
     }
     device_serve(dv.d, x, n);
     for (size_t i = 0; i < n; i++) {

@@ -166,8 +166,7 @@ START_TEST(numbers_that_are_no_primes)
     MUST_BE(SW_WRONG_DATA, receive(KEY_RSA2048, USAGE_SIGN, secret, n, NULL));
     secret[n - 1] = (uint8_t)(secret[n - 1] + 2);
     MUST_BE(SW_WRONG_DATA, receive(KEY_RSA2048, USAGE_SIGN, secret, n, NULL));
-    struct info_rsp info;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &info));
+    const struct info_rsp info = dev_info(&dv);
     ck_assert_uint_eq(info.state, STATE_READY);
     EVP_PKEY_free(key);
 }

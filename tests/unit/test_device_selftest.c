@@ -1,6 +1,6 @@
 /*
- * What the device makes of engines that refuse single items, of sources that fail, and of a generator that goes bad in
- * use. The self-tests themselves: test_device_broken.c.
+ * What the device makes of engines that refuse single items, of sources that fail, and of a
+ * generator that goes bad in use. The self-tests themselves: test_device_broken.c.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -31,13 +31,6 @@ static void set_up(void)
 static void off(void)
 {
     dev_close(&dv);
-}
-
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
 }
 
 /* The engine says that one signature of many did not come off: only that one fails. */
@@ -81,7 +74,7 @@ START_TEST(one_fails_alone)
             do_sign(&dv, ch,
                     &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {digests[11], 32}},
                     NULL));
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
 }
 END_TEST
 
@@ -146,7 +139,7 @@ static void half_a_day(void)
 {
     dv.now += RANDOM_PERIOD_MS;
     for (unsigned i = 0; i < 2 * RANDOM_GROUPS; i++)
-        info();
+        dev_info(&dv);
 }
 
 /* A generator that goes bad is replaced: the log says so, and the device goes on with what is made
@@ -161,7 +154,7 @@ START_TEST(bad_generator_is_replaced)
     const uint16_t ch = dev_login(&dv, DEV_USER);
     drbg_use(&dv.d->random.drbg, same_digests);
     half_a_day();
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     ck_assert_uint_eq(dv.d->random.replaced, 1);
     dev_key(&dv, ch, KEY_SM2, USAGE_SIGN);
     const uint16_t auditor = dev_login(&dv, DEV_AUDITOR);
@@ -179,14 +172,14 @@ END_TEST
 START_TEST(no_good_generator)
 {
     dev_init(&dv, 0);
-    info();
+    dev_info(&dv);
     dv.d->random.count = same_digests;
     drbg_use(&dv.d->random.drbg, same_digests);
     half_a_day();
-    ck_assert_uint_eq(info().state, STATE_FAILED);
-    ck_assert_mem_eq(info().failure.data, "entropy: ", 9);
-    ck_assert_uint_gt(info().failure.size, 9);
-    ck_assert(memcmp(info().failure.data + 9, "health", 6));
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
+    ck_assert_mem_eq(dev_info(&dv).failure.data, "entropy: ", 9);
+    ck_assert_uint_gt(dev_info(&dv).failure.size, 9);
+    ck_assert(memcmp(dev_info(&dv).failure.data + 9, "health", 6));
     MUST_BE(SW_DEVICE_FAILED, do_random(&dv, 0, &(struct random_req){16}, NULL));
 }
 END_TEST

@@ -25,13 +25,6 @@ static void off(void)
     dev_close(&dv);
 }
 
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
-}
-
 /* One group is left of this run; failing: it decides, and each item has failed in one before. */
 static void near_the_end(bool failing)
 {
@@ -48,27 +41,27 @@ static void idle_while(uint8_t state)
 
 START_TEST(nothing_is_opened_before)
 {
-    ck_assert_uint_eq(info().state, STATE_TESTING);
-    ck_assert_uint_eq(info().groups, 0);
-    ck_assert_uint_eq(info().groups_all, RANDOM_GROUPS);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_TESTING);
+    ck_assert_uint_eq(dev_info(&dv).groups, 0);
+    ck_assert_uint_eq(dev_info(&dv).groups_all, RANDOM_GROUPS);
     const uint64_t touched = dv.sim.count;
     MUST_BE(SW_WRONG_STATE, do_random(&dv, 0, &(struct random_req){16}, NULL));
     MUST_BE(SW_WRONG_STATE, do_session_open(&dv, 0, &(struct session_open_req){0}, NULL));
-    while (info().groups == 0)
+    while (dev_info(&dv).groups == 0)
         device_idle(dv.d);
     ck_assert_uint_eq(dv.sim.count, touched); /* nor has the medium been written */
     near_the_end(false);
     idle_while(STATE_TESTING);
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
     dev_init(&dv, 0);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_TESTING);
-    ck_assert_uint_eq(info().boots, 0);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_TESTING);
+    ck_assert_uint_eq(dev_info(&dv).boots, 0);
     near_the_end(false);
-    for (unsigned i = 0; i < 10000 && info().state == STATE_TESTING; i++)
+    for (unsigned i = 0; i < 10000 && dev_info(&dv).state == STATE_TESTING; i++)
         ; /* a port that is never idle: each command is a step */
-    ck_assert_uint_eq(info().state, STATE_READY);
-    ck_assert_uint_eq(info().groups, 1);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).groups, 1);
     MUST(do_random(&dv, 0, &(struct random_req){16}, NULL));
 }
 END_TEST
@@ -79,15 +72,15 @@ START_TEST(generator_is_replaced)
     drbg_use(&dv.d->random.drbg, same_digests);
     for (unsigned run = 0; run < 2; run++) {
         near_the_end(true);
-        while (info().groups == run)
+        while (dev_info(&dv).groups == run)
             device_idle(dv.d);
     }
-    ck_assert_uint_eq(info().state, STATE_TESTING);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_TESTING);
     ck_assert_uint_eq(dv.d->random.replaced, 1);
-    ck_assert_uint_eq(info().groups_all, 3 * RANDOM_GROUPS);
+    ck_assert_uint_eq(dev_info(&dv).groups_all, 3 * RANDOM_GROUPS);
     near_the_end(false);
     idle_while(STATE_TESTING);
-    ck_assert_uint_eq(info().state, STATE_BLANK);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
 }
 END_TEST
 
@@ -95,14 +88,14 @@ START_TEST(no_good_generator)
 {
     dv.d->random.count = same_digests;
     drbg_use(&dv.d->random.drbg, same_digests);
-    while (info().state == STATE_TESTING) {
+    while (dev_info(&dv).state == STATE_TESTING) {
         if (dv.d->startup.run.group != RANDOM_GROUPS - 1)
             near_the_end(true);
         device_idle(dv.d);
     }
-    ck_assert_uint_eq(info().state, STATE_FAILED);
-    ck_assert_uint_eq(info().groups, 2 * RANDOM_GENERATORS);
-    ck_assert_mem_eq(info().failure.data, "entropy: ", 9);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).groups, 2 * RANDOM_GENERATORS);
+    ck_assert_mem_eq(dev_info(&dv).failure.data, "entropy: ", 9);
     MUST_BE(SW_DEVICE_FAILED, do_random(&dv, 0, &(struct random_req){16}, NULL));
 }
 END_TEST
@@ -112,13 +105,13 @@ START_TEST(no_good_source)
 {
     drbg_use(&dv.d->random.drbg, same_digests);
     near_the_end(true);
-    while (info().groups == 0)
+    while (dev_info(&dv).groups == 0)
         device_idle(dv.d);
     near_the_end(true);
     dv.rng_stuck = true;
     idle_while(STATE_TESTING);
-    ck_assert_uint_eq(info().state, STATE_FAILED);
-    ck_assert_mem_eq(info().failure.data, "entropy: health", 15);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
+    ck_assert_mem_eq(dev_info(&dv).failure.data, "entropy: health", 15);
 }
 END_TEST
 

@@ -14,16 +14,9 @@ static const char why[] = "tamper: the keys are destroyed";
 static struct dev dv;
 static uint8_t root[32];
 
-static struct info_rsp info(void)
-{
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
-    return r;
-}
-
 static void is(uint8_t state)
 {
-    const struct info_rsp r = info();
+    const struct info_rsp r = dev_info(&dv);
     ck_assert_uint_eq(r.state, state);
     ck_assert_uint_eq(r.failure.size, sizeof why - 1);
     ck_assert_mem_eq(r.failure.data, why, sizeof why - 1);
@@ -61,7 +54,7 @@ static void after(void)
     dev_reboot(&dv);
     is(STATE_BLANK);
     dev_init(&dv, 0);
-    ck_assert_uint_eq(info().failure.size, 0);
+    ck_assert_uint_eq(dev_info(&dv).failure.size, 0);
     MUST(do_log_read(&dv, dev_login(&dv, DEV_AUDITOR), &(struct log_read_req){0, 1}, &r));
     rd_init(&in, r.entries.data, r.entries.size);
     ck_assert(log_entry_get(&in, &e));
@@ -69,7 +62,7 @@ static void after(void)
     ck_assert_uint_eq(e.detail.size, 12);
     ck_assert_mem_eq(e.detail.data, "after tamper", 12);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_READY);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
     dev_close(&dv);
 }
 
@@ -119,7 +112,7 @@ START_TEST(while_locked)
 {
     ready(INIT_ATTENDED);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_LOCKED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_LOCKED);
     dv.tamper = true;
     is(STATE_FAILED);
     gone();
@@ -133,7 +126,7 @@ START_TEST(while_failed)
     ready(0);
     dv.rng_stuck = true;
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_FAILED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_FAILED);
     dv.tamper = true;
     is(STATE_FAILED);
     gone();
@@ -158,9 +151,9 @@ START_TEST(without_keys)
     ready(0);
     MUST(do_terminate(&dv, dev_login(&dv, DEV_ADMIN), &(struct terminate_req){0}, NULL));
     dv.tamper = true;
-    ck_assert_uint_eq(info().state, STATE_TERMINATED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_TERMINATED);
     dev_reboot(&dv);
-    ck_assert_uint_eq(info().state, STATE_TERMINATED);
+    ck_assert_uint_eq(dev_info(&dv).state, STATE_TERMINATED);
     dev_close(&dv);
 }
 END_TEST
@@ -190,7 +183,7 @@ static void cut(bool starting, bool closed)
             cut_off = dv.sim.dead;
             dv.tamper = !closed;
             dev_reboot(&dv);
-            const uint8_t state = info().state;
+            const uint8_t state = dev_info(&dv).state;
             const bool same = !memcmp(dv.sim.root, root, 32);
             ck_assert_msg(state == (closed && !same ? STATE_BLANK
                                     : closed        ? state

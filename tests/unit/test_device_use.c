@@ -469,14 +469,8 @@ START_TEST(signatures_together)
             sign_req_put(&w, &(struct sign_req){.handle = key[i % 7],
                                                 .scheme = SIGN_SM2,
                                                 .data = {digest[i], 32}});
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = i % 50 == 49 ? INS_RANDOM : INS_SIGN,
-                                 .channel = channel[i % 5],
-                                 .data = request[i],
-                                 .size = wr_size(&w),
-                                 .response = response[i],
-                                 .room = i % 31 == 30 ? 60 : sizeof response[i]};
+        x[i] = dev_exchange(&dv, channel[i % 5], i % 50 == 49 ? INS_RANDOM : INS_SIGN, request[i],
+                            wr_size(&w), response[i], i % 31 == 30 ? 60 : sizeof response[i]);
     }
     device_serve(dv.d, x, MANY);
     for (size_t i = 0; i < MANY; i++) {
@@ -511,14 +505,8 @@ START_TEST(destroyed_between)
             object_destroy_req_put(&w, &(struct object_destroy_req){h});
         else
             sign_req_put(&w, &(struct sign_req){.handle = h, .scheme = SIGN_SM2, .data = {e, 32}});
-        x[i] = (struct exchange){.link = dv.link,
-                                 .cla = CLA_HUFU,
-                                 .ins = i == 1 ? INS_OBJECT_DESTROY : INS_SIGN,
-                                 .channel = user,
-                                 .data = request[i],
-                                 .size = wr_size(&w),
-                                 .response = response[i],
-                                 .room = sizeof response[i]};
+        x[i] = dev_exchange(&dv, user, i == 1 ? INS_OBJECT_DESTROY : INS_SIGN, request[i],
+                            wr_size(&w), response[i], sizeof response[i]);
     }
     device_serve(dv.d, x, 3);
     ck_assert_uint_eq(x[0].sw, SW_OK);

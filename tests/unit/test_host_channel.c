@@ -60,8 +60,7 @@ static void log_in(struct hufu_session **s)
 
 static unsigned objects(void)
 {
-    struct info_rsp r;
-    MUST(do_info(&dv, 0, &(struct info_req){0}, &r));
+    const struct info_rsp r = dev_info(&dv);
     return r.objects;
 }
 

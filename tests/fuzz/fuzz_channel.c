@@ -17,7 +17,7 @@ enum { STEPS_MAX = 24 };
 
 static struct dev dev;
 static struct sealed channel;
-static uint8_t *memory, *medium, root[32];
+static struct moment opened;
 
 static void prepare(void)
 {
@@ -27,21 +27,8 @@ static void prepare(void)
     sealed_use(&dev, &channel);
     dev_login(&dev, DEV_USER);
     sealed_use(&dev, NULL);
-    memory = malloc(dev.memory_size);
-    medium = malloc(dev.sim.size);
-    REQUIRE(memory && medium);
-    memcpy(memory, dev.memory, dev.memory_size);
-    memcpy(root, dev.sim.root, sizeof root);
-    nvm_sim_save(&dev.sim, medium);
-}
-
-static void restore(void)
-{
-    memcpy(dev.memory, memory, dev.memory_size);
-    memcpy(dev.sim.root, root, sizeof root);
-    nvm_sim_load(&dev.sim, medium);
     random_state = 7;
-    dev.now = 1700000000000u;
+    moment_save(&opened, &dev);
 }
 
 static uint8_t record[512];
@@ -109,7 +96,7 @@ static void as_it_comes(struct rd *r, bool clear)
 static void device_end(struct rd *r)
 {
     const struct sealed first = channel;
-    restore();
+    moment_restore(&opened, &dev);
     record_size = 0;
     for (unsigned i = 0; i < STEPS_MAX && rd_left(r) && alive(); i++) {
         switch (rd_u8(r) % 5) {
@@ -137,7 +124,7 @@ static void device_end(struct rd *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rd r;
-    if (!memory)
+    if (!opened.memory)
         prepare();
     rd_init(&r, data, size);
     device_end(&r);

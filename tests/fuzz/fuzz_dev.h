@@ -2,6 +2,9 @@
 #ifndef HUFU_TESTS_FUZZ_DEV_H
 #define HUFU_TESTS_FUZZ_DEV_H
 
+#include <string.h>
+
+#include "tests/fuzz/fuzz.h"
 #include "tests/lib/dev.h"
 
 enum { FRAME = 4096 };
@@ -40,6 +43,32 @@ static inline void small_device(struct dev *dev, uint16_t sessions, uint16_t tic
     dev->segments = 8;
     dev->segment_size = 16384;
     dev_start(dev);
+}
+
+/* All that a device is at a moment, so that each input finds it so. */
+struct moment {
+    uint8_t *memory, *medium, root[32];
+    uint64_t random;
+};
+
+static inline void moment_save(struct moment *m, const struct dev *dev)
+{
+    m->random = random_state;
+    m->memory = malloc(dev->memory_size);
+    m->medium = malloc(dev->sim.size);
+    REQUIRE(m->memory && m->medium);
+    memcpy(m->memory, dev->memory, dev->memory_size);
+    memcpy(m->root, dev->sim.root, sizeof m->root);
+    nvm_sim_save(&dev->sim, m->medium);
+}
+
+static inline void moment_restore(const struct moment *m, struct dev *dev)
+{
+    random_state = m->random;
+    memcpy(dev->memory, m->memory, dev->memory_size);
+    memcpy(dev->sim.root, m->root, sizeof m->root);
+    dev->now = 1700000000000u;
+    nvm_sim_load(&dev->sim, m->medium);
 }
 
 #endif

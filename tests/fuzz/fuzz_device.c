@@ -71,29 +71,20 @@ static void check(const struct exchange *x)
 
 /* ------------------------------------------------------------------ saved moments */
 
-struct moment {
-    uint8_t *memory, *medium, root[32];
-    uint64_t random;
-    uint32_t link[2];
-};
-
 enum { BLANK, READY, LOCKED, MOMENTS };
-static struct moment moments[MOMENTS];
+static struct {
+    struct moment device;
+    uint32_t link[2];
+} moments[MOMENTS];
 static uint32_t links[2];
 static bool prepared;
 
-static void save(struct moment *m)
+static void save(unsigned which)
 {
     links[0] = dev.link;
     links[1] = device_link_open(dev.d);
-    m->random = random_state;
-    m->memory = malloc(dev.memory_size);
-    m->medium = malloc(dev.sim.size);
-    REQUIRE(m->memory && m->medium);
-    memcpy(m->memory, dev.memory, dev.memory_size);
-    memcpy(m->root, dev.sim.root, sizeof m->root);
-    memcpy(m->link, links, sizeof links);
-    nvm_sim_save(&dev.sim, m->medium);
+    memcpy(moments[which].link, links, sizeof links);
+    moment_save(&moments[which].device, &dev);
 }
 
 static void mend(void)
@@ -124,16 +115,12 @@ static void inject(unsigned kind, unsigned count)
     }
 }
 
-static void restore(const struct moment *m)
+static void restore(unsigned which)
 {
     mend();
-    random_state = m->random;
-    memcpy(dev.memory, m->memory, dev.memory_size);
-    memcpy(dev.sim.root, m->root, sizeof m->root);
-    memcpy(links, m->link, sizeof links);
+    moment_restore(&moments[which].device, &dev);
+    memcpy(links, moments[which].link, sizeof links);
     dev.link = links[0];
-    dev.now = 1700000000000u;
-    nvm_sim_load(&dev.sim, m->medium);
 }
 
 static void write_something(uint16_t channel)
@@ -181,15 +168,15 @@ static void fill(void)
 static void prepare(void)
 {
     small_device(&dev, 7, 2);
-    save(&moments[BLANK]);
+    save(BLANK);
     fill();
-    save(&moments[READY]);
-    restore(&moments[BLANK]);
+    save(READY);
+    restore(BLANK);
     dev_init(&dev, INIT_ATTENDED);
     device_stop(dev.d);
     dev_reboot(&dev);
     REQUIRE(device_state(dev.d) == STATE_LOCKED);
-    save(&moments[LOCKED]);
+    save(LOCKED);
     prepared = true;
 }
 
@@ -292,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         prepare();
     if (!size)
         return 0;
-    restore(&moments[data[0] % MOMENTS]);
+    restore(data[0] % MOMENTS);
     const size_t together = 1 + (data[0] >> 6) % TOGETHER_MAX;
     rd_init(&r, data + 1, size - 1);
     for (unsigned i = 0; i < COMMANDS_MAX && next(&r, &t, &slow); i++)

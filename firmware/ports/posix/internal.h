@@ -93,7 +93,4 @@ struct pool;
 struct pool *pool_open(unsigned threads, struct hal_par *par, const struct message *m);
 void pool_close(struct pool *p); /* NULL: nothing */
 
-/* The NVM rule: data may be programmed over old, that is old is erased or data is all zeros. */
-bool may_program(const uint8_t *old, const uint8_t *data, uint32_t n, uint32_t unit);
-
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "firmware/ports/nvm_rule.h"
 #include "firmware/ports/posix/internal.h"
 
 enum { UNIT = 16, BLOCK = 4096 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "firmware/ports/nvm_rule.h"
 #include "firmware/ports/posix/internal.h"
 
 enum { UNIT = 16, PAGE = 4096 };

@@ -31,20 +31,6 @@ int complain(const struct message *m, const char *format, ...)
     return -1;
 }
 
-bool may_program(const uint8_t *old, const uint8_t *data, uint32_t n, uint32_t unit)
-{
-    for (uint32_t i = 0; i < n; i += unit) {
-        bool erased = true, zeros = true;
-        for (uint32_t j = i; j < i + unit; j++) {
-            erased &= old[j] == 0xFF;
-            zeros &= data[j] == 0;
-        }
-        if (!erased && !zeros)
-            return false;
-    }
-    return true;
-}
-
 static int sample(void *ctx, uint8_t *out, size_t n)
 {
     (void)ctx;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "firmware/ports/nvm_rule.h"
 #include "firmware/ports/qemu/board.h"
 #include "firmware/ports/qemu/semihost.h"
 #include "proto/frame.h"
@@ -42,21 +43,6 @@ static int nvm_read(void *ctx, uint32_t segment, uint32_t offset, void *buffer, 
     return inside(segment, offset, n) ? file_read(segment * SEGMENT + offset, buffer, n) : -1;
 }
 
-/* Into what is erased, or all zeros: what else flash would refuse is refused here. */
-static bool may_program(const uint8_t *old, const uint8_t *data, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i += UNIT) {
-        bool erased = true, zeros = true;
-        for (uint32_t j = i; j < i + UNIT; j++) {
-            erased &= old[j] == 0xFF;
-            zeros &= data[j] == 0;
-        }
-        if (!erased && !zeros)
-            return false;
-    }
-    return true;
-}
-
 static int nvm_program(void *ctx, uint32_t segment, uint32_t offset, const void *data, uint32_t n)
 {
     const uint8_t *from = data;
@@ -67,7 +53,7 @@ static int nvm_program(void *ctx, uint32_t segment, uint32_t offset, const void 
     for (uint32_t i = 0; i < n; i += PIECE) {
         const uint32_t part = n - i < PIECE ? n - i : PIECE;
         if (file_read(segment * SEGMENT + offset + i, old, part) ||
-            !may_program(old, from + i, part))
+            !may_program(old, from + i, part, UNIT))
             return -1;
     }
     return file_write(segment * SEGMENT + offset, data, n);

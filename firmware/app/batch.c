@@ -156,6 +156,15 @@ static int start_lanes(struct work *w)
     return bad;
 }
 
+/* The start of a batch; the rest of what its items are made of comes after. */
+static struct work work_of(struct device *d,
+                           int (*items)(const struct work *w, struct lane *lane, size_t from,
+                                        size_t n),
+                           size_t count, uint8_t *good)
+{
+    return (struct work){.d = d, .count = count, .items = items, .good = good};
+}
+
 /* Runs w->items over all items, in parts of at most part_max, on at most so many lanes. */
 static int spread(struct work *w, size_t part_max, size_t lanes)
 {
@@ -301,13 +310,10 @@ static int rsa_pairs(const struct work *w, struct lane *lane, size_t from, size_
 int batch_rsa_pairs(struct device *d, size_t count, const uint16_t *bits, struct rsa_private *key,
                     uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = rsa_pairs,
-                     .look = look,
-                     .bits = bits,
-                     .pair = key,
-                     .good = good};
+    struct work w = work_of(d, rsa_pairs, count, good);
+    w.look = look;
+    w.bits = bits;
+    w.pair = key;
     return spread(&w, 1, count);
 }
 
@@ -390,14 +396,11 @@ static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, 
 int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
                    size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = sm2_signatures,
-                     .good = good,
-                     .keys = keys,
-                     .step = step,
-                     .e = e,
-                     .sig = sig};
+    struct work w = work_of(d, sm2_signatures, count, good);
+    w.keys = keys;
+    w.step = step;
+    w.e = e;
+    w.sig = sig;
     return spread(&w, d->batch.chunk, count / LANE_WORTH);
 }
 
@@ -426,14 +429,11 @@ static int sm2_verifications(const struct work *w, struct lane *lane, size_t fro
 int batch_verify_sm2(struct device *d, const uint8_t (*pub)[64], size_t step, size_t count,
                      const uint8_t (*e)[32], const uint8_t (*sig)[64], uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = sm2_verifications,
-                     .good = good,
-                     .pub = pub,
-                     .step = step,
-                     .e = e,
-                     .given = sig};
+    struct work w = work_of(d, sm2_verifications, count, good);
+    w.pub = pub;
+    w.step = step;
+    w.e = e;
+    w.given = sig;
     return spread(&w, d->batch.chunk, count / VERIFY_WORTH);
 }
 
@@ -486,13 +486,10 @@ static int spread_rsa(struct work *w)
 int batch_sign_rsa(struct device *d, const struct rsa_private *key, const struct rsa_encoding *how,
                    size_t count, uint8_t *signatures, uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = rsa_signatures,
-                     .good = good,
-                     .rsa = key,
-                     .how = how,
-                     .signatures = signatures};
+    struct work w = work_of(d, rsa_signatures, count, good);
+    w.rsa = key;
+    w.how = how;
+    w.signatures = signatures;
     return spread_rsa(&w);
 }
 
@@ -506,13 +503,10 @@ static int rsa_ready(const struct work *w, struct lane *lane, size_t from, size_
 int batch_private_rsa(struct device *d, const struct rsa_private *const *key,
                       const uint8_t *const *in, uint8_t *const *out, size_t count, uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = rsa_ready,
-                     .good = good,
-                     .rsa_keys = key,
-                     .in = in,
-                     .out = out};
+    struct work w = work_of(d, rsa_ready, count, good);
+    w.rsa_keys = key;
+    w.in = in;
+    w.out = out;
     return spread_rsa(&w);
 }
 
@@ -528,13 +522,10 @@ static int ec_signatures(const struct work *w, struct lane *lane, size_t from, s
 int batch_sign_ec(struct device *d, const struct key *key, size_t count, const uint8_t *digests,
                   size_t digest_size, uint8_t *signatures, uint8_t *good)
 {
-    struct work w = {.d = d,
-                     .count = count,
-                     .items = ec_signatures,
-                     .good = good,
-                     .ec = key,
-                     .digests = digests,
-                     .digest_size = digest_size,
-                     .signatures = signatures};
+    struct work w = work_of(d, ec_signatures, count, good);
+    w.ec = key;
+    w.digests = digests;
+    w.digest_size = digest_size;
+    w.signatures = signatures;
     return spread(&w, EC_PART, count / EC_PART);
 }

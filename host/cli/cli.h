@@ -143,6 +143,7 @@ void link_close(struct cli *cli);
 int key_find(struct cli *cli, const char *name, struct hufu_object *key);
 /* A public key or certificate of a file, PEM or DER; its handle stays. */
 int pubin_read(const char *path, struct hufu_object *key);
+int pubin_read_sm2(const char *path, struct hufu_object *key); /* the same, of an SM2 key alone */
 /* The key of --key (logs in) or --pubin (a file of PEM or DER; needs no session). handle 0:
  * --pubin. */
 int key_or_pubin(struct cli *cli, struct hufu_object *key);

@@ -112,10 +112,8 @@ static int run_host_add(struct cli *cli)
     const char *to = path ? value_needed(cli, "to") : NULL;
     if (!to)
         return USAGE;
-    if (pubin_read(path, &key))
+    if (pubin_read_sm2(path, &key))
         return FAILED;
-    if (key.type != HUFU_KEY_SM2)
-        return say_failed("%s: not an SM2 key", path);
     const int status = link_login(cli);
     if (status)
         return status;

@@ -19,10 +19,8 @@ static int custodians_read(const struct cli *cli, uint8_t (*keys)[64], unsigned 
         struct hufu_object key;
         if (*count == HUFU_CUSTODIANS_MAX)
             return say_usage(cli, "at most %d custodians", HUFU_CUSTODIANS_MAX);
-        if (pubin_read(path, &key))
+        if (pubin_read_sm2(path, &key))
             return FAILED;
-        if (key.type != HUFU_KEY_SM2)
-            return say_failed("%s: not an SM2 key", path);
         for (unsigned i = 0; i < *count; i++)
             if (!memcmp(keys[i], key.public_key, 64))
                 return say_failed("%s: the key of another custodian, too", path);

@@ -109,10 +109,8 @@ static int known_key(const struct cli *cli, struct log_chain *chain)
     const char *path = value_of(cli, "device-key");
     if (!path)
         return DONE;
-    if (pubin_read(path, &key))
+    if (pubin_read_sm2(path, &key))
         return FAILED;
-    if (key.type != HUFU_KEY_SM2)
-        return say_failed("%s: not an SM2 key", path);
     memcpy(chain->key, key.public_key, sizeof chain->key);
     chain->key_known = true;
     return DONE;

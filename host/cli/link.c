@@ -185,6 +185,13 @@ int pubin_read(const char *path, struct hufu_object *key)
     return status;
 }
 
+int pubin_read_sm2(const char *path, struct hufu_object *key)
+{
+    if (pubin_read(path, key))
+        return FAILED;
+    return key->type == HUFU_KEY_SM2 ? DONE : say_failed("%s: not an SM2 key", path);
+}
+
 int key_or_pubin(struct cli *cli, struct hufu_object *key)
 {
     const char *name = value_of(cli, "key"), *path = value_of(cli, "pubin");

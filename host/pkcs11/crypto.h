@@ -72,6 +72,9 @@ const char *cipher_name(CK_KEY_TYPE type, size_t key_size, const char *mode);
 bool secret_length_fits(CK_KEY_TYPE type, size_t size);
 /* Bytes of a key of this type, if it has one size only; 0: it has more. */
 size_t key_bytes(CK_KEY_TYPE type);
+/* What a template says of a secret key that is to be: its type, generic if it says none, and its
+ * bytes; 0: neither says. false: an attribute is of the wrong size. */
+bool template_secret(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *size);
 /* Bytes of a block: 8 of DES in its three forms, else 16. */
 size_t cipher_block_size(CK_KEY_TYPE type);
 /*

@@ -40,12 +40,10 @@ static const uint8_t *peer_of(const CK_BYTE *p, CK_ULONG n, size_t coordinates)
 static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum hash hash,
                          size_t *size)
 {
-    CK_ULONG wanted = 0;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    if (!template_ulong(t, n, CKA_VALUE_LEN, &wanted) || !template_ulong(t, n, CKA_KEY_TYPE, &type))
+    CK_ULONG wanted;
+    CK_KEY_TYPE type;
+    if (!template_secret(t, n, &type, &wanted))
         return CKR_ATTRIBUTE_VALUE_INVALID;
-    if (!wanted)
-        wanted = key_bytes(type);
     if (!wanted && (type == CKK_AES || hash != HASH_NONE))
         return CKR_TEMPLATE_INCOMPLETE;
     *size = wanted ? wanted : usual;

@@ -10,12 +10,12 @@ static CK_RV key_from(struct session *s, const struct operation *op, const CK_AT
                       CK_ULONG n, const uint8_t *bytes, size_t size, bool end,
                       CK_OBJECT_HANDLE *handle)
 {
-    CK_ULONG wanted = 0;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    if (!template_ulong(t, n, CKA_VALUE_LEN, &wanted) || !template_ulong(t, n, CKA_KEY_TYPE, &type))
+    CK_ULONG wanted;
+    CK_KEY_TYPE type;
+    if (!template_secret(t, n, &type, &wanted))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     if (!wanted)
-        wanted = key_bytes(type) ? key_bytes(type) : size;
+        wanted = size;
     if (wanted > size)
         return CKR_KEY_SIZE_RANGE;
     return secret_from(s, op, t, n, bytes + (end ? size - wanted : 0), wanted, true, handle);

@@ -36,6 +36,17 @@ size_t key_bytes(CK_KEY_TYPE type)
     return type == CKK_SM4 || type == CKK_SM4_OTHER ? 16 : 8 * des_keys(type);
 }
 
+bool template_secret(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *size)
+{
+    *type = CKK_GENERIC_SECRET;
+    *size = 0;
+    if (!template_ulong(t, n, CKA_KEY_TYPE, type) || !template_ulong(t, n, CKA_VALUE_LEN, size))
+        return false;
+    if (!*size)
+        *size = key_bytes(*type);
+    return true;
+}
+
 size_t cipher_block_size(CK_KEY_TYPE type)
 {
     return des_keys(type) ? 8 : 16;

@@ -125,15 +125,10 @@ static CK_RV secret_kind(struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n, CK
 {
     CK_ULONG class = CKO_SECRET_KEY;
     o->family = FAMILY_SECRET;
-    o->key_type = CKK_GENERIC_SECRET;
-    if (!template_ulong(t, n, CKA_CLASS, &class) ||
-        !template_ulong(t, n, CKA_KEY_TYPE, &o->key_type) ||
-        !template_ulong(t, n, CKA_VALUE_LEN, wanted))
+    if (!template_ulong(t, n, CKA_CLASS, &class) || !template_secret(t, n, &o->key_type, wanted))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     if (class != CKO_SECRET_KEY || family_of(o->key_type) != FAMILY_SECRET)
         return CKR_TEMPLATE_INCONSISTENT;
-    if (!*wanted)
-        *wanted = key_bytes(o->key_type);
     return CKR_OK;
 }
 

@@ -2,24 +2,11 @@
 # The device's random bytes by the tests of GM/T 0005, and hufu random test itself.
 # BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
 set -u
-build=$(cd "${BUILD:-build}" && pwd) || exit 1
-hufu=$build/hufu
-passed=0 failed=0
-dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-random-XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset HUFU_DEVICE HUFU_PIN
-export HUFU_ADMIN_PIN=admin-pin-1 HUFU_OPERATOR_PIN=operator-pin-1 HUFU_USER_PIN=user-pin-1
+. "$(dirname "$0")/device.sh"
 device=inproc:$dir/device
 
 result() { # STATUS WANTED TITLE
-    if [ "$1" = "$2" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAIL  %s (status %s)\n' "$3" "$1"
-        sed 's/^/      | /' out err | tail -n 8
-    fi
+    if [ "$1" = "$2" ]; then passed=$((passed + 1)); else fail "$3 (status $1)"; fi
 }
 run() { # WANTED TITLE COMMAND...
     local wanted=$1 title=$2
@@ -94,5 +81,4 @@ run 0 "random bytes then" "$hufu" random --count 16 --out late
 kill "$sim" 2>/dev/null
 wait "$sim" 2>/dev/null
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" = 0 ]
+total

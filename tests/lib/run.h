@@ -1,9 +1,21 @@
-/* The end of a test program. */
+/* The main of a test program: cases, and the end. */
 #ifndef HUFU_TESTS_RUN_H
 #define HUFU_TESTS_RUN_H
 
 #include <check.h>
 #include <stdlib.h>
+
+/* A new case of a suite; NULL: no such fixture, 0 seconds: check's own limit. */
+static inline TCase *suite_case(Suite *s, const char *name, int seconds, SFun set_up,
+                                SFun tear_down)
+{
+    TCase *t = tcase_create(name);
+    if (seconds)
+        tcase_set_timeout(t, seconds);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    suite_add_tcase(s, t);
+    return t;
+}
 
 /* Run a suite, free it, and give main its status. */
 static inline int suite_run(Suite *s)

@@ -418,15 +418,11 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device");
-    TCase *t = tcase_create("blank");
-    tcase_add_checked_fixture(t, blank, off);
+    TCase *t = suite_case(s, "blank", 0, blank, off);
     tcase_add_test(t, info_of_a_blank_device);
     tcase_add_test(t, configurations);
     tcase_add_test(t, smallest);
-    suite_add_tcase(s, t);
-    t = tcase_create("ready");
-    tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, ready, off);
+    t = suite_case(s, "ready", 60, ready, off);
     tcase_add_test(t, info_of_a_device_in_use);
     tcase_add_test(t, capabilities);
     tcase_add_test(t, selftest_passes);
@@ -444,6 +440,5 @@ int main(void)
     tcase_add_test(t, rubbish);
     tcase_add_test(t, lengths);
     tcase_add_test(t, cut_short);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

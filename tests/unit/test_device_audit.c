@@ -255,20 +255,14 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_audit");
-    TCase *t = tcase_create("ring");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, ring, off);
+    TCase *t = suite_case(s, "ring", 120, ring, off);
     tcase_add_test(t, chain_over_starts_and_rounds);
     tcase_add_test(t, truncation);
     tcase_add_test(t, cut_truncation);
     tcase_add_test(t, identity_is_of_its_life);
-    suite_add_tcase(s, t);
-    t = tcase_create("stops");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, stops, off);
+    t = suite_case(s, "stops", 120, stops, off);
     tcase_add_test(t, stops_when_full);
     tcase_add_test(t, full_and_administered);
     tcase_add_test(t, brimful);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

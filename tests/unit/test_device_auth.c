@@ -470,9 +470,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_auth");
-    TCase *t = tcase_create("ready");
-    tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, ready, off);
+    TCase *t = suite_case(s, "ready", 60, ready, off);
     tcase_add_test(t, tries_count_down);
     tcase_add_test(t, right_pin_gives_tries_back);
     tcase_add_test(t, pin_compares_whole);
@@ -491,14 +489,10 @@ int main(void)
     tcase_add_test(t, cut_right_pin);
     tcase_add_test(t, cut_change);
     tcase_add_test(t, counter_is_read_back);
-    suite_add_tcase(s, t);
-    t = tcase_create("attended");
-    tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, attended, off);
+    t = suite_case(s, "attended", 60, attended, off);
     tcase_add_test(t, attended_start);
     tcase_add_test(t, lock_again);
     tcase_add_test(t, unlock_tries);
     tcase_add_test(t, change_unlock_secret);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -322,9 +322,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_backup");
-    TCase *t = tcase_create("backup");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "backup", 120, on, off);
     tcase_add_loop_test(t, keys, 0, sizeof types);
     tcase_add_test(t, data);
     tcase_add_test(t, damage);
@@ -333,6 +331,5 @@ int main(void)
     tcase_add_test(t, elsewhere);
     tcase_add_test(t, cut);
     tcase_add_test(t, file);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -320,9 +320,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_blobs");
-    TCase *t = tcase_create("device_blobs");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "device_blobs", 120, set_up, off);
     tcase_add_test(t, all_sizes);
     tcase_add_test(t, refusals);
     tcase_add_test(t, writing);
@@ -331,7 +329,6 @@ int main(void)
     tcase_add_test(t, copies);
     tcase_add_test(t, every_change_counts);
     tcase_add_test(t, scan);
-    suite_add_tcase(s, t);
     test_seed();
     return suite_run(s);
 }

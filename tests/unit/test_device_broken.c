@@ -678,13 +678,11 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_broken");
-    TCase *t = tcase_create("self-tests");
-    tcase_set_timeout(t, 600);
+    TCase *t = suite_case(s, "self-tests", 600, NULL, NULL);
     tcase_add_test(t, at_the_start);
     tcase_add_test(t, on_command);
     tcase_add_test(t, all_of_them);
     tcase_add_test(t, damaged_key);
     tcase_add_loop_test(t, pairwise, 0, PAIRS);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -832,9 +832,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_channel");
-    TCase *t = tcase_create("channel");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "channel", 120, on, off);
     tcase_add_test(t, works);
     tcase_add_test(t, sizes);
     tcase_add_test(t, wrong_inside);
@@ -861,6 +859,5 @@ int main(void)
     tcase_add_test(t, mutual);
     tcase_add_test(t, host_list);
     tcase_add_test(t, vectors);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -271,15 +271,12 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_custody");
-    TCase *t = tcase_create("custody");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "custody", 120, on, off);
     tcase_add_test(t, any_three_of_five);
     tcase_add_test(t, wrong_shares);
     tcase_add_test(t, of_the_domain);
     tcase_add_test(t, shares_only);
     tcase_add_test(t, refusals);
     tcase_add_test(t, cut_split);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -254,10 +254,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_cuts");
-    TCase *t = tcase_create("power cuts");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "power cuts", 300, set_up, off);
     tcase_add_loop_test(t, cut_everywhere, 0, ACTS);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -224,14 +224,11 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_domain");
-    TCase *t = tcase_create("domain");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "domain", 120, on, off);
     tcase_add_test(t, any_three_of_five);
     tcase_add_test(t, keys_move_then);
     tcase_add_test(t, wrong_shares);
     tcase_add_test(t, wrong_calls);
     tcase_add_test(t, cut_join);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

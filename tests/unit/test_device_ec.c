@@ -315,9 +315,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_ec");
-    TCase *t = tcase_create("device_ec");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "device_ec", 120, set_up, off);
     tcase_add_loop_test(t, sign_and_verify, 0, CURVES);
     tcase_add_test(t, wrong_kind_of_key);
     tcase_add_loop_test(t, sign_batch, 0, CURVES);
@@ -325,7 +323,6 @@ int main(void)
     tcase_add_loop_test(t, derive_in_clear, 0, CURVES);
     tcase_add_loop_test(t, derive_into_the_session, 0, CURVES);
     tcase_add_test(t, derive_refusals);
-    suite_add_tcase(s, t);
     test_seed();
     return suite_run(s);
 }

@@ -581,8 +581,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device gather");
-    TCase *t = tcase_create("gather");
-    tcase_set_timeout(t, 300);
+    TCase *t = suite_case(s, "gather", 300, NULL, NULL);
     tcase_add_loop_test(t, mixed, 0, 6);
     tcase_add_loop_test(t, pairs, 0, 3);
     tcase_add_loop_test(t, verifications, 0, 6);
@@ -591,6 +590,5 @@ int main(void)
     tcase_add_loop_test(t, decryptions, 0, 4);
     tcase_add_loop_test(t, fault_in_one, 0, 2);
     tcase_add_test(t, queue_is_wiped);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -223,12 +223,9 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_gone");
-    TCase *t = tcase_create("gone");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "gone", 300, on, off);
     tcase_add_test(t, destroyed);
     tcase_add_test(t, replaced);
     tcase_add_loop_test(t, ended, 0, 3);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

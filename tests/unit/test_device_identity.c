@@ -277,9 +277,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_identity");
-    TCase *t = tcase_create("identity");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "identity", 120, on, off);
     tcase_add_test(t, own);
     tcase_add_test(t, keys);
     tcase_add_test(t, statement);
@@ -287,6 +285,5 @@ int main(void)
     tcase_add_test(t, malformed);
     tcase_add_test(t, dates);
     tcase_add_test(t, little_room);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -528,9 +528,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_keys");
-    TCase *t = tcase_create("keys");
-    tcase_set_timeout(t, 240);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "keys", 240, set_up, off);
     tcase_add_test(t, sm2_batches);
     tcase_add_test(t, rsa_batch);
     tcase_add_test(t, record_while_keys_are_made);
@@ -548,6 +546,5 @@ int main(void)
     tcase_add_test(t, other_domain);
     tcase_add_test(t, after_a_start);
     tcase_add_test(t, medium_holds_no_clear_key);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -551,16 +551,11 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_life");
-    TCase *t = tcase_create("blank");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, blank, off);
+    TCase *t = suite_case(s, "blank", 120, blank, off);
     tcase_add_test(t, init_refusals);
     tcase_add_test(t, cut_init);
     tcase_add_test(t, zeroise_while_locked);
-    suite_add_tcase(s, t);
-    t = tcase_create("ready");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, ready, off);
+    t = suite_case(s, "ready", 120, ready, off);
     tcase_add_test(t, zeroise);
     tcase_add_test(t, cut_zeroise);
     tcase_add_test(t, cut_terminate);
@@ -580,6 +575,5 @@ int main(void)
     tcase_add_test(t, log_tells);
     tcase_add_test(t, log_goes_round);
     tcase_add_test(t, log_keeps_no_pins);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

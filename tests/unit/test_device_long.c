@@ -331,10 +331,8 @@ int main(void)
 {
     enum { INTERFERENCES = sizeof interference / sizeof *interference };
     Suite *s = suite_create("device long");
-    TCase *t = tcase_create("long");
+    TCase *t = suite_case(s, "long", 300, on, off);
     test_seed();
-    tcase_add_checked_fixture(t, on, off);
-    tcase_set_timeout(t, 300);
     tcase_add_test(t, a_key_is_made_while_others_work);
     tcase_add_test(t, a_batch_is_made_while_others_work);
     tcase_add_test(t, a_batch_on_two_lanes);
@@ -344,6 +342,5 @@ int main(void)
     tcase_add_test(t, the_device_fails);
     tcase_add_test(t, a_long_one_within_another);
     tcase_add_test(t, which_are_long);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

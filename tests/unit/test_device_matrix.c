@@ -156,8 +156,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_matrix");
-    TCase *t = tcase_create("matrix");
-    tcase_set_timeout(t, 60);
+    TCase *t = suite_case(s, "matrix", 60, NULL, NULL);
     tcase_add_test(t, table);
     tcase_add_test(t, in_blank);
     tcase_add_test(t, in_testing);
@@ -165,6 +164,5 @@ int main(void)
     tcase_add_test(t, in_ready);
     tcase_add_test(t, in_failed);
     tcase_add_test(t, in_terminated);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

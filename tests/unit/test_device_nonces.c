@@ -315,10 +315,8 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device nonces");
-    TCase *t = tcase_create("nonces");
+    TCase *t = suite_case(s, "nonces", 120, on, off);
     test_seed();
-    tcase_add_checked_fixture(t, on, off);
-    tcase_set_timeout(t, 120);
     tcase_add_test(t, every_nonce_is_used_once);
     tcase_add_test(t, a_gathering_empties_the_pool);
     tcase_add_test(t, zeroise_wipes_the_pool);
@@ -330,6 +328,5 @@ int main(void)
     tcase_add_test(t, information);
     tcase_add_test(t, without);
     tcase_add_test(t, too_small_to_be_of_use);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

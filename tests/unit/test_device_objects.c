@@ -561,9 +561,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_objects");
-    TCase *t = tcase_create("objects");
-    tcase_set_timeout(t, 240);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "objects", 240, set_up, off);
     tcase_add_test(t, what_is_kept);
     tcase_add_test(t, all_types);
     tcase_add_test(t, kinds_refused);
@@ -579,6 +577,5 @@ int main(void)
     tcase_add_test(t, records_are_learned_ahead);
     tcase_add_test(t, configured_too_small);
     tcase_add_test(t, session_keys);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -978,9 +978,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_policy");
-    TCase *t = tcase_create("policy");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "policy", 300, on, off);
     tcase_add_loop_test(t, so_many, 0, WORKS);
     tcase_add_loop_test(t, periods, 0, WORKS);
     tcase_add_loop_test(t, no_clock, 0, WORKS);
@@ -1002,6 +1000,5 @@ int main(void)
     tcase_add_test(t, counters_are_objects);
     tcase_add_test(t, label_stays_apart);
     tcase_add_test(t, attested);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -352,9 +352,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_quorum");
-    TCase *t = tcase_create("quorum");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, on, off);
+    TCase *t = suite_case(s, "quorum", 120, on, off);
     tcase_add_test(t, three_agree);
     tcase_add_test(t, two_sessions_of_one);
     tcase_add_test(t, ends);
@@ -364,6 +362,5 @@ int main(void)
     tcase_add_test(t, log_says_who);
     tcase_add_test(t, whole_table);
     tcase_add_test(t, cut_set);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -199,10 +199,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device receive");
-    TCase *t = tcase_create("receive");
-    suite_add_tcase(s, t);
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    TCase *t = suite_case(s, "receive", 300, set_up, tear_down);
     tcase_add_test(t, keys_of_software_come_in);
     tcase_add_test(t, secret_keys_come_in);
     tcase_add_test(t, what_makes_no_key_stays_out);

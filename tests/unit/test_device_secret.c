@@ -431,9 +431,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_secret");
-    TCase *t = tcase_create("strict");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, strict, off);
+    TCase *t = suite_case(s, "strict", 120, strict, off);
     tcase_add_test(t, aes_modes);
     tcase_add_test(t, gcm_tags);
     tcase_add_test(t, keys_and_schemes);
@@ -442,12 +440,8 @@ int main(void)
     tcase_add_test(t, wrap_pairs);
     tcase_add_test(t, wrap_refusals);
     tcase_add_test(t, clear_in_sessions);
-    suite_add_tcase(s, t);
-    t = tcase_create("relaxed");
-    tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, relaxed, off);
+    t = suite_case(s, "relaxed", 120, relaxed, off);
     tcase_add_test(t, clear_and_kept);
-    suite_add_tcase(s, t);
     test_seed();
     return suite_run(s);
 }

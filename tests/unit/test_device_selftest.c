@@ -187,14 +187,11 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_selftest");
-    TCase *t = tcase_create("selftest");
-    tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "selftest", 60, set_up, off);
     tcase_add_test(t, one_fails_alone);
     tcase_add_test(t, drawn_again);
     tcase_add_test(t, health_tests);
     tcase_add_test(t, bad_generator_is_replaced);
     tcase_add_test(t, no_good_generator);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -118,13 +118,10 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_startup");
-    TCase *t = tcase_create("start-up test");
-    tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "start-up test", 300, set_up, off);
     tcase_add_test(t, nothing_is_opened_before);
     tcase_add_test(t, generator_is_replaced);
     tcase_add_test(t, no_good_generator);
     tcase_add_test(t, no_good_source);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

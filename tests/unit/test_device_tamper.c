@@ -241,8 +241,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_tamper");
-    TCase *t = tcase_create("tamper");
-    tcase_set_timeout(t, 300);
+    TCase *t = suite_case(s, "tamper", 300, NULL, NULL);
     tcase_add_test(t, at_work);
     tcase_add_test(t, at_rest);
     tcase_add_test(t, at_start);
@@ -251,6 +250,5 @@ int main(void)
     tcase_add_test(t, without_keys);
     tcase_add_loop_test(t, cuts, 0, 4);
     tcase_add_test(t, posix);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -887,9 +887,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device_use");
-    TCase *t = tcase_create("use");
-    tcase_set_timeout(t, 240);
-    tcase_add_checked_fixture(t, set_up, off);
+    TCase *t = suite_case(s, "use", 240, set_up, off);
     tcase_add_test(t, sm2_messages);
     tcase_add_test(t, sm2_digest_is_the_same);
     tcase_add_test(t, sm2_refusals);
@@ -906,6 +904,5 @@ int main(void)
     tcase_add_test(t, key_exchange_in_clear);
     tcase_add_test(t, key_exchange_refusals);
     tcase_add_test(t, hashes);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -120,18 +120,3 @@ void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a)
     for (int i = 0; i < SM2_LIMBS; i++)
         r->v[i] = u.v[i];
 }
-
-sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in)
-{
-    struct sm2_number t;
-    sm2_number_load(t.v, in);
-    sm2_fe_from_number(r, &t);
-    return sm2_number_lt(t.v, sm2_p.v);
-}
-
-void sm2_fe_store(uint8_t *out, const struct sm2_fe *a)
-{
-    struct sm2_number t;
-    sm2_fe_to_number(&t, a);
-    sm2_number_store(out, t.v);
-}

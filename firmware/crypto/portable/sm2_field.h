@@ -71,11 +71,24 @@ static inline sm2_limb sm2_fe_eq(const struct sm2_fe *a, const struct sm2_fe *b)
     return sm2_number_eq(a->v, b->v);
 }
 
-/* 32 big-endian bytes into Montgomery form; mask: they were below p (else r is reduced) */
-sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in);
-void sm2_fe_store(uint8_t *out, const struct sm2_fe *a);
 /* The plain number, out of and into Montgomery form */
 void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a);
 void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a);
+
+/* 32 big-endian bytes into Montgomery form; mask: they were below p (else r is reduced) */
+static inline sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in)
+{
+    struct sm2_number t;
+    sm2_number_load(t.v, in);
+    sm2_fe_from_number(r, &t);
+    return sm2_number_lt(t.v, sm2_p.v);
+}
+
+static inline void sm2_fe_store(uint8_t *out, const struct sm2_fe *a)
+{
+    struct sm2_number t;
+    sm2_fe_to_number(&t, a);
+    sm2_number_store(out, t.v);
+}
 
 #endif

@@ -374,16 +374,21 @@ static bool ready_for_one(uint8_t state)
     return state == STATE_BLANK || state == STATE_LOCKED || state == STATE_READY;
 }
 
+/* A kind of link may have several ways to work, all of its scheme. */
+static bool over(const struct hufu_device *d, const struct transport_ops *kind)
+{
+    return !strcmp(d->transport->ops->scheme, kind->scheme);
+}
+
 enum hufu_status channel_begin(struct hufu_device *d, const struct hufu_info *info)
 {
     struct host_channel *c = &d->secure;
-    const struct transport_ops *ops = d->transport->ops;
     enum hufu_status s = HUFU_OK;
     c->wanted = c->trust.mode != TRUST_OFF && (c->trust.mode != TRUST_AUTO || c->trust.has_host ||
-                                               ops == &transport_usb || info->flags & INIT_CHANNEL);
+                                               over(d, &transport_usb) || info->flags & INIT_CHANNEL);
     if (!ready_for_one(info->state))
         return HUFU_OK;
-    if (c->trust.mode == TRUST_AUTO && !c->wanted && ops == &transport_pcsc)
+    if (c->trust.mode == TRUST_AUTO && !c->wanted && over(d, &transport_pcsc))
         s = ask_device(d, &c->wanted);
     return s || !c->wanted ? s : begin(d);
 }

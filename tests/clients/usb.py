@@ -258,6 +258,8 @@ def who_has_it(directory):
             result = bus.run(HUFU, "info", check=False, HUFU_DEVICE=URL + wrong)
             assert result.returncode == 1 and text in result.stderr, result
         bus.run(HUFU, "init", "--label", "usb", HUFU_DEVICE=URL + ":A1?ccid")
+        for way in ("ccid", "bulk"):
+            assert "commands are sealed" in bus.run(HUFU, "channel", "show", HUFU_DEVICE=URL + "?" + way).stdout, way
         with subprocess.Popen([FAULTS, URL], env={**os.environ, **bus.environment}, stdout=subprocess.PIPE) as killed:
             assert killed.stdout.readline() == b"ready\n"
             with sim.client() as client:

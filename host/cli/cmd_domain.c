@@ -197,16 +197,17 @@ static int run_reseal(struct cli *cli)
 
 /* ------------------------------------------------------------------ table */
 
+#define SHARES                                                                                     \
+    {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},          \
+    {                                                                                              \
+        "out=PREFIX", "the shares are PREFIX-1.share and so on", 0                                 \
+    }
 static const struct option split_options[] = {
     {"threshold=K", "so many shares make another device a member (default 3)", 0},
-    {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},
-    {"out=PREFIX", "the shares are PREFIX-1.share and so on", 0},
+    SHARES,
     {NULL, NULL, 0}};
 static const struct option custody_split_options[] = {
-    {"threshold=K", "so many shares open the device (default 3)", 0},
-    {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},
-    {"out=PREFIX", "the shares are PREFIX-1.share and so on", 0},
-    {NULL, NULL, 0}};
+    {"threshold=K", "so many shares open the device (default 3)", 0}, SHARES, {NULL, NULL, 0}};
 static const struct option begin_options[] = {
     {"out=FILE", "where to (default: standard output)", 0}, {NULL, NULL, 0}};
 static const struct option reseal_options[] = {

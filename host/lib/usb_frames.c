@@ -450,6 +450,7 @@ enum hufu_status usb_frames_attach(struct transport **t, const struct usb_port *
         l->reader[i] = usb.alloc_transfer(0);
         memory = memory && l->reader[i];
     }
+    l->broken = !memory; /* then there is nothing to call back */
     const enum hufu_status s =
         memory ? start(l) : fail_with(HUFU_E_MEMORY, "%s: no memory for a link", own.url);
     if (s)

@@ -185,12 +185,21 @@ static enum hufu_status damaged(const struct hufu_archive *a, uint64_t offset)
                      (unsigned long long)offset);
 }
 
+/* The chunk is whole, or it is told why not. */
+static enum hufu_status chunk_need(const struct hufu_archive *a, const struct place *p)
+{
+    const enum hufu_status s = chunk_check(a, p->offset, p->size);
+    return s == HUFU_E_NOT_FOUND ? damaged(a, p->offset) : s;
+}
+
 /* HUFU_OK: a whole chunk begins somewhere in the rest of the file; HUFU_E_NOT_FOUND: none. */
 static enum hufu_status chunk_follows(const struct hufu_archive *a, size_t left)
 {
     enum hufu_status s = HUFU_E_NOT_FOUND;
     uint8_t *tail = malloc(left);
-    if (!tail || !read_at(a->fd, tail, left, a->end))
+    if (!tail)
+        return fail_with(HUFU_E_MEMORY, "%s: no memory for its end", a->path);
+    if (!read_at(a->fd, tail, left, a->end))
         s = file_error(a, "cannot be read");
     for (size_t i = 1; s == HUFU_E_NOT_FOUND && i + CHUNK_HEAD <= left; i++) {
         struct head h;
@@ -209,9 +218,10 @@ static enum hufu_status chunk_follows(const struct hufu_archive *a, size_t left)
 static enum hufu_status tail_check(const struct hufu_archive *a, uint64_t left)
 {
     const struct place *last = a->places ? &a->place[a->places - 1] : NULL;
-    if (last && chunk_check(a, last->offset, last->size))
-        return damaged(a, last->offset);
-    const enum hufu_status s = left > CHUNK_MAX ? HUFU_OK : chunk_follows(a, (size_t)left);
+    enum hufu_status s = last ? chunk_need(a, last) : HUFU_OK;
+    if (s)
+        return s;
+    s = left > CHUNK_MAX ? HUFU_OK : chunk_follows(a, (size_t)left);
     if (s == HUFU_OK)
         return damaged(a, a->end);
     return s == HUFU_E_NOT_FOUND ? HUFU_OK : s;
@@ -260,10 +270,12 @@ static enum hufu_status begin(struct hufu_archive *a)
 }
 
 /* The name of a new file must survive a crash, too. */
-static void sync_directory(const char *path)
+static enum hufu_status sync_directory(const char *path)
 {
     char *copy = strdup(path);
-    char *slash = copy ? strrchr(copy, '/') : NULL;
+    if (!copy)
+        return fail_with(HUFU_E_MEMORY, "%s: no memory", path);
+    char *slash = strrchr(copy, '/');
     if (slash)
         slash[slash == copy] = 0;
     const int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -272,6 +284,7 @@ static void sync_directory(const char *path)
         close(fd);
     }
     free(copy);
+    return HUFU_OK;
 }
 
 static enum hufu_status prepare(struct hufu_archive *a)
@@ -289,7 +302,8 @@ static enum hufu_status prepare(struct hufu_archive *a)
         if (!read_at(a->fd, some, n, 0) || memcmp(some, file_magic, n))
             return fail_with(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
         s = begin(a);
-        sync_directory(a->path);
+        if (!s)
+            s = sync_directory(a->path);
     }
     if (!s)
         s = scan(a);
@@ -448,8 +462,9 @@ enum hufu_status hufu_archive_get(struct hufu_archive *a, uint64_t number,
         return fail_with(HUFU_E_NOT_FOUND, "%s: no key %llu: it holds %llu, counted from 0",
                          a->path, (unsigned long long)number, (unsigned long long)a->count);
     const struct place *p = find(a, number);
-    if (p != a->checked && chunk_check(a, p->offset, p->size))
-        return damaged(a, p->offset);
+    const enum hufu_status s = p != a->checked ? chunk_need(a, p) : HUFU_OK;
+    if (s)
+        return s;
     a->checked = p;
     if (!read_at(a->fd, head, sizeof head, p->offset) || !head_read(&h, head) ||
         !read_at(a->fd, status, h.status_size, p->offset + CHUNK_HEAD))

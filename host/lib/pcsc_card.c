@@ -166,13 +166,13 @@ static enum hufu_status choice_read(struct choice *o, const char *address)
     memset(o, 0, sizeof *o);
     if (strlen(address) >= sizeof copy)
         return fail_with(HUFU_E_URL, "pcsc:%.60s...: too long", address);
-    strcpy(copy, address);
+    memcpy(copy, address, strlen(address) + 1);
     char *options = strchr(copy, '?');
     if (options)
         *options++ = 0;
     if (strlen(copy) >= sizeof o->reader)
         return fail_with(HUFU_E_URL, "pcsc:%.60s...: too long", address);
-    strcpy(o->reader, copy);
+    memcpy(o->reader, copy, strlen(copy) + 1);
     for (char *save, *word = options ? strtok_r(options, "&", &save) : NULL; word;
          word = strtok_r(NULL, "&", &save))
         if (!option_take(o, word))

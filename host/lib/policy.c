@@ -5,10 +5,9 @@
 
 struct view policy_put(const struct hufu_policy *p, uint8_t room[POLICY_SIZE])
 {
-    static const struct hufu_policy none;
     struct wr w;
     wr_init(&w, room, POLICY_SIZE);
-    if (p && memcmp(p, &none, sizeof none) != 0)
+    if (p && (p->uses || p->not_before || p->not_after || p->withheld))
         key_policy_put(&w, &(struct key_policy){.uses = p->uses,
                                                 .not_before = p->not_before,
                                                 .not_after = p->not_after,

@@ -117,7 +117,7 @@ static void split(char *path, char name[NAME_MAX + 1])
     strncpy(name, slash ? slash + 1 : path, NAME_MAX);
     name[NAME_MAX] = 0;
     if (!slash)
-        strcpy(path, ".");
+        memcpy(path, ".", 2);
     else if (slash == path)
         path[1] = 0;
     else

@@ -8,6 +8,8 @@
 
 #include "host/lib/usb.h"
 
+enum { USB_TEST_OUT = 0x01, USB_TEST_IN = 0x81 };
+
 static struct hufu_device usb_owner = {.url = (char *)(uintptr_t) "usb:test",
                                        .lock = PTHREAD_MUTEX_INITIALIZER};
 static struct transport *usb_link;
@@ -42,6 +44,34 @@ static inline enum hufu_status usb_outcome(size_t n)
     const enum hufu_status s = r->failure;
     request_free(r);
     return s;
+}
+
+/* A device that only has to be let go of. */
+static inline int usb_fake_release(libusb_device_handle *h, int interface)
+{
+    (void)h, (void)interface;
+    return 0;
+}
+
+static unsigned usb_closed; /* so often */
+
+static inline void usb_fake_close(libusb_device_handle *h)
+{
+    (void)h;
+    usb_closed++;
+}
+
+/* The port of such a device, with packets of so many bytes. */
+static inline struct usb_port usb_fake_port(uint16_t packet)
+{
+    usb.release_interface = usb_fake_release;
+    usb.close = usb_fake_close;
+    return (struct usb_port){.url = "usb:test",
+                             .handle = (libusb_device_handle *)&usb_owner,
+                             .out = USB_TEST_OUT,
+                             .in = USB_TEST_IN,
+                             .packet_out = packet,
+                             .packet_in = packet};
 }
 
 static inline void usb_link_end(void)

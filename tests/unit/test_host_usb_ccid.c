@@ -1,9 +1,5 @@
 /* CCID readers against a libusb that the test makes up: what the reader gets, and what is said of
  * what it answers. */
-#include <stdio.h>
-
-#ifdef HUFU_WITH_USB
-
 #include <semaphore.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +7,7 @@
 #include "tests/lib/run.h"
 #include "tests/lib/usb_link.h"
 
-enum { STEPS = 16, PIPE_OUT = 0x01, PIPE_IN = 0x81, PACKET = 64, LONG = 60000 };
+enum { STEPS = 16, PACKET = 64, LONG = 60000 };
 
 /* What comes of one XfrBlock. */
 struct step {
@@ -38,14 +34,13 @@ static struct {
     unsigned first, last;
     sem_t inside, go;
     bool gate; /* the next read waits there */
-    bool closed;
 } far;
 
 static void put(const struct ccid_message *m, const uint8_t *data, int error)
 {
     uint8_t *to = far.queue[far.last % 8];
     ccid_put(to, m);
-    if (m->length)
+    if (data)
         memcpy(to + CCID_HEADER, data, m->length);
     far.queued[far.last % 8] = CCID_HEADER + m->length;
     far.queued_error[far.last++ % 8] = error;
@@ -131,7 +126,7 @@ static int fake_bulk(libusb_device_handle *h, unsigned char endpoint, unsigned c
     struct ccid_message m;
     (void)h, (void)timeout_ms;
     *n = 0;
-    if (endpoint == PIPE_IN)
+    if (endpoint == USB_TEST_IN)
         return give_message(data, n);
     ck_assert(ccid_get(data, (size_t)size, &m));
     ck_assert_uint_eq((size_t)size, CCID_HEADER + m.length);
@@ -154,41 +149,24 @@ static int fake_halt(libusb_device_handle *h, unsigned char endpoint)
     return 0;
 }
 
-static int fake_release(libusb_device_handle *h, int interface)
-{
-    (void)h, (void)interface;
-    return 0;
-}
-
-static void fake_close(libusb_device_handle *h)
-{
-    (void)h;
-    far.closed = true;
-}
-
 static enum hufu_status attach(uint32_t level, uint32_t message_max)
 {
-    const struct usb_port port = {.url = "usb:test",
-                                  .handle = (libusb_device_handle *)&far,
-                                  .out = PIPE_OUT,
-                                  .in = PIPE_IN,
-                                  .packet_out = PACKET,
-                                  .packet_in = PACKET,
-                                  .class = {.features = level, .message_max = message_max}};
+    struct usb_port port = usb_fake_port(PACKET);
+    port.class.features = level;
+    port.class.message_max = message_max;
     return usb_ccid_attach(&usb_link, &port);
 }
 
 static void set_up(void)
 {
     memset(&far, 0, sizeof far);
+    usb_closed = 0;
     far.atr = 9;
     sem_init(&far.inside, 0, 0);
     sem_init(&far.go, 0, 0);
     usb.bulk_transfer = fake_bulk;
     usb.control_transfer = fake_control;
     usb.clear_halt = fake_halt;
-    usb.release_interface = fake_release;
-    usb.close = fake_close;
 }
 
 static void set_up_link(void)
@@ -402,7 +380,7 @@ static void refuses(uint32_t level, const char *words)
 {
     ck_assert_int_eq(attach(level, CCID_HEADER + PACKET), HUFU_E_OPEN);
     ck_assert_msg(strstr(hufu_last_error(), words) != NULL, "%s", hufu_last_error());
-    ck_assert(far.closed);
+    ck_assert_uint_gt(usb_closed, 0);
 }
 
 START_TEST(cannot_be_opened)
@@ -446,7 +424,7 @@ START_TEST(closed_before_it_went)
     usb_link_end();
     ck_assert_uint_eq(far.at, 1);
     ck_assert_uint_eq(far.offs, 1);
-    ck_assert(far.closed);
+    ck_assert_uint_gt(usb_closed, 0);
 }
 END_TEST
 
@@ -455,8 +433,8 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("host usb ccid");
-    TCase *c = tcase_create("link"), *o = tcase_create("open");
-    tcase_add_checked_fixture(c, set_up_link, usb_link_end);
+    TCase *c = suite_case(s, "link", 60, set_up_link, usb_link_end),
+          *o = suite_case(s, "open", 60, set_up, usb_link_end);
     tcase_add_test(c, in_parts);
     tcase_add_test(c, in_between);
     tcase_add_loop_test(c, answers_without_sense, 0, COUNT(senseless));
@@ -466,20 +444,7 @@ int main(void)
     tcase_add_test(c, left_alone);
     tcase_add_test(c, threads_take_turns);
     tcase_add_test(c, closed_before_it_went);
-    suite_add_tcase(s, c);
-    tcase_add_checked_fixture(o, set_up, usb_link_end);
     tcase_add_test(o, cannot_be_opened);
     tcase_add_test(o, what_others_left);
-    suite_add_tcase(s, o);
     return suite_run(s);
 }
-
-#else
-
-int main(void)
-{
-    puts("SKIP  usb: built without libusb's header\n0 passed, 0 failed, 1 skipped");
-    return 0;
-}
-
-#endif

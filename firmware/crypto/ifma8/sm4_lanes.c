@@ -155,7 +155,7 @@ static void ctr_wide(const uint32_t rk[32], uint64_t hi, uint64_t lo, const uint
 #pragma GCC unroll 4
     for (int g = 0; g < GROUPS; g++)
         for (int i = 0; i < 4; i++) {
-            const size_t at = (size_t)(256 * g + 64 * i);
+            const size_t at = 256 * (size_t)g + 64 * (size_t)i;
             _mm512_storeu_si512(out + at, _mm512_xor_si512(x[i][g], _mm512_loadu_si512(in + at)));
         }
 }

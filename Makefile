@@ -338,6 +338,7 @@ $(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/host/examples/%.o $(BUILD)/libhuf
 # ---------------------------------------------------------------- tests
 TEST_LIBS := -lcheck -lsubunit -lcrypto -lgcrypt -lbotan-2 -lm -lrt
 UNIT_SRC := $(if $(P11_HEADER),$(UNIT_SRC),$(filter-out tests/unit/test_pkcs11_%,$(UNIT_SRC)))
+UNIT_SRC := $(if $(WITH_USB),$(UNIT_SRC),$(filter-out tests/unit/test_host_usb_%,$(UNIT_SRC)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 $(filter $(BUILD)/tests/test_pkcs11_%,$(UNIT)): | $(BUILD)/hufu-pkcs11.so $(BUILD)/hufu-sim
 # Of the simulator what needs no simulator around it.

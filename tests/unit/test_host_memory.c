@@ -278,12 +278,9 @@ int main(void)
 {
     const int n = sizeof works / sizeof *works;
     Suite *s = suite_create("host memory");
-    TCase *c = tcase_create("all");
-    tcase_set_timeout(c, 120);
-    tcase_add_checked_fixture(c, set_up, tear_down);
+    TCase *c = suite_case(s, "all", 120, set_up, tear_down);
     tcase_add_loop_test(c, memory, 0, n);
     tcase_add_loop_test(c, descriptors, 0, n);
     tcase_add_test(c, no_such_readers);
-    suite_add_tcase(s, c);
     return suite_run(s);
 }

@@ -471,7 +471,7 @@ check-run:
 	$(Q)$(RUN) begin
 	$(Q)$(SUB) all tests
 	$(Q)$(RUN) phase "Layers, documents" tests/layers.sh "tests/documents.sh $(BUILD)" "make -s lint-quick"
-	$(Q)$(RUN) phase "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT) $(TINY_TESTS)
+	$(Q)$(RUN) spread "Unit tests ($(CC), $(LIMB)-bit limbs)" $(UNIT) $(TINY_TESTS)
 	$(Q)$(RUN) phase "Power cuts, depth one" $(BUILD)/tests/power
 	$(Q)$(RUN) phase "Fuzz targets over their kept corpora" $(call corpora,$(BUILD))
 	$(Q)BUILD=$(BUILD) $(RUN) phase "System tests" $(SYSTEM)
@@ -479,14 +479,15 @@ check-run:
 	$(Q)BUILD=$(BUILD) $(RUN) phase "Load (20 seconds of make load), faults on order" $(LOADS)
 	$(Q)$(if $(CLIENTS),BUILD=$(BUILD) $(RUN) phase "Clients" $(CLIENTS))
 	$(Q)$(asan-make) all tests
-	$(Q)BUILD=$(ASAN) $(RUN) phase "Unit and system tests (AddressSanitizer, UndefinedBehaviorSanitizer)" \
-	    $(UNIT:$(BUILD)/%=$(ASAN)/%) $(SYSTEM) $(call corpora,$(ASAN))
+	$(Q)BUILD=$(ASAN) $(RUN) spread "Unit tests (AddressSanitizer, UndefinedBehaviorSanitizer)" $(UNIT:$(BUILD)/%=$(ASAN)/%)
+	$(Q)BUILD=$(ASAN) $(RUN) phase "System tests and kept corpora (AddressSanitizer, UndefinedBehaviorSanitizer)" \
+	    $(SYSTEM) $(call corpora,$(ASAN))
 	$(Q)$(limb32-make) $(LIMB_TESTS:%=$(LIMB32)/tests/%)
-	$(Q)$(RUN) phase "Unit tests (32-bit limbs)" $(LIMB_TESTS:%=$(LIMB32)/tests/%)
+	$(Q)$(RUN) spread "Unit tests (32-bit limbs)" $(LIMB_TESTS:%=$(LIMB32)/tests/%)
 	$(Q)$(clang-make) all tests
-	$(Q)$(RUN) phase "Unit tests (clang)" $(UNIT:$(BUILD)/%=$(CLANG)/%)
+	$(Q)$(RUN) spread "Unit tests (clang)" $(UNIT:$(BUILD)/%=$(CLANG)/%)
 	$(Q)$(ct-make) $(CT_TESTS:%=$(CT)/tests/%)
-	$(Q)$(RUN) phase "Constant time (valgrind, secrets undefined)" \
+	$(Q)$(RUN) spread "Constant time (valgrind, secrets undefined)" \
 	    $(CT_TESTS:%="env CK_FORK=no valgrind -q --error-exitcode=9 $(CT)/tests/%")
 	$(Q)$(RUN) total
 

@@ -2,6 +2,7 @@
 # Runs test programs and keeps count.
 #   tests/run.sh begin                  start a new count
 #   tests/run.sh phase TITLE PROGRAM... run each; PROGRAM may be a quoted command with arguments
+#   tests/run.sh spread TITLE PROGRAM... the same, as many at once as there are processors: for programs of one thread
 #   tests/run.sh skip TITLE WHY         count something that could not be run
 #   tests/run.sh total                  the last line; status 1 when anything failed or nothing ran
 # A program tells its own count with a line of check ("100%: Checks: 9, Failures: 0, Errors: 0") or
@@ -61,6 +62,18 @@ phase)
     printf '%s\n' "$title"
     for program in "$@"; do run_one "$title" "$program"; done
     ;;
+spread)
+    title=$2
+    shift 2
+    printf '%s\n' "$title"
+    said=$(mktemp -d)
+    for program in "$@"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+        { run_one "$title" "$program" >"$said/${program##*/}" && cat "$said/${program##*/}"; } &
+    done
+    wait
+    rm -rf "$said"
+    ;;
 skip)
     note 0 0 1
     printf '  SKIP  %s: %s\n' "$2" "$3"
@@ -69,7 +82,7 @@ total)
     awk '{p += $1; f += $2; s += $3} END {printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0}' "$count"
     ;;
 *)
-    sed -n '2,9p' "$0" >&2
+    sed -n '2,10p' "$0" >&2
     exit 2
     ;;
 esac

@@ -384,8 +384,9 @@ enum hufu_status channel_begin(struct hufu_device *d, const struct hufu_info *in
 {
     struct host_channel *c = &d->secure;
     enum hufu_status s = HUFU_OK;
-    c->wanted = c->trust.mode != TRUST_OFF && (c->trust.mode != TRUST_AUTO || c->trust.has_host ||
-                                               over(d, &transport_usb) || info->flags & INIT_CHANNEL);
+    c->wanted =
+        c->trust.mode != TRUST_OFF && (c->trust.mode != TRUST_AUTO || c->trust.has_host ||
+                                       over(d, &transport_usb) || info->flags & INIT_CHANNEL);
     if (!ready_for_one(info->state))
         return HUFU_OK;
     if (c->trust.mode == TRUST_AUTO && !c->wanted && over(d, &transport_pcsc))

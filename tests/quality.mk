@@ -52,7 +52,7 @@ memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about 
 	$(Q)$(SUB) $(MEMCHECK_TESTS)
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh begin
 	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh phase "valgrind" \
-	    $(MEMCHECK_TESTS:%="valgrind -q --error-exitcode=9 --suppressions=tests/lint/valgrind.supp %")
+	    $(MEMCHECK_TESTS:%="valgrind -q --error-exitcode=9 %")
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
 tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once
 	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client

@@ -24,7 +24,7 @@ static struct {
     size_t size, at;
     uint32_t tag; /* of the last command */
     unsigned outs, pause_us;
-} far = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} far;
 
 static struct libusb_transfer *fake_alloc(int packets)
 {
@@ -150,6 +150,8 @@ static enum hufu_status attach(void)
 
 static void set_up(void)
 {
+    memset(&far, 0, sizeof far);
+    pthread_mutex_init(&far.lock, NULL);
     usb.alloc_transfer = fake_alloc;
     usb.free_transfer = fake_free;
     usb.set_interface_alt_setting = fake_setting;

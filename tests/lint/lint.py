@@ -22,9 +22,17 @@ LANES = "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi -m
 LINE = re.compile(r"^(?:\./)?([^\s:]+):(\d+):(?:\d+:)? (.*)$")
 
 
-def run(command):
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          check=False).stdout
+PATIENCE = 180  # seconds for one source: the analyzer does not come to an end with some
+given_up = []
+
+
+def run(command, seconds=None, name=""):
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              check=False, timeout=seconds).stdout
+    except subprocess.TimeoutExpired:
+        given_up.append(name)
+        return ""
 
 
 def flags(source):
@@ -34,7 +42,7 @@ def flags(source):
 
 def each(sources, command):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return "".join(pool.map(lambda s: run(command(s)), sources))
+        return "".join(pool.map(lambda s: run(command(s), PATIENCE, s), sources))
 
 
 def findings(text, check):
@@ -104,6 +112,10 @@ def main(args):
             if entry[0] == tool and not entry[4]:
                 print(f"{tool}: nothing is let pass any more by: {' : '.join(entry[1:3])}")
                 bad += 1
+        for source in sorted(given_up):
+            print(f"SKIP {program} over {source}: more than {PATIENCE} s")
+        skipped += len(given_up)
+        given_up.clear()
         let = sum(e[4] for e in entries if e[0] == tool)
         print(f"| {program}: {bad} findings, {let} let pass with a reason")
         failed += bad > 0

@@ -50,7 +50,7 @@ static const struct fault faults[] = {
     {"status", BOTH, BAD, BAD, 0},
     {"huge", BOTH, BAD, BAD, 0},
     {"longer", BOTH, LATE, LATE, 0},
-    {"shorter", BOTH, BAD, BAD | ODD, 0},
+    {"shorter", BOTH, BAD, BAD | ODD | UNKNOWN, 0},
     {"more", BOTH, BAD, FINE, 0},
 };
 

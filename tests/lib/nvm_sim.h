@@ -25,6 +25,14 @@ enum nvm_cut {
     NVM_CUT_KINDS
 };
 
+/* From one step that is cut to the next one to be tried. The sanitizers' build is ten times as slow:
+ * make check tries all in the others. */
+#ifdef __SANITIZE_ADDRESS__
+enum { NVM_CUT_STEP = 3 };
+#else
+enum { NVM_CUT_STEP = 1 };
+#endif
+
 struct nvm_op {
     uint32_t segment, offset, n; /* n 0: erase */
     size_t data;                 /* where its bytes are in the journal */

@@ -392,7 +392,7 @@ static void cut_login(const char *pin, bool right)
     nvm_sim_save(&dv.sim, image);
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++, steps++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP, steps += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             dev_reboot(&dv);
             const uint16_t ch = dev_session(&dv);
@@ -436,7 +436,7 @@ START_TEST(cut_change)
     nvm_sim_save(&dv.sim, image);
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             dev_reboot(&dv);
             const uint16_t ch = dev_session(&dv);

@@ -91,7 +91,7 @@ START_TEST(cut_init)
     nvm_sim_save(&dv.sim, image);
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++, steps++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP, steps += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             memset(dv.sim.root, 0, 32);
             dev_reboot(&dv);
@@ -167,7 +167,7 @@ static void cut_end(uint8_t end, uint16_t (*command)(uint16_t ch))
     memcpy(root, dv.sim.root, 32);
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++, steps++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP, steps += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             memcpy(dv.sim.root, root, 32);
             dev_reboot(&dv);

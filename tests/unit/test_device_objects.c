@@ -331,7 +331,7 @@ START_TEST(cut_destroy_and_generate)
     const uint64_t seed = test_seed();
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             dev_reboot(&dv);
             log_in();

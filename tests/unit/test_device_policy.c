@@ -681,7 +681,7 @@ START_TEST(cuts)
         bool cut_off = true;
         uint32_t before = uses;
         nvm_sim_load(&dv.sim, image);
-        for (uint64_t at = 0; cut_off; at++, steps++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP, steps += NVM_CUT_STEP) {
             restart();
             ck_assert_uint_eq(policy_of(handle).used, before);
             nvm_sim_cut(&dv.sim, dv.sim.count + at, cut, seed + at);
@@ -712,7 +712,7 @@ START_TEST(cut_restrict)
     nvm_sim_save(&dv.sim, image);
     for (enum nvm_cut cut = NVM_CUT_NONE; cut < NVM_CUT_KINDS; cut++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             restart();
             nvm_sim_cut(&dv.sim, dv.sim.count + at, cut, seed + at);

@@ -169,7 +169,7 @@ static void cut(bool starting, bool closed)
     nvm_sim_save(&dv.sim, image);
     for (enum nvm_cut kind = NVM_CUT_NONE; kind < NVM_CUT_KINDS; kind++) {
         bool cut_off = true;
-        for (uint64_t at = 0; cut_off; at++) {
+        for (uint64_t at = 0; cut_off; at += NVM_CUT_STEP) {
             nvm_sim_load(&dv.sim, image);
             memcpy(dv.sim.root, root, 32);
             dv.tamper = false;

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "firmware/crypto/hash.h"
 #include "firmware/crypto/sm2.h"
+#include "firmware/crypto/sm3.h"
 #include "host/lib/lib.h"
 
 enum { PATH_ROOM = 4096, LINE_ROOM = 4096, FINGERPRINT_HEX = 64 };
@@ -121,10 +121,7 @@ void trust_end(struct trust *t)
 
 void trust_fingerprint(const uint8_t public_key[64], uint8_t out[32])
 {
-    struct hash h;
-    hash_init(&h, HASH_SM3);
-    hash_update(&h, public_key, 64);
-    hash_final(&h, out);
+    sm3_digest(public_key, 64, out);
 }
 
 /* false after a message */
@@ -260,11 +257,10 @@ static bool same_key(X509 *x, const uint8_t public_key[64])
 
 static bool vouched(X509 *x, const char *ca)
 {
-    static const char id[] = "1234567812345678";
     ASN1_OCTET_STRING *distid = ASN1_OCTET_STRING_new();
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    bool good = distid && ASN1_OCTET_STRING_set(distid, (const unsigned char *)id, sizeof id - 1);
+    bool good = distid && ASN1_OCTET_STRING_set(distid, sm2_default_id, sizeof sm2_default_id);
     if (good)
         X509_set0_distinguishing_id(x, distid);
     else

@@ -1,11 +1,8 @@
 #include "sim/machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "proto/proto.h"
 #include "sim/lab/lab.h"
@@ -25,20 +22,12 @@ static struct device_config config_of(const struct sim_options *o)
                                   .engine = o->engine};
 }
 
-/* What is there has a shape already. */
-static bool is_new(const char *directory)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/geometry", directory ? directory : "");
-    return !directory || faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) != 0;
-}
-
 int machine_open(struct machine *m, const struct sim_options *o, const char *directory)
 {
-    const bool fresh = is_new(directory);
     const struct posix_options port = {.directory = directory,
-                                       .segments = fresh ? o->segments : 0,
-                                       .segment_size = fresh ? o->segment_size : 0,
+                                       .segments = o->segments,
+                                       .segment_size = o->segment_size,
+                                       .shape_when_new = true,
                                        .seal = &sim_seal,
                                        .threads = o->threads};
     const struct device_config config = config_of(o);

@@ -50,7 +50,8 @@ static void teardown(void)
 static struct posix_port *open_port(const char *path, uint32_t segments, uint32_t size,
                                     unsigned threads)
 {
-    const struct posix_options o = {path, segments, size, NULL, threads};
+    const struct posix_options o = {
+        .directory = path, .segments = segments, .segment_size = size, .threads = threads};
     error[0] = 0;
     return posix_open(&o, &hal, error, sizeof error);
 }
@@ -341,6 +342,21 @@ START_TEST(wrong_shapes)
 }
 END_TEST
 
+START_TEST(shape_of_a_new_one)
+{
+    struct posix_options o = {
+        .directory = directory, .segments = 4, .segment_size = 8192, .shape_when_new = true};
+    posix_close(posix_open(&o, &hal, error, sizeof error));
+    o.segments = 5;
+    struct posix_port *p = posix_open(&o, &hal, error, sizeof error);
+    ck_assert_msg(p != NULL, "%s", error);
+    ck_assert_uint_eq(hal.nvm.segments, 4);
+    posix_close(p);
+    o.shape_when_new = false;
+    ck_assert_ptr_null(posix_open(&o, &hal, error, sizeof error));
+}
+END_TEST
+
 START_TEST(no_directory)
 {
     strcat(directory, "/not/there");
@@ -488,6 +504,7 @@ int main(void)
     tcase_add_test(t, forked);
     tcase_add_test(t, sync_in_parts);
     tcase_add_test(t, wrong_shapes);
+    tcase_add_test(t, shape_of_a_new_one);
     tcase_add_test(t, no_directory);
     tcase_add_test(t, no_rights);
     tcase_add_test(t, no_room);

@@ -220,8 +220,8 @@ static int choose_geometry(struct nvm_file *f, const struct posix_options *o, ui
     if (!there) {
         *segments = o->segments ? o->segments : DEFAULT_SEGMENTS;
         *size = o->segment_size ? o->segment_size : DEFAULT_SEGMENT_SIZE;
-    } else if ((o->segments && o->segments != *segments) ||
-               (o->segment_size && o->segment_size != *size)) {
+    } else if (!o->shape_when_new && ((o->segments && o->segments != *segments) ||
+                                      (o->segment_size && o->segment_size != *size))) {
         return complain(
             m,
             "%s has %u segments of %u bytes: open it without a geometry or choose another "

@@ -11,10 +11,11 @@
 struct posix_port;
 
 struct posix_options {
-    const char *directory;  /* NULL: NVM in RAM, gone at close */
+    const char *directory;           /* NULL: NVM in RAM, gone at close */
     uint32_t segments, segment_size; /* 0: the default, or what the directory has */
-    const struct hal_seal *seal; /* in the program's own image; NULL: that is not tested */
-    unsigned threads;       /* worker threads behind par; 0 or 1: inline */
+    bool shape_when_new;             /* that is for a new directory; an old one keeps its own */
+    const struct hal_seal *seal;     /* in the program's own image; NULL: that is not tested */
+    unsigned threads;                /* worker threads behind par; 0 or 1: inline */
 };
 
 /*

@@ -74,8 +74,8 @@ static int open_all(struct served *s)
     const struct sim_options *o = s->options;
     gid_t group;
     if (user_find(o->user, &s->user) || user_find_group(o->group, &group) || user_act(&s->user) ||
-        machine_open(&s->machine, o, o->directory) ||
-        (o->capture && capture_open(o->capture)) || user_return(&s->user))
+        machine_open(&s->machine, o, o->directory) || (o->capture && capture_open(o->capture)) ||
+        user_return(&s->user))
         return -1;
     s->listener = listener_open(o->socket, s->user.uid, group);
     if (s->listener < 0)

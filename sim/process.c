@@ -64,7 +64,8 @@ static bool may_lock_everything(bool keep)
     struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY)
         return true;
-    return !keep && syscall(SYS_capget, &head, data) == 0 && (data[0].effective & (1u << CAP_IPC_LOCK)) != 0;
+    return !keep && syscall(SYS_capget, &head, data) == 0 &&
+           (data[0].effective & (1u << CAP_IPC_LOCK)) != 0;
 }
 
 /* ONFAULT: only what is touched takes memory. Under a limit, locking all would make later

@@ -1,7 +1,7 @@
 /*
  * An image that counts: what the arithmetic of the portable engine takes on a board of QEMU, in
- * ticks of the board's clock. It is the firmware's crypto alone, without store and commands, so that
- * it can be compared with libraries for small parts.
+ * ticks of the board's clock. It is the firmware's crypto alone, without store and commands, so
+ * that it can be compared with libraries for small parts.
  */
 #include "firmware/crypto/engine.h"
 #include "firmware/crypto/sm2.h"

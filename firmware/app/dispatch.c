@@ -73,7 +73,8 @@ uint16_t call_again(struct call *c)
  */
 static bool wants_record(const struct call *c, uint16_t sw)
 {
-    if (!c->info || c->d->unsound || sw == SW_LOG_FULL || !audit_room(c->d) || (!c->d->initialised && !c->open))
+    if (!c->info || c->d->unsound || sw == SW_LOG_FULL || !audit_room(c->d) ||
+        (!c->d->initialised && !c->open))
         return false;
     if (c->info->audit == AUDIT_ALWAYS)
         return sw != SW_WRONG_LENGTH && sw != SW_WRONG_STATE && sw != SW_NO_SESSION;

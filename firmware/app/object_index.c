@@ -120,8 +120,8 @@ struct indexed *object_match(struct call *c, uint32_t after, struct view label, 
     return NULL;
 }
 
-uint16_t objects_walk(struct call *c, uint32_t after, uint16_t limit, uint8_t type,
-                      object_put *put, struct wr *out)
+uint16_t objects_walk(struct call *c, uint32_t after, uint16_t limit, uint8_t type, object_put *put,
+                      struct wr *out)
 {
     uint32_t left = limit ? limit : 0xFFFFFFFF, last = 0;
     struct indexed *i = object_next(c, after, type);

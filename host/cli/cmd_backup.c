@@ -49,8 +49,7 @@ static int save(struct backup *b, const struct hufu_object *o)
 {
     struct hufu_wrapped wrapped;
     const uint64_t number = hufu_archive_count(b->archive);
-    if (hufu_key_export(b->cli->session, o->handle, &wrapped) ||
-        archive_put(b->archive, &wrapped))
+    if (hufu_key_export(b->cli->session, o->handle, &wrapped) || archive_put(b->archive, &wrapped))
         return say_library(b->cli);
     b->saved++;
     return note(b, number, o);

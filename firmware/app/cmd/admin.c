@@ -15,8 +15,8 @@ static bool pin_or_none(struct view pin)
 uint16_t cmd_init(struct call *c, const struct init_req *q, struct wr *out)
 {
     if (q->flags & ~(INIT_ATTENDED | INIT_AUDIT_STOPS | INIT_CLEAR_KEYS |
-                     (CONFIG_CHANNEL ? INIT_CHANNEL : 0)) || q->retries < 1 ||
-        q->retries > LIMIT_RETRIES_MAX)
+                     (CONFIG_CHANNEL ? INIT_CHANNEL : 0)) ||
+        q->retries < 1 || q->retries > LIMIT_RETRIES_MAX)
         return SW_WRONG_DATA;
     if (!auth_pin_ok(q->admin_pin) || !pin_or_none(q->operator_pin) || !pin_or_none(q->user_pin))
         return SW_PIN_RANGE;

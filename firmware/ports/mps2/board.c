@@ -105,7 +105,8 @@ static void fault(void)
     board_fault();
 }
 
-/* The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault. */
+/* The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault.
+ */
 extern uint32_t stack_top[]; /* of the linker script */
 struct vectors {
     uint32_t *stack;

@@ -5,7 +5,8 @@
 
 #include "firmware/ports/posix/internal.h"
 
-/* AddressSanitizer fences constants in with bytes that must not be read: here they are part of the image. */
+/* AddressSanitizer fences constants in with bytes that must not be read: here they are part of the
+ * image. */
 #if defined(__has_include)
 #if __has_include(<sanitizer/asan_interface.h>)
 #include <sanitizer/asan_interface.h>

@@ -99,9 +99,8 @@ static int send(const struct frame *to, size_t n)
 {
     const struct hal_link *link = &image.hal.link;
     const bool checked = to->flags & FRAME_CHECKED;
-    const struct frame f = {
-        (uint32_t)(n + (checked ? FRAME_CHECK : 0)), to->tag, to->channel,
-        (uint16_t)(FRAME_ANSWER | (to->flags & (FRAME_APDU | FRAME_CHECKED)))};
+    const struct frame f = {(uint32_t)(n + (checked ? FRAME_CHECK : 0)), to->tag, to->channel,
+                            (uint16_t)(FRAME_ANSWER | (to->flags & (FRAME_APDU | FRAME_CHECKED)))};
     frame_put(image.answer, &f);
     if (checked)
         frame_check_put(&f, image.answer + FRAME_HEADER, image.answer + FRAME_HEADER + n);
@@ -222,7 +221,8 @@ unsigned image_main(void)
     tell_device();
     image.trace = semihost_open("trace", SEMIHOST_READ) >= 0;
     if (hello()) {
-        uart_text("link: no FIFOs to-device and from-device and no second UART; nothing to serve\n");
+        uart_text(
+            "link: no FIFOs to-device and from-device and no second UART; nothing to serve\n");
         return EXIT_DONE;
     }
     serve_host();

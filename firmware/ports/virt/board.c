@@ -79,8 +79,8 @@ int board_semihost(unsigned operation, const void *block)
 }
 
 /*
- * The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault. The
- * handler of that starts at the top again: nothing of the image runs after it.
+ * The stack lies at the bottom of the RAM: below it is nothing, and running out of it is a fault.
+ * The handler of that starts at the top again: nothing of the image runs after it.
  */
 void start(void); /* the entry point of the linker script */
 __attribute__((naked, section(".vectors"))) void start(void)

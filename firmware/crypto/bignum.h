@@ -13,43 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "firmware/base/ct.h"
-
-#ifndef HUFU_LIMB_BITS
-#ifdef __SIZEOF_INT128__
-#define HUFU_LIMB_BITS 64
-#else
-#define HUFU_LIMB_BITS 32
-#endif
-#endif
-
-#if HUFU_LIMB_BITS == 64
-typedef uint64_t limb_t;
-__extension__ typedef unsigned __int128 dlimb_t;
-#else
-typedef uint32_t limb_t;
-typedef uint64_t dlimb_t;
-#endif
-
-enum { LIMB_BITS = HUFU_LIMB_BITS, LIMB_BYTES = HUFU_LIMB_BITS / 8 };
+#include "firmware/crypto/limb.h"
 
 #define BN_LIMBS(bits) ((size_t)(bits) / LIMB_BITS)
-
-/* 0 or 1 -> all zeros or all ones */
-static inline limb_t limb_mask(limb_t bit)
-{
-#if HUFU_LIMB_BITS == 64
-    return ct_mask64(bit);
-#else
-    return ct_mask32(bit);
-#endif
-}
-
-/* mask: x == 0 */
-static inline limb_t limb_is_zero(limb_t x)
-{
-    return limb_mask((limb_t)(~x & (x - 1)) >> (LIMB_BITS - 1));
-}
 
 /* r = in (size bytes, big-endian), size <= n * LIMB_BYTES */
 void bn_load(limb_t *r, size_t n, const uint8_t *in, size_t size);

@@ -23,10 +23,8 @@ enum { DIGIT_BITS = LIMB_BITS - 2 };
 
 #if HUFU_LIMB_BITS == 64
 typedef int64_t digit;
-__extension__ typedef __int128 wide;
 #else
 typedef int32_t digit;
-typedef int64_t wide;
 #endif
 
 static const limb_t DIGIT_MASK = ((limb_t)1 << DIGIT_BITS) - 1;
@@ -101,11 +99,11 @@ static limb_t steps(limb_t minus_delta, limb_t f, limb_t g, struct matrix *t)
 /* (f, g) = t (f, g) / 2^DIGIT_BITS; the division leaves nothing */
 static void apply(digit *f, digit *g, const struct matrix *t, size_t digits)
 {
-    wide a = 0, b = 0;
+    sdlimb_t a = 0, b = 0;
     for (size_t i = 0; i < digits; i++) {
         const digit x = f[i], y = g[i];
-        a += (wide)t->u * x + (wide)t->v * y;
-        b += (wide)t->q * x + (wide)t->r * y;
+        a += (sdlimb_t)t->u * x + (sdlimb_t)t->v * y;
+        b += (sdlimb_t)t->q * x + (sdlimb_t)t->r * y;
         if (i > 0) {
             f[i - 1] = (digit)((limb_t)a & DIGIT_MASK);
             g[i - 1] = (digit)((limb_t)b & DIGIT_MASK);
@@ -125,15 +123,16 @@ static void apply_mod(digit *d, digit *e, const struct matrix *t, const digit *m
     const digit d_sign = d[digits - 1] >> (LIMB_BITS - 1);
     const digit e_sign = e[digits - 1] >> (LIMB_BITS - 1);
     digit md = (t->u & d_sign) + (t->v & e_sign), me = (t->q & d_sign) + (t->r & e_sign);
-    wide a = (wide)t->u * d[0] + (wide)t->v * e[0], b = (wide)t->q * d[0] + (wide)t->r * e[0];
+    sdlimb_t a = (sdlimb_t)t->u * d[0] + (sdlimb_t)t->v * e[0],
+             b = (sdlimb_t)t->q * d[0] + (sdlimb_t)t->r * e[0];
     md -= (digit)((m_inverse * (limb_t)a + (limb_t)md) & DIGIT_MASK);
     me -= (digit)((m_inverse * (limb_t)b + (limb_t)me) & DIGIT_MASK);
-    a += (wide)m[0] * md;
-    b += (wide)m[0] * me;
+    a += (sdlimb_t)m[0] * md;
+    b += (sdlimb_t)m[0] * me;
     for (size_t i = 1; i < digits; i++) {
         const digit x = d[i], y = e[i];
-        a = (a >> DIGIT_BITS) + (wide)t->u * x + (wide)t->v * y + (wide)m[i] * md;
-        b = (b >> DIGIT_BITS) + (wide)t->q * x + (wide)t->r * y + (wide)m[i] * me;
+        a = (a >> DIGIT_BITS) + (sdlimb_t)t->u * x + (sdlimb_t)t->v * y + (sdlimb_t)m[i] * md;
+        b = (b >> DIGIT_BITS) + (sdlimb_t)t->q * x + (sdlimb_t)t->r * y + (sdlimb_t)m[i] * me;
         d[i - 1] = (digit)((limb_t)a & DIGIT_MASK);
         e[i - 1] = (digit)((limb_t)b & DIGIT_MASK);
     }

@@ -22,7 +22,7 @@
 enum { STEP = 2, WIDE = 0 };
 #define STEP_COLUMNS(X, d) X(d) X((d) + 1)
 #else
-enum { STEP = 4, WIDE = HUFU_LIMB_BITS == 64 ? 16 : 0 };
+enum { STEP = 4, WIDE = LIMB_BITS == 64 ? 16 : 0 };
 #define STEP_COLUMNS(X, d) X(d) X((d) + 1) X((d) + 2) X((d) + 3)
 #endif
 

@@ -113,7 +113,7 @@ int sm2_sign_ready(const struct sm2_sign_key *key, const uint8_t e[32], const ui
     struct sm2_scalar nonce;
     struct sm2_number first;
 
-    sm2_limb mask = sm2_scalar_load_nonzero(&nonce, k);
+    limb_t mask = sm2_scalar_load_nonzero(&nonce, k);
     sm2_number_load(first.v, x);
     mask &= sm2_finish(sig, &first, &nonce, e, key->inv);
     uint8_t ok = (uint8_t)(mask & 1);

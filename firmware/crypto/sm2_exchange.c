@@ -44,7 +44,7 @@ static uint8_t own_scalar(struct sm2_scalar *t, const struct sm2_exchange *x)
 {
     static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
     struct sm2_scalar d, r;
-    sm2_limb ok;
+    limb_t ok;
 
     ok = sm2_scalar_load_private(&d, x->d);
     ok &= sm2_scalar_load_nonzero(&r, x->r);

@@ -34,7 +34,7 @@ static void teardown(void)
 }
 
 /* An awkward number below m, as limbs and as a big number */
-static void awkward_below(sm2_limb *limbs, BIGNUM *b, const BIGNUM *m)
+static void awkward_below(limb_t *limbs, BIGNUM *b, const BIGNUM *m)
 {
     uint8_t raw[32];
     awkward(raw);
@@ -46,7 +46,7 @@ static void awkward_below(sm2_limb *limbs, BIGNUM *b, const BIGNUM *m)
     sm2_number_load(limbs, raw);
 }
 
-static void check_limbs(const sm2_limb *got, const BIGNUM *want)
+static void check_limbs(const limb_t *got, const BIGNUM *want)
 {
     uint8_t a[32], b[32];
     sm2_number_store(a, got);
@@ -58,7 +58,7 @@ START_TEST(number_product)
 {
     BIGNUM *a = BN_new(), *b = BN_new(), *t = BN_new();
     for (int i = 0; i < ROUNDS; i++) {
-        sm2_limb x[SM2_LIMBS], y[SM2_LIMBS], z[2 * SM2_LIMBS];
+        limb_t x[SM2_LIMBS], y[SM2_LIMBS], z[2 * SM2_LIMBS];
         uint8_t got[64], want[64];
         awkward_below(x, a, NULL);
         awkward_below(y, b, NULL);
@@ -106,7 +106,7 @@ START_TEST(field_operations)
         check_limbs(z.v, t);
         if (!BN_is_zero(a)) {
             z = x;
-            sm2_fe_negate_if(&z, ~(sm2_limb)0);
+            sm2_fe_negate_if(&z, ~(limb_t)0);
             check_limbs(z.v, t);
             sm2_fe_negate_if(&z, 0);
             check_limbs(z.v, t);

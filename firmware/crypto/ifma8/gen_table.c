@@ -19,7 +19,7 @@ static uint64_t spread[IFMA8_SPREAD_ENTRIES][8][8];
 /* x 2^256, as the portable field keeps it, becomes x 2^260 */
 static void to_words(uint64_t *w, const struct sm2_fe *x)
 {
-    const int limbs = 64 / HUFU_LIMB_BITS;
+    const int limbs = 64 / LIMB_BITS;
     struct sm2_fe t = *x;
 
     for (int i = 0; i < 4; i++)

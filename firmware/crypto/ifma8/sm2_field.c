@@ -85,7 +85,7 @@ static int invert_word(lanes *w)
         plain[i] = word[i][0];
     }
     memcpy(&one, plain, sizeof one); /* limbs of any size: x86 is little-endian */
-    sm2_number_invert(inverse.v, one.v, sm2_p.v, (sm2_limb)0 - 1);
+    sm2_number_invert(inverse.v, one.v, sm2_p.v, (limb_t)0 - 1);
     memcpy(plain, &inverse, sizeof plain);
     for (int i = 0; i < 4; i++)
         w[i] = lanes_all(plain[i]);

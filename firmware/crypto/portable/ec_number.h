@@ -11,43 +11,43 @@
 
 #include "firmware/crypto/portable/sm2_number.h"
 
-enum { EC_LIMBS = EC_BITS / HUFU_LIMB_BITS, EC_BYTES = EC_BITS / 8 };
+enum { EC_LIMBS = EC_BITS / LIMB_BITS, EC_BYTES = EC_BITS / 8 };
 
 struct ec_number {
-    sm2_limb v[EC_LIMBS];
+    limb_t v[EC_LIMBS];
 };
 
 /* An odd modulus m with its top bit set; R = 2^EC_BITS. */
 struct ec_modulus {
     struct ec_number m, one, rr; /* m, R mod m, R^2 mod m */
-    sm2_limb m0;                 /* -1/m modulo a limb */
+    limb_t m0;                   /* -1/m modulo a limb */
 };
 
 /* r = a - b mod 2^EC_BITS; the borrow */
-static inline sm2_carry ec_subtract(struct ec_number *r, const struct ec_number *a,
-                                    const struct ec_number *b)
+static inline carry_t ec_subtract(struct ec_number *r, const struct ec_number *a,
+                                  const struct ec_number *b)
 {
-    sm2_carry borrow = 0;
+    carry_t borrow = 0;
     for (int i = 0; i < EC_LIMBS; i++)
-        borrow = sm2_limb_sub(&r->v[i], a->v[i], b->v[i], borrow);
+        borrow = limb_sub(&r->v[i], a->v[i], b->v[i], borrow);
     return borrow;
 }
 
 /* r += m & mask; the carry is lost */
-static inline void ec_add_masked(struct ec_number *r, const struct ec_number *m, sm2_limb mask)
+static inline void ec_add_masked(struct ec_number *r, const struct ec_number *m, limb_t mask)
 {
-    sm2_carry carry = 0;
+    carry_t carry = 0;
     for (int i = 0; i < EC_LIMBS; i++)
-        carry = sm2_limb_add(&r->v[i], r->v[i], m->v[i] & mask, carry);
+        carry = limb_add(&r->v[i], r->v[i], m->v[i] & mask, carry);
 }
 
 /* r = carry * R + a, reduced once: it is below 2m */
-static inline void ec_reduce_once(struct ec_number *r, sm2_limb carry, const struct ec_number *a,
+static inline void ec_reduce_once(struct ec_number *r, limb_t carry, const struct ec_number *a,
                                   const struct ec_number *m)
 {
     struct ec_number t;
-    const sm2_carry borrow = ec_subtract(&t, a, m);
-    ec_add_masked(&t, m, sm2_mask(borrow & (carry ^ 1)));
+    const carry_t borrow = ec_subtract(&t, a, m);
+    ec_add_masked(&t, m, limb_mask(borrow & (carry ^ 1)));
     *r = t;
 }
 
@@ -55,9 +55,9 @@ static inline void ec_add_mod(struct ec_number *r, const struct ec_number *a,
                               const struct ec_number *b, const struct ec_number *m)
 {
     struct ec_number t;
-    sm2_carry carry = 0;
+    carry_t carry = 0;
     for (int i = 0; i < EC_LIMBS; i++)
-        carry = sm2_limb_add(&t.v[i], a->v[i], b->v[i], carry);
+        carry = limb_add(&t.v[i], a->v[i], b->v[i], carry);
     ec_reduce_once(r, carry, &t, m);
 }
 
@@ -65,8 +65,8 @@ static inline void ec_sub_mod(struct ec_number *r, const struct ec_number *a,
                               const struct ec_number *b, const struct ec_number *m)
 {
     struct ec_number t;
-    const sm2_carry borrow = ec_subtract(&t, a, b);
-    ec_add_masked(&t, m, sm2_mask(borrow));
+    const carry_t borrow = ec_subtract(&t, a, b);
+    ec_add_masked(&t, m, limb_mask(borrow));
     *r = t;
 }
 
@@ -74,17 +74,17 @@ static inline void ec_sub_mod(struct ec_number *r, const struct ec_number *a,
 static inline void ec_halve_mod(struct ec_number *r, const struct ec_number *a,
                                 const struct ec_number *m)
 {
-    const sm2_limb mask = sm2_mask(a->v[0] & 1);
+    const limb_t mask = limb_mask(a->v[0] & 1);
     struct ec_number t;
-    sm2_carry carry = 0;
+    carry_t carry = 0;
     for (int i = 0; i < EC_LIMBS; i++)
-        carry = sm2_limb_add(&t.v[i], a->v[i], m->v[i] & mask, carry);
+        carry = limb_add(&t.v[i], a->v[i], m->v[i] & mask, carry);
     for (int i = 0; i + 1 < EC_LIMBS; i++)
-        r->v[i] = t.v[i] >> 1 | t.v[i + 1] << (HUFU_LIMB_BITS - 1);
-    r->v[EC_LIMBS - 1] = t.v[EC_LIMBS - 1] >> 1 | (sm2_limb)carry << (HUFU_LIMB_BITS - 1);
+        r->v[i] = t.v[i] >> 1 | t.v[i + 1] << (LIMB_BITS - 1);
+    r->v[EC_LIMBS - 1] = t.v[EC_LIMBS - 1] >> 1 | (limb_t)carry << (LIMB_BITS - 1);
 }
 
-static inline void ec_select(struct ec_number *r, sm2_limb mask, const struct ec_number *a,
+static inline void ec_select(struct ec_number *r, limb_t mask, const struct ec_number *a,
                              const struct ec_number *b)
 {
     for (int i = 0; i < EC_LIMBS; i++)
@@ -92,47 +92,47 @@ static inline void ec_select(struct ec_number *r, sm2_limb mask, const struct ec
 }
 
 /* masks */
-static inline sm2_limb ec_is_zero(const struct ec_number *a)
+static inline limb_t ec_is_zero(const struct ec_number *a)
 {
-    sm2_limb all = 0;
+    limb_t all = 0;
     for (int i = 0; i < EC_LIMBS; i++)
         all |= a->v[i];
-    return sm2_limb_is_zero(all);
+    return limb_is_zero(all);
 }
 
-static inline sm2_limb ec_equal(const struct ec_number *a, const struct ec_number *b)
+static inline limb_t ec_equal(const struct ec_number *a, const struct ec_number *b)
 {
-    sm2_limb all = 0;
+    limb_t all = 0;
     for (int i = 0; i < EC_LIMBS; i++)
         all |= a->v[i] ^ b->v[i];
-    return sm2_limb_is_zero(all);
+    return limb_is_zero(all);
 }
 
-static inline sm2_limb ec_below(const struct ec_number *a, const struct ec_number *b)
+static inline limb_t ec_below(const struct ec_number *a, const struct ec_number *b)
 {
     struct ec_number t;
-    return sm2_mask(ec_subtract(&t, a, b));
+    return limb_mask(ec_subtract(&t, a, b));
 }
 
 /* t = a * b, 2 * EC_LIMBS limbs */
-static inline void ec_multiply(sm2_limb *t, const struct ec_number *a, const struct ec_number *b)
+static inline void ec_multiply(limb_t *t, const struct ec_number *a, const struct ec_number *b)
 {
 #if EC_BITS == 256
     sm2_number_mul(t, a->v, b->v);
 #else
     for (int i = 0; i < EC_LIMBS; i++) {
-        sm2_limb carry = 0;
+        limb_t carry = 0;
         for (int j = 0; j < EC_LIMBS; j++) {
-            const sm2_wide x = (sm2_wide)a->v[i] * b->v[j] + (i > 0 ? t[i + j] : 0) + carry;
-            t[i + j] = (sm2_limb)x;
-            carry = (sm2_limb)(x >> HUFU_LIMB_BITS);
+            const dlimb_t x = (dlimb_t)a->v[i] * b->v[j] + (i > 0 ? t[i + j] : 0) + carry;
+            t[i + j] = (limb_t)x;
+            carry = (limb_t)(x >> LIMB_BITS);
         }
         t[i + EC_LIMBS] = carry;
     }
 #endif
 }
 
-static inline void ec_square(sm2_limb *t, const struct ec_number *a)
+static inline void ec_square(limb_t *t, const struct ec_number *a)
 {
 #if EC_BITS == 256
     sm2_number_sqr(t, a->v);
@@ -142,21 +142,21 @@ static inline void ec_square(sm2_limb *t, const struct ec_number *a)
 }
 
 /* r = t / R mod m, t is used up */
-static inline void ec_montgomery(struct ec_number *r, sm2_limb *t, const struct ec_modulus *m)
+static inline void ec_montgomery(struct ec_number *r, limb_t *t, const struct ec_modulus *m)
 {
-    sm2_limb top = 0;
+    limb_t top = 0;
     for (int i = 0; i < EC_LIMBS; i++) {
-        const sm2_limb q = t[i] * m->m0;
-        sm2_limb carry = 0;
-        sm2_wide x;
+        const limb_t q = t[i] * m->m0;
+        limb_t carry = 0;
+        dlimb_t x;
         for (int j = 0; j < EC_LIMBS; j++) {
-            x = (sm2_wide)q * m->m.v[j] + t[i + j] + carry;
-            t[i + j] = (sm2_limb)x;
-            carry = (sm2_limb)(x >> HUFU_LIMB_BITS);
+            x = (dlimb_t)q * m->m.v[j] + t[i + j] + carry;
+            t[i + j] = (limb_t)x;
+            carry = (limb_t)(x >> LIMB_BITS);
         }
-        x = (sm2_wide)t[i + EC_LIMBS] + carry + top;
-        t[i + EC_LIMBS] = (sm2_limb)x;
-        top = (sm2_limb)(x >> HUFU_LIMB_BITS);
+        x = (dlimb_t)t[i + EC_LIMBS] + carry + top;
+        t[i + EC_LIMBS] = (limb_t)x;
+        top = (limb_t)(x >> LIMB_BITS);
     }
     struct ec_number high;
     for (int i = 0; i < EC_LIMBS; i++)
@@ -168,7 +168,7 @@ static inline void ec_montgomery(struct ec_number *r, sm2_limb *t, const struct 
 static inline void ec_mul_mod(struct ec_number *r, const struct ec_number *a,
                               const struct ec_number *b, const struct ec_modulus *m)
 {
-    sm2_limb t[2 * EC_LIMBS];
+    limb_t t[2 * EC_LIMBS];
     ec_multiply(t, a, b);
     ec_montgomery(r, t, m);
 }
@@ -177,22 +177,22 @@ static inline void ec_mul_mod(struct ec_number *r, const struct ec_number *a,
 static inline void ec_load(struct ec_number *r, const uint8_t *in)
 {
     for (unsigned i = 0; i < EC_LIMBS; i++)
-        r->v[i] = sm2_load_limb(in + (EC_LIMBS - 1 - i) * sizeof(sm2_limb));
+        r->v[i] = limb_load(in + (EC_LIMBS - 1 - i) * sizeof(limb_t));
 }
 
 static inline void ec_store(uint8_t *out, const struct ec_number *a)
 {
     for (unsigned i = 0; i < EC_LIMBS; i++)
-        sm2_store_limb(out + (EC_LIMBS - 1 - i) * sizeof(sm2_limb), a->v[i]);
+        limb_store(out + (EC_LIMBS - 1 - i) * sizeof(limb_t), a->v[i]);
 }
 
 /* Bits first .. first + count - 1; count at most 16. CT: which bits */
 static inline uint32_t ec_bits(const struct ec_number *a, unsigned first, unsigned count)
 {
-    const unsigned i = first / HUFU_LIMB_BITS, shift = first % HUFU_LIMB_BITS;
-    sm2_wide t = a->v[i];
+    const unsigned i = first / LIMB_BITS, shift = first % LIMB_BITS;
+    dlimb_t t = a->v[i];
     if (i + 1 < EC_LIMBS)
-        t |= (sm2_wide)a->v[i + 1] << HUFU_LIMB_BITS;
+        t |= (dlimb_t)a->v[i + 1] << LIMB_BITS;
     return (uint32_t)(t >> shift) & ((1u << count) - 1);
 }
 

@@ -16,7 +16,7 @@ _Alignas(64) static const struct ec_affine table[P256_TABLE_ENTRIES] = {
 static void n_invert(struct ec_number *r, const struct ec_number *a)
 {
     struct ec_number t;
-    sm2_number_invert(t.v, a->v, ec_n.m.v, (sm2_limb)0 - ec_n.m0);
+    sm2_number_invert(t.v, a->v, ec_n.m.v, (limb_t)0 - ec_n.m0);
     ec_mul_mod(r, &t, &ec_n.rr, &ec_n);
 }
 
@@ -26,7 +26,7 @@ static void ec_base_look_up(struct ec_affine *r, unsigned window, uint32_t entri
     const struct ec_affine *row = table + window * P256_ROW;
     struct ec_affine t = {{{0}}, {{0}}};
     for (uint32_t i = 0; i < entries; i++) {
-        const sm2_limb mask = sm2_limb_is_zero((sm2_limb)(index ^ i));
+        const limb_t mask = limb_is_zero((limb_t)(index ^ i));
         for (int j = 0; j < EC_LIMBS; j++) {
             t.x.v[j] |= mask & row[i].x.v[j];
             t.y.v[j] |= mask & row[i].y.v[j];

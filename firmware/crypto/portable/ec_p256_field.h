@@ -17,7 +17,7 @@ static const struct ec_modulus ec_n = {
     SM2_NUMBER(0xF3B9CAC2FC632551, 0xBCE6FAADA7179E84, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000),
     SM2_NUMBER(0x0C46353D039CDAAF, 0x4319055258E8617B, 0x0000000000000000, 0x00000000FFFFFFFF),
     SM2_NUMBER(0x83244C95BE79EEA2, 0x4699799C49BD6FA6, 0x2845B2392B6BEC59, 0x66E12D94F3D95620),
-    (sm2_limb)0xCCD1C8AAEE00BC4F};
+    (limb_t)0xCCD1C8AAEE00BC4F};
 /* 2^256 - 1 mod n */
 static const struct ec_number n_ones =
     SM2_NUMBER(0x0C46353D039CDAAE, 0x4319055258E8617B, 0x0000000000000000, 0x00000000FFFFFFFF);
@@ -35,35 +35,35 @@ static const struct ec_number ec_b =
  * multiplier that clears limb k is the limb itself, m, and adding m p takes that limb away, adds m
  * at 2^96 and m (2^64 - 2^32 + 1) at 2^192.
  */
-static inline sm2_carry p256_clear(sm2_limb *t)
+static inline carry_t p256_clear(limb_t *t)
 {
-    const sm2_limb m = t[0];
-    const sm2_wide high = (sm2_wide)m * 0xFFFFFFFF00000001;
-    sm2_carry c;
-    c = sm2_limb_add(&t[1], t[1], m << 32, 0);
-    c = sm2_limb_add(&t[2], t[2], m >> 32, c);
-    c = sm2_limb_add(&t[3], t[3], (sm2_limb)high, c);
-    return sm2_limb_add(&t[4], t[4], (sm2_limb)(high >> 64), c);
+    const limb_t m = t[0];
+    const dlimb_t high = (dlimb_t)m * 0xFFFFFFFF00000001;
+    carry_t c;
+    c = limb_add(&t[1], t[1], m << 32, 0);
+    c = limb_add(&t[2], t[2], m >> 32, c);
+    c = limb_add(&t[3], t[3], (limb_t)high, c);
+    return limb_add(&t[4], t[4], (limb_t)(high >> 64), c);
 }
 
-static inline void p256_reduce(struct ec_number *r, sm2_limb *t)
+static inline void p256_reduce(struct ec_number *r, limb_t *t)
 {
     struct ec_number high;
-    sm2_carry c0, c1, c2, c3, c; /* the carry of step k belongs to limb k + 5 */
+    carry_t c0, c1, c2, c3, c; /* the carry of step k belongs to limb k + 5 */
     c0 = p256_clear(t);
     c1 = p256_clear(t + 1);
     c2 = p256_clear(t + 2);
     c3 = p256_clear(t + 3);
     high.v[0] = t[4];
-    c = sm2_limb_add(&high.v[1], t[5], 0, c0);
-    c = sm2_limb_add(&high.v[2], t[6], c1, c);
-    c = sm2_limb_add(&high.v[3], t[7], c2, c);
-    ec_reduce_once(r, (sm2_limb)(c + c3), &high, &ec_p.m);
+    c = limb_add(&high.v[1], t[5], 0, c0);
+    c = limb_add(&high.v[2], t[6], c1, c);
+    c = limb_add(&high.v[3], t[7], c2, c);
+    ec_reduce_once(r, (limb_t)(c + c3), &high, &ec_p.m);
 }
 
 #else
 
-static inline void p256_reduce(struct ec_number *r, sm2_limb *t)
+static inline void p256_reduce(struct ec_number *r, limb_t *t)
 {
     ec_montgomery(r, t, &ec_p);
 }
@@ -72,14 +72,14 @@ static inline void p256_reduce(struct ec_number *r, sm2_limb *t)
 
 static void fe_mul(struct ec_number *r, const struct ec_number *a, const struct ec_number *b)
 {
-    sm2_limb t[2 * EC_LIMBS];
+    limb_t t[2 * EC_LIMBS];
     ec_multiply(t, a, b);
     p256_reduce(r, t);
 }
 
 static void fe_sqr(struct ec_number *r, const struct ec_number *a)
 {
-    sm2_limb t[2 * EC_LIMBS];
+    limb_t t[2 * EC_LIMBS];
     ec_square(t, a);
     p256_reduce(r, t);
 }
@@ -88,7 +88,7 @@ static void fe_sqr(struct ec_number *r, const struct ec_number *a)
 static void fe_invert(struct ec_number *r, const struct ec_number *a)
 {
     struct ec_number t;
-    sm2_number_invert(t.v, a->v, ec_p.m.v, (sm2_limb)0 - ec_p.m0);
+    sm2_number_invert(t.v, a->v, ec_p.m.v, (limb_t)0 - ec_p.m0);
     fe_mul(r, &t, &p_cubed);
 }
 

@@ -145,7 +145,7 @@ static inline void ec_point_from_affine(struct ec_point *r, const struct ec_affi
     r->z = ec_p.one;
 }
 
-static inline void ec_point_negate_if(struct ec_number *y, sm2_limb mask)
+static inline void ec_point_negate_if(struct ec_number *y, limb_t mask)
 {
     static const struct ec_number zero = {{0}};
     struct ec_number t;

@@ -32,10 +32,10 @@ static void ec_recode(struct ec_number *b, const struct ec_number *k)
 
 /* A digit of `bits` bits: its sign as a mask and the index (|digit| - 1) / 2 */
 static inline uint32_t ec_digit(const struct ec_number *b, unsigned first, unsigned bits,
-                                sm2_limb *negative)
+                                limb_t *negative)
 {
     const uint32_t digit = ec_bits(b, first, bits);
-    *negative = sm2_mask((sm2_limb)((digit >> (bits - 1)) ^ 1));
+    *negative = limb_mask((limb_t)((digit >> (bits - 1)) ^ 1));
     return (digit ^ (uint32_t)*negative) & ((1u << (bits - 1)) - 1);
 }
 
@@ -46,7 +46,7 @@ static void ec_look_up(struct ec_point *r, const struct ec_point *odd, uint32_t 
 {
     struct ec_point t = odd[0];
     for (uint32_t i = 1; i < EC_ODD; i++) {
-        const sm2_limb mask = sm2_limb_is_zero((sm2_limb)(index ^ i));
+        const limb_t mask = limb_is_zero((limb_t)(index ^ i));
         ec_select(&t.x, mask, &odd[i].x, &t.x);
         ec_select(&t.y, mask, &odd[i].y, &t.y);
         ec_select(&t.z, mask, &odd[i].z, &t.z);
@@ -59,7 +59,7 @@ static void ec_mul_point(struct ec_point *r, const struct ec_number *k, const st
 {
     struct ec_point odd[EC_ODD], next, sum;
     struct ec_number b;
-    sm2_limb negative;
+    limb_t negative;
     ec_recode(&b, k);
     ec_point_from_affine(&odd[0], p);
     ec_point_double(&next, &odd[0]);
@@ -110,7 +110,7 @@ static void ec_mul_base(struct ec_point *r, const struct ec_number *k)
 {
     struct ec_affine next;
     struct ec_number b;
-    sm2_limb negative;
+    limb_t negative;
     ec_recode(&b, k);
     for (unsigned w = 0; w < EC_BASE_WINDOWS; w++) {
         const unsigned bits = w + 1 == EC_BASE_WINDOWS ? (unsigned)EC_BASE_TOP : EC_BASE_WINDOW;
@@ -142,20 +142,20 @@ static void ec_mul_base(struct ec_point *r, const struct ec_number *k)
 static int ec_load_scalar(struct ec_number *r, const uint8_t *in)
 {
     ec_load(r, in);
-    sm2_limb ok = ec_below(r, &ec_n.m) & ~ec_is_zero(r);
+    limb_t ok = ec_below(r, &ec_n.m) & ~ec_is_zero(r);
     PUBLIC(&ok, sizeof ok);
     return ok != 0;
 }
 
 static void fe_to_number(struct ec_number *r, const struct ec_number *a)
 {
-    sm2_limb t[2 * EC_LIMBS] = {0};
+    limb_t t[2 * EC_LIMBS] = {0};
     memcpy(t, a->v, sizeof a->v);
     ec_montgomery(r, t, &ec_p);
 }
 
 /* mask: it was below p */
-static sm2_limb fe_load(struct ec_number *r, const uint8_t *in)
+static limb_t fe_load(struct ec_number *r, const uint8_t *in)
 {
     struct ec_number t;
     ec_load(&t, in);
@@ -174,7 +174,7 @@ static void fe_store(uint8_t *out, const struct ec_number *a)
 static int ec_load_point(struct ec_affine *r, const uint8_t *in)
 {
     struct ec_number left, right, three;
-    sm2_limb ok = fe_load(&r->x, in) & fe_load(&r->y, in + EC_BYTES);
+    limb_t ok = fe_load(&r->x, in) & fe_load(&r->y, in + EC_BYTES);
     fe_sqr(&left, &r->y);
     fe_sqr(&right, &r->x); /* (x^2 - 3) x + b */
     fe_thrice(&three, &ec_p.one);
@@ -255,7 +255,7 @@ static int ecdsa_sign_with(const uint8_t *d_bytes, const uint8_t *k_bytes, const
         ec_point_to_affine(&a, &sum);
         ec_x_mod_n(&r, &a);
         ecdsa_s(&s, &k, &d, &e, &r);
-        sm2_limb none = ec_is_zero(&r) | ec_is_zero(&s);
+        limb_t none = ec_is_zero(&r) | ec_is_zero(&s);
         PUBLIC(&none, sizeof none);
         bad = none ? -1 : 0;
     }

@@ -12,7 +12,7 @@ static void print_number(const struct ec_number *a)
 {
     printf("SM2_NUMBER(");
     for (int i = 0; i < 4; i++) {
-        const int limbs = 64 / HUFU_LIMB_BITS;
+        const int limbs = 64 / LIMB_BITS;
         uint64_t w = 0;
         for (int j = limbs; j-- > 0;)
             w = (limbs > 1 ? w << 32 : 0) | a->v[limbs * i + j];

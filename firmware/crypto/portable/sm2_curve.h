@@ -13,9 +13,9 @@
 /* Bits of a scalar: n is a little below 2^SM2_BITS. */
 #define SM2_BITS 256
 
-#define SM2_CURVE_P                                                                                      \
+#define SM2_CURVE_P                                                                                \
     SM2_NUMBER(0xFFFFFFFFFFFFFFFF, 0xFFFFFFFF00000000, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF)
-#define SM2_CURVE_N                                                                                      \
+#define SM2_CURVE_N                                                                                \
     SM2_NUMBER(0x53BBF40939D54123, 0x7203DF6B21C6052B, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF)
 #define SM2_N_MINUS_1                                                                              \
     SM2_NUMBER(0x53BBF40939D54122, 0x7203DF6B21C6052B, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFEFFFFFFFF)

@@ -42,7 +42,7 @@ static size_t scratch_size(size_t n)
 }
 
 /* Zeros over the n bytes at out unless mask */
-static void mask_bytes(uint8_t *out, size_t n, sm2_limb mask)
+static void mask_bytes(uint8_t *out, size_t n, limb_t mask)
 {
     const uint8_t keep = (uint8_t)mask;
     for (size_t i = 0; i < n; i++)
@@ -60,7 +60,7 @@ static void keygen_part(size_t n, const uint8_t (*k)[32], uint8_t (*pub)[64], ui
     sm2_base_mul(p.point, p.recoded, n, p.rest);
     for (size_t i = 0; i < n; i++) {
         sm2_point_store(pub[i], &p.point[i]);
-        mask_bytes(pub[i], sizeof pub[i], sm2_mask(ok[i]));
+        mask_bytes(pub[i], sizeof pub[i], limb_mask(ok[i]));
     }
     wipe(scratch, part_size(n));
 }
@@ -78,7 +78,7 @@ static void sign_part(size_t n, const struct sm2_sign_key *const *key, const uin
 {
     struct part p;
     struct sm2_number x;
-    sm2_limb good;
+    limb_t good;
 
     part_init(&p, scratch, n);
     for (size_t i = 0; i < n; i++) {
@@ -87,7 +87,7 @@ static void sign_part(size_t n, const struct sm2_sign_key *const *key, const uin
     }
     sm2_base_mul(p.point, p.recoded, n, p.rest);
     for (size_t i = 0; i < n; i++) {
-        good = sm2_mask(ok[i]);
+        good = limb_mask(ok[i]);
         sm2_fe_to_number(&x, &p.point[i].x);
         good &= sm2_finish(sig[i], &x, &p.k[i], e[i], key[i]->inv);
         ok[i] = (uint8_t)(good & 1);

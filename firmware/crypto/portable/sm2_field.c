@@ -23,42 +23,42 @@ static const struct sm2_fe r_cubed =
 #if HUFU_LIMB_BITS == 64
 
 /* Clears t[0]: t[1..4] += t[0] (p + 1) / 2^64; the carry */
-static inline sm2_carry reduce_limb(sm2_limb *t)
+static inline carry_t reduce_limb(limb_t *t)
 {
-    const sm2_limb m = t[0], low = m << 32, high = m >> 32;
-    sm2_limb v1, v2, v3, v4;
-    sm2_carry c;
+    const limb_t m = t[0], low = m << 32, high = m >> 32;
+    limb_t v1, v2, v3, v4;
+    carry_t c;
 
-    c = sm2_limb_sub(&v1, m, low, 0);
-    c = sm2_limb_sub(&v2, 0, high, c);
-    c = sm2_limb_sub(&v3, 0, low, c);
-    (void)sm2_limb_sub(&v4, m, high, c);
-    c = sm2_limb_add(&t[1], t[1], v1, 0);
-    c = sm2_limb_add(&t[2], t[2], v2, c);
-    c = sm2_limb_add(&t[3], t[3], v3, c);
-    return sm2_limb_add(&t[4], t[4], v4, c);
+    c = limb_sub(&v1, m, low, 0);
+    c = limb_sub(&v2, 0, high, c);
+    c = limb_sub(&v3, 0, low, c);
+    (void)limb_sub(&v4, m, high, c);
+    c = limb_add(&t[1], t[1], v1, 0);
+    c = limb_add(&t[2], t[2], v2, c);
+    c = limb_add(&t[3], t[3], v3, c);
+    return limb_add(&t[4], t[4], v4, c);
 }
 
-static inline void reduce(struct sm2_fe *r, sm2_limb *t)
+static inline void reduce(struct sm2_fe *r, limb_t *t)
 {
-    sm2_carry c0, c1, c2, c3, c; /* the carry of step k belongs to limb k + 5 */
+    carry_t c0, c1, c2, c3, c; /* the carry of step k belongs to limb k + 5 */
 
     c0 = reduce_limb(t);
     c1 = reduce_limb(t + 1);
-    c = sm2_limb_add(&t[5], t[5], 0, c0);
+    c = limb_add(&t[5], t[5], 0, c0);
     c2 = reduce_limb(t + 2);
-    c = sm2_limb_add(&t[6], t[6], c1, c);
+    c = limb_add(&t[6], t[6], c1, c);
     c3 = reduce_limb(t + 3);
-    c = sm2_limb_add(&t[7], t[7], c2, c);
-    sm2_number_reduce_once(r->v, (sm2_limb)c3 + c, t + SM2_LIMBS, sm2_p.v);
+    c = limb_add(&t[7], t[7], c2, c);
+    sm2_number_reduce_once(r->v, (limb_t)c3 + c, t + SM2_LIMBS, sm2_p.v);
 }
 
 #else
 
-static inline void reduce(struct sm2_fe *r, sm2_limb *t)
+static inline void reduce(struct sm2_fe *r, limb_t *t)
 {
-    sm2_limb m[SM2_LIMBS], u[SM2_LIMBS];
-    sm2_signed a = 0; /* the columns are summed with their sign */
+    limb_t m[SM2_LIMBS], u[SM2_LIMBS];
+    sdlimb_t a = 0; /* the columns are summed with their sign */
 
     for (int i = 0; i < 2 * SM2_LIMBS;
          i++) { /* column i: what m[i-2], m[i-3], m[i-7], m[i-8] add */
@@ -72,26 +72,26 @@ static inline void reduce(struct sm2_fe *r, sm2_limb *t)
         if (i >= 8)
             a += m[i - 8];
         if (i < SM2_LIMBS)
-            m[i] = (sm2_limb)a;
+            m[i] = (limb_t)a;
         else
-            u[i - SM2_LIMBS] = (sm2_limb)a;
+            u[i - SM2_LIMBS] = (limb_t)a;
         a >>= 32;
     }
-    sm2_number_reduce_once(r->v, (sm2_limb)a, u, sm2_p.v);
+    sm2_number_reduce_once(r->v, (limb_t)a, u, sm2_p.v);
 }
 
 #endif
 
 void sm2_fe_mul(struct sm2_fe *r, const struct sm2_fe *a, const struct sm2_fe *b)
 {
-    sm2_limb t[2 * SM2_LIMBS];
+    limb_t t[2 * SM2_LIMBS];
     sm2_number_mul(t, a->v, b->v);
     reduce(r, t);
 }
 
 void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a)
 {
-    sm2_limb t[2 * SM2_LIMBS];
+    limb_t t[2 * SM2_LIMBS];
     sm2_number_sqr(t, a->v);
     reduce(r, t);
 }
@@ -99,7 +99,7 @@ void sm2_fe_sqr(struct sm2_fe *r, const struct sm2_fe *a)
 void sm2_fe_invert(struct sm2_fe *r, const struct sm2_fe *a)
 {
     struct sm2_fe t;
-    sm2_number_invert(t.v, a->v, sm2_p.v, (sm2_limb)0 - 1); /* p = -1 modulo a limb */
+    sm2_number_invert(t.v, a->v, sm2_p.v, (limb_t)0 - 1); /* p = -1 modulo a limb */
     sm2_fe_mul(r, &t, &r_cubed);
 }
 
@@ -112,7 +112,7 @@ void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a)
 
 void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a)
 {
-    sm2_limb t[2 * SM2_LIMBS] = {0};
+    limb_t t[2 * SM2_LIMBS] = {0};
     struct sm2_fe u;
     for (int i = 0; i < SM2_LIMBS; i++)
         t[i] = a->v[i];

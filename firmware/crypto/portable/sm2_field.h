@@ -11,7 +11,7 @@
 #include "firmware/crypto/portable/sm2_number.h"
 
 struct sm2_fe {
-    sm2_limb v[SM2_LIMBS];
+    limb_t v[SM2_LIMBS];
 };
 
 /* p itself, not in Montgomery form; here, so that the compiler sees its pattern */
@@ -47,26 +47,26 @@ static inline void sm2_fe_neg(struct sm2_fe *r, const struct sm2_fe *a)
 }
 
 /* r = -r where mask, for r not 0: p - r = ~r + (p + 1) mod 2^256 */
-static inline void sm2_fe_negate_if(struct sm2_fe *r, sm2_limb mask)
+static inline void sm2_fe_negate_if(struct sm2_fe *r, limb_t mask)
 {
-    sm2_carry carry = (sm2_carry)(mask & 1);
+    carry_t carry = (carry_t)(mask & 1);
     for (int i = 0; i < SM2_LIMBS; i++)
-        carry = sm2_limb_add(&r->v[i], r->v[i] ^ mask, sm2_p.v[i] & mask, carry);
+        carry = limb_add(&r->v[i], r->v[i] ^ mask, sm2_p.v[i] & mask, carry);
 }
 
 /* r = mask ? a : b */
-static inline void sm2_fe_select(struct sm2_fe *r, sm2_limb mask, const struct sm2_fe *a,
+static inline void sm2_fe_select(struct sm2_fe *r, limb_t mask, const struct sm2_fe *a,
                                  const struct sm2_fe *b)
 {
     sm2_number_select(r->v, mask, a->v, b->v);
 }
 
-static inline sm2_limb sm2_fe_is_zero(const struct sm2_fe *a)
+static inline limb_t sm2_fe_is_zero(const struct sm2_fe *a)
 {
     return sm2_number_is_zero(a->v);
 }
 
-static inline sm2_limb sm2_fe_eq(const struct sm2_fe *a, const struct sm2_fe *b)
+static inline limb_t sm2_fe_eq(const struct sm2_fe *a, const struct sm2_fe *b)
 {
     return sm2_number_eq(a->v, b->v);
 }
@@ -76,7 +76,7 @@ void sm2_fe_to_number(struct sm2_number *r, const struct sm2_fe *a);
 void sm2_fe_from_number(struct sm2_fe *r, const struct sm2_number *a);
 
 /* 32 big-endian bytes into Montgomery form; mask: they were below p (else r is reduced) */
-static inline sm2_limb sm2_fe_load(struct sm2_fe *r, const uint8_t *in)
+static inline limb_t sm2_fe_load(struct sm2_fe *r, const uint8_t *in)
 {
     struct sm2_number t;
     sm2_number_load(t.v, in);

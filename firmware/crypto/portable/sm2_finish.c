@@ -2,11 +2,11 @@
 
 #include "firmware/base/wipe.h"
 
-sm2_limb sm2_finish(uint8_t sig[64], const struct sm2_number *x, const struct sm2_scalar *k,
-                    const uint8_t e[32], const uint8_t inv[32])
+limb_t sm2_finish(uint8_t sig[64], const struct sm2_number *x, const struct sm2_scalar *k,
+                  const uint8_t e[32], const uint8_t inv[32])
 {
     struct sm2_scalar r, s, t;
-    sm2_limb ok;
+    limb_t ok;
 
     sm2_scalar_reduce(&s, x->v);
     (void)sm2_scalar_load(&r, e);

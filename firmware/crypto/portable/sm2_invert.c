@@ -17,7 +17,7 @@
 #include "firmware/base/wipe.h"
 
 enum {
-    DIGIT_BITS = HUFU_LIMB_BITS - 2,
+    DIGIT_BITS = LIMB_BITS - 2,
     DIGITS = 256 / DIGIT_BITS + 1,
     ROUNDS = (590 + DIGIT_BITS - 1) / DIGIT_BITS,
 };
@@ -28,7 +28,7 @@ typedef int64_t digit;
 typedef int32_t digit;
 #endif
 
-static const sm2_limb DIGIT_MASK = ((sm2_limb)1 << DIGIT_BITS) - 1;
+static const limb_t DIGIT_MASK = ((limb_t)1 << DIGIT_BITS) - 1;
 
 struct signed_number {
     digit v[DIGITS];
@@ -39,34 +39,34 @@ struct matrix {
     digit u, v, q, r;
 };
 
-static void from_limbs(struct signed_number *r, const sm2_limb *a)
+static void from_limbs(struct signed_number *r, const limb_t *a)
 {
     for (unsigned i = 0; i < DIGITS; i++) {
-        const unsigned first = i * DIGIT_BITS, limb = first / HUFU_LIMB_BITS;
-        sm2_wide t = a[limb];
+        const unsigned first = i * DIGIT_BITS, limb = first / LIMB_BITS;
+        dlimb_t t = a[limb];
         if (limb + 1 < SM2_LIMBS)
-            t |= (sm2_wide)a[limb + 1] << HUFU_LIMB_BITS;
-        r->v[i] = (digit)((sm2_limb)(t >> (first % HUFU_LIMB_BITS)) & DIGIT_MASK);
+            t |= (dlimb_t)a[limb + 1] << LIMB_BITS;
+        r->v[i] = (digit)((limb_t)(t >> (first % LIMB_BITS)) & DIGIT_MASK);
     }
 }
 
 /* a between 0 and 2^256 - 1 */
-static void to_limbs(sm2_limb *r, const struct signed_number *a)
+static void to_limbs(limb_t *r, const struct signed_number *a)
 {
-    sm2_wide t = 0;
+    dlimb_t t = 0;
     unsigned have = 0, limb = 0;
 
     for (unsigned i = 0; i < DIGITS; i++) {
-        t |= (sm2_wide)a->v[i] << have;
+        t |= (dlimb_t)a->v[i] << have;
         have += DIGIT_BITS;
-        if (have >= HUFU_LIMB_BITS && limb < SM2_LIMBS) {
-            r[limb++] = (sm2_limb)t;
-            t >>= HUFU_LIMB_BITS;
-            have -= HUFU_LIMB_BITS;
+        if (have >= LIMB_BITS && limb < SM2_LIMBS) {
+            r[limb++] = (limb_t)t;
+            t >>= LIMB_BITS;
+            have -= LIMB_BITS;
         }
     }
     if (limb < SM2_LIMBS)
-        r[limb] = (sm2_limb)t;
+        r[limb] = (limb_t)t;
 }
 
 /*
@@ -74,13 +74,13 @@ static void to_limbs(sm2_limb *r, const struct signed_number *a)
  * entries of the matrix stay within 2^DIGIT_BITS; unsigned arithmetic holds them in two's
  * complement.
  */
-static sm2_limb steps(sm2_limb minus_delta, sm2_limb f, sm2_limb g, struct matrix *t)
+static limb_t steps(limb_t minus_delta, limb_t f, limb_t g, struct matrix *t)
 {
-    sm2_limb u = 1, v = 0, q = 0, r = 1;
+    limb_t u = 1, v = 0, q = 0, r = 1;
 
     for (int i = 0; i < DIGIT_BITS; i++) {
-        const sm2_limb positive = sm2_mask(minus_delta >> (HUFU_LIMB_BITS - 1));
-        const sm2_limb odd = sm2_mask(g & 1), swap = positive & odd;
+        const limb_t positive = limb_mask(minus_delta >> (LIMB_BITS - 1));
+        const limb_t odd = limb_mask(g & 1), swap = positive & odd;
 
         g += ((f ^ positive) - positive) & odd; /* g - f or g + f, when g is odd */
         q += ((u ^ positive) - positive) & odd;
@@ -103,15 +103,15 @@ static sm2_limb steps(sm2_limb minus_delta, sm2_limb f, sm2_limb g, struct matri
 /* (f, g) = t (f, g) / 2^DIGIT_BITS; the division leaves nothing */
 static void apply(struct signed_number *f, struct signed_number *g, const struct matrix *t)
 {
-    sm2_signed a = 0, b = 0;
+    sdlimb_t a = 0, b = 0;
 
     for (int i = 0; i < DIGITS; i++) {
         const digit x = f->v[i], y = g->v[i];
-        a += (sm2_signed)t->u * x + (sm2_signed)t->v * y;
-        b += (sm2_signed)t->q * x + (sm2_signed)t->r * y;
+        a += (sdlimb_t)t->u * x + (sdlimb_t)t->v * y;
+        b += (sdlimb_t)t->q * x + (sdlimb_t)t->r * y;
         if (i > 0) {
-            f->v[i - 1] = (digit)((sm2_limb)a & DIGIT_MASK);
-            g->v[i - 1] = (digit)((sm2_limb)b & DIGIT_MASK);
+            f->v[i - 1] = (digit)((limb_t)a & DIGIT_MASK);
+            g->v[i - 1] = (digit)((limb_t)b & DIGIT_MASK);
         }
         a >>= DIGIT_BITS;
         b >>= DIGIT_BITS;
@@ -125,26 +125,26 @@ static void apply(struct signed_number *f, struct signed_number *g, const struct
  * taken as itself plus m, and then the multiple of m is added that clears the low digit.
  */
 static void apply_mod(struct signed_number *d, struct signed_number *e, const struct matrix *t,
-                      const struct signed_number *m, sm2_limb m_inverse)
+                      const struct signed_number *m, limb_t m_inverse)
 {
-    const digit d_sign = d->v[DIGITS - 1] >> (HUFU_LIMB_BITS - 1);
-    const digit e_sign = e->v[DIGITS - 1] >> (HUFU_LIMB_BITS - 1);
+    const digit d_sign = d->v[DIGITS - 1] >> (LIMB_BITS - 1);
+    const digit e_sign = e->v[DIGITS - 1] >> (LIMB_BITS - 1);
     digit md = (t->u & d_sign) + (t->v & e_sign), me = (t->q & d_sign) + (t->r & e_sign);
-    sm2_signed a = (sm2_signed)t->u * d->v[0] + (sm2_signed)t->v * e->v[0];
-    sm2_signed b = (sm2_signed)t->q * d->v[0] + (sm2_signed)t->r * e->v[0];
+    sdlimb_t a = (sdlimb_t)t->u * d->v[0] + (sdlimb_t)t->v * e->v[0];
+    sdlimb_t b = (sdlimb_t)t->q * d->v[0] + (sdlimb_t)t->r * e->v[0];
 
-    md -= (digit)((m_inverse * (sm2_limb)a + (sm2_limb)md) & DIGIT_MASK);
-    me -= (digit)((m_inverse * (sm2_limb)b + (sm2_limb)me) & DIGIT_MASK);
-    a += (sm2_signed)m->v[0] * md;
-    b += (sm2_signed)m->v[0] * me;
+    md -= (digit)((m_inverse * (limb_t)a + (limb_t)md) & DIGIT_MASK);
+    me -= (digit)((m_inverse * (limb_t)b + (limb_t)me) & DIGIT_MASK);
+    a += (sdlimb_t)m->v[0] * md;
+    b += (sdlimb_t)m->v[0] * me;
     for (int i = 1; i < DIGITS; i++) {
         const digit x = d->v[i], y = e->v[i];
-        a = (a >> DIGIT_BITS) + (sm2_signed)t->u * x + (sm2_signed)t->v * y;
-        b = (b >> DIGIT_BITS) + (sm2_signed)t->q * x + (sm2_signed)t->r * y;
-        a += (sm2_signed)m->v[i] * md;
-        b += (sm2_signed)m->v[i] * me;
-        d->v[i - 1] = (digit)((sm2_limb)a & DIGIT_MASK);
-        e->v[i - 1] = (digit)((sm2_limb)b & DIGIT_MASK);
+        a = (a >> DIGIT_BITS) + (sdlimb_t)t->u * x + (sdlimb_t)t->v * y;
+        b = (b >> DIGIT_BITS) + (sdlimb_t)t->q * x + (sdlimb_t)t->r * y;
+        a += (sdlimb_t)m->v[i] * md;
+        b += (sdlimb_t)m->v[i] * me;
+        d->v[i - 1] = (digit)((limb_t)a & DIGIT_MASK);
+        e->v[i - 1] = (digit)((limb_t)b & DIGIT_MASK);
     }
     d->v[DIGITS - 1] = (digit)(a >> DIGIT_BITS);
     e->v[DIGITS - 1] = (digit)(b >> DIGIT_BITS);
@@ -153,7 +153,7 @@ static void apply_mod(struct signed_number *d, struct signed_number *e, const st
 /* r = (negative ? -r : r) + (m where the result would be below 0); masks as digits */
 static void finish(struct signed_number *r, digit negative, const struct signed_number *m)
 {
-    digit carry = 0, below = r->v[DIGITS - 1] >> (HUFU_LIMB_BITS - 1);
+    digit carry = 0, below = r->v[DIGITS - 1] >> (LIMB_BITS - 1);
 
     for (int pass = 0; pass < 2; pass++) {
         carry = 0;
@@ -162,28 +162,28 @@ static void finish(struct signed_number *r, digit negative, const struct signed_
             t = pass == 0 ? (t ^ negative) - negative : t;
             t += carry;
             carry = t >> DIGIT_BITS;
-            r->v[i] = i + 1 < DIGITS ? (digit)((sm2_limb)t & DIGIT_MASK) : t;
+            r->v[i] = i + 1 < DIGITS ? (digit)((limb_t)t & DIGIT_MASK) : t;
         }
-        below = r->v[DIGITS - 1] >> (HUFU_LIMB_BITS - 1);
+        below = r->v[DIGITS - 1] >> (LIMB_BITS - 1);
     }
 }
 
-void sm2_number_invert(sm2_limb *r, const sm2_limb *a, const sm2_limb *m, sm2_limb m_inverse)
+void sm2_number_invert(limb_t *r, const limb_t *a, const limb_t *m, limb_t m_inverse)
 {
     struct signed_number modulus, f, g, d = {{0}}, e = {{1}};
     struct matrix t;
-    sm2_limb minus_delta = (sm2_limb)0 - 1;
+    limb_t minus_delta = (limb_t)0 - 1;
 
     from_limbs(&modulus, m);
     f = modulus;
     from_limbs(&g, a);
     for (int i = 0; i < ROUNDS; i++) {
-        minus_delta = steps(minus_delta, (sm2_limb)f.v[0] | (sm2_limb)f.v[1] << DIGIT_BITS,
-                            (sm2_limb)g.v[0] | (sm2_limb)g.v[1] << DIGIT_BITS, &t);
+        minus_delta = steps(minus_delta, (limb_t)f.v[0] | (limb_t)f.v[1] << DIGIT_BITS,
+                            (limb_t)g.v[0] | (limb_t)g.v[1] << DIGIT_BITS, &t);
         apply_mod(&d, &e, &t, &modulus, m_inverse);
         apply(&f, &g, &t);
     }
-    finish(&d, f.v[DIGITS - 1] >> (HUFU_LIMB_BITS - 1), &modulus);
+    finish(&d, f.v[DIGITS - 1] >> (LIMB_BITS - 1), &modulus);
     to_limbs(r, &d);
     wipe(&f, sizeof f);
     wipe(&g, sizeof g);

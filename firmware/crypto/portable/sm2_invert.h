@@ -5,6 +5,6 @@
 #include "firmware/crypto/portable/sm2_number.h"
 
 /* r = 1/a mod m, 0 for 0; a below m; m_inverse is 1/m modulo a limb. CT: nothing leaks */
-void sm2_number_invert(sm2_limb *r, const sm2_limb *a, const sm2_limb *m, sm2_limb m_inverse);
+void sm2_number_invert(limb_t *r, const limb_t *a, const limb_t *m, limb_t m_inverse);
 
 #endif

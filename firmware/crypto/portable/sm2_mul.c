@@ -19,12 +19,12 @@ static void odd_multiples(struct sm2_jacobian table[ENTRIES], const struct sm2_a
 static void look_up(struct sm2_jacobian *r, const struct sm2_jacobian table[ENTRIES],
                     uint32_t digit)
 {
-    const sm2_limb negative = sm2_mask((digit >> (WINDOW - 1)) ^ 1);
+    const limb_t negative = limb_mask((digit >> (WINDOW - 1)) ^ 1);
     const uint32_t index = (digit ^ (uint32_t)negative) & (ENTRIES - 1);
 
     *r = table[0];
     for (uint32_t i = 1; i < ENTRIES; i++) {
-        const sm2_limb hit = sm2_limb_is_zero(index ^ i);
+        const limb_t hit = limb_is_zero(index ^ i);
         sm2_fe_select(&r->x, hit, &table[i].x, &r->x);
         sm2_fe_select(&r->y, hit, &table[i].y, &r->y);
         sm2_fe_select(&r->z, hit, &table[i].z, &r->z);

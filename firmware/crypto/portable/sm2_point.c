@@ -4,7 +4,7 @@
 
 const struct sm2_affine sm2_g = {SM2_FE_GX, SM2_FE_GY};
 
-sm2_limb sm2_point_on_curve(const struct sm2_affine *a)
+limb_t sm2_point_on_curve(const struct sm2_affine *a)
 {
     struct sm2_fe left, right;
 
@@ -17,10 +17,10 @@ sm2_limb sm2_point_on_curve(const struct sm2_affine *a)
     return sm2_fe_eq(&left, &right);
 }
 
-sm2_limb sm2_point_load(struct sm2_affine *r, const uint8_t *in)
+limb_t sm2_point_load(struct sm2_affine *r, const uint8_t *in)
 {
-    const sm2_limb x_ok = sm2_fe_load(&r->x, in);
-    const sm2_limb y_ok = sm2_fe_load(&r->y, in + 32);
+    const limb_t x_ok = sm2_fe_load(&r->x, in);
+    const limb_t y_ok = sm2_fe_load(&r->y, in + 32);
     return x_ok & y_ok & sm2_point_on_curve(r);
 }
 
@@ -163,7 +163,7 @@ static void begin_add_affine(struct addition *t, const struct sm2_jacobian *a,
 static void finish_any(struct sm2_jacobian *r, const struct sm2_jacobian *a,
                        const struct addition *t)
 {
-    const sm2_limb same = sm2_fe_is_zero(&t->h) & sm2_fe_is_zero(&t->s);
+    const limb_t same = sm2_fe_is_zero(&t->h) & sm2_fe_is_zero(&t->s);
     struct sm2_jacobian twice;
 
     sm2_point_double(&twice, a);

@@ -20,9 +20,9 @@ struct sm2_jacobian {
 extern const struct sm2_affine sm2_g; /* the base point */
 
 /* 64 big-endian bytes x || y; mask: both are below p and the point is on the curve */
-sm2_limb sm2_point_load(struct sm2_affine *r, const uint8_t *in);
+limb_t sm2_point_load(struct sm2_affine *r, const uint8_t *in);
 void sm2_point_store(uint8_t *out, const struct sm2_affine *a);
-sm2_limb sm2_point_on_curve(const struct sm2_affine *a);
+limb_t sm2_point_on_curve(const struct sm2_affine *a);
 
 void sm2_point_from_affine(struct sm2_jacobian *r, const struct sm2_affine *a);
 /* (0, 0) for infinity */

@@ -8,7 +8,7 @@ static const struct sm2_scalar one = SM2_NUMBER(1, 0, 0, 0);
 static const struct sm2_scalar n_minus_1 = SM2_N_MINUS_1;
 static const struct sm2_scalar all_ones = SM2_N_ALL_ONES;
 static const struct sm2_scalar r_squared = SM2_N_R_SQUARED;
-static const sm2_limb n0 = (sm2_limb)SM2_N_INVERSE;
+static const limb_t n0 = (limb_t)SM2_N_INVERSE;
 
 void sm2_scalar_add(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
@@ -23,21 +23,21 @@ void sm2_scalar_sub(struct sm2_scalar *r, const struct sm2_scalar *a, const stru
 /* r = ab / 2^256 mod n */
 static void montgomery(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
-    sm2_limb t[2 * SM2_LIMBS], top = 0;
+    limb_t t[2 * SM2_LIMBS], top = 0;
 
     sm2_number_mul(t, a->v, b->v);
     for (int i = 0; i < SM2_LIMBS; i++) {
-        const sm2_limb m = t[i] * n0;
-        sm2_limb carry = 0;
-        sm2_wide x;
+        const limb_t m = t[i] * n0;
+        limb_t carry = 0;
+        dlimb_t x;
         for (int j = 0; j < SM2_LIMBS; j++) {
-            x = (sm2_wide)m * sm2_n.v[j] + t[i + j] + carry;
-            t[i + j] = (sm2_limb)x;
-            carry = (sm2_limb)(x >> HUFU_LIMB_BITS);
+            x = (dlimb_t)m * sm2_n.v[j] + t[i + j] + carry;
+            t[i + j] = (limb_t)x;
+            carry = (limb_t)(x >> LIMB_BITS);
         }
-        x = (sm2_wide)t[i + SM2_LIMBS] + carry + top;
-        t[i + SM2_LIMBS] = (sm2_limb)x;
-        top = (sm2_limb)(x >> HUFU_LIMB_BITS);
+        x = (dlimb_t)t[i + SM2_LIMBS] + carry + top;
+        t[i + SM2_LIMBS] = (limb_t)x;
+        top = (limb_t)(x >> LIMB_BITS);
     }
     sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, sm2_n.v);
 }
@@ -56,33 +56,33 @@ void sm2_scalar_halve(struct sm2_scalar *r, const struct sm2_scalar *a)
 
 void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a)
 {
-    sm2_number_invert(r->v, a->v, sm2_n.v, (sm2_limb)0 - n0);
+    sm2_number_invert(r->v, a->v, sm2_n.v, (limb_t)0 - n0);
 }
 
-void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a)
+void sm2_scalar_reduce(struct sm2_scalar *r, const limb_t *a)
 {
     sm2_number_reduce_once(r->v, 0, a, sm2_n.v);
 }
 
-sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in)
+limb_t sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in)
 {
-    sm2_limb t[SM2_LIMBS];
+    limb_t t[SM2_LIMBS];
     sm2_number_load(t, in);
     sm2_scalar_reduce(r, t);
     return sm2_number_lt(t, sm2_n.v);
 }
 
-sm2_limb sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in)
+limb_t sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in)
 {
-    sm2_limb ok = sm2_scalar_load(r, in);
+    limb_t ok = sm2_scalar_load(r, in);
     ok &= ~sm2_scalar_is_zero(r);
     sm2_number_select(r->v, ok, r->v, one.v);
     return ok;
 }
 
-sm2_limb sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in)
+limb_t sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in)
 {
-    sm2_limb ok = sm2_scalar_load(r, in);
+    limb_t ok = sm2_scalar_load(r, in);
     ok &= ~sm2_scalar_is_zero(r) & ~sm2_scalar_eq(r, &n_minus_1);
     sm2_number_select(r->v, ok, r->v, one.v);
     return ok;

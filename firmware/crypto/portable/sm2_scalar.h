@@ -10,7 +10,7 @@
 #include "firmware/crypto/portable/sm2_number.h"
 
 struct sm2_scalar {
-    sm2_limb v[SM2_LIMBS];
+    limb_t v[SM2_LIMBS];
 };
 
 extern const struct sm2_scalar sm2_n; /* n itself */
@@ -23,29 +23,29 @@ void sm2_scalar_halve(struct sm2_scalar *r, const struct sm2_scalar *a);
 /* r = 1/a; 0 for 0 */
 void sm2_scalar_invert(struct sm2_scalar *r, const struct sm2_scalar *a);
 /* Any 256-bit number mod n */
-void sm2_scalar_reduce(struct sm2_scalar *r, const sm2_limb *a);
+void sm2_scalar_reduce(struct sm2_scalar *r, const limb_t *a);
 
 /* 32 big-endian bytes, reduced; mask: they were below n */
-sm2_limb sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in);
+limb_t sm2_scalar_load(struct sm2_scalar *r, const uint8_t *in);
 /* As sm2_scalar_load; mask: the number is in [1, n-1]. When it is not, r = 1. */
-sm2_limb sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in);
+limb_t sm2_scalar_load_nonzero(struct sm2_scalar *r, const uint8_t *in);
 /*
  * As sm2_scalar_load; mask: the number is in [1, n-2], the range of private keys. When it is not,
  * r = 1.
  */
-sm2_limb sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in);
+limb_t sm2_scalar_load_private(struct sm2_scalar *r, const uint8_t *in);
 
 static inline void sm2_scalar_store(uint8_t *out, const struct sm2_scalar *a)
 {
     sm2_number_store(out, a->v);
 }
 
-static inline sm2_limb sm2_scalar_is_zero(const struct sm2_scalar *a)
+static inline limb_t sm2_scalar_is_zero(const struct sm2_scalar *a)
 {
     return sm2_number_is_zero(a->v);
 }
 
-static inline sm2_limb sm2_scalar_eq(const struct sm2_scalar *a, const struct sm2_scalar *b)
+static inline limb_t sm2_scalar_eq(const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
     return sm2_number_eq(a->v, b->v);
 }
@@ -61,10 +61,10 @@ void sm2_scalar_recode(struct sm2_scalar *b, const struct sm2_scalar *k);
 /* Bits first .. first + count - 1; count at most 16, all within SM2_BITS. CT: which bits */
 static inline uint32_t sm2_scalar_bits(const struct sm2_scalar *a, unsigned first, unsigned count)
 {
-    const unsigned i = first / HUFU_LIMB_BITS, shift = first % HUFU_LIMB_BITS;
-    sm2_wide t = a->v[i];
+    const unsigned i = first / LIMB_BITS, shift = first % LIMB_BITS;
+    dlimb_t t = a->v[i];
     if (i + 1 < SM2_LIMBS)
-        t |= (sm2_wide)a->v[i + 1] << HUFU_LIMB_BITS;
+        t |= (dlimb_t)a->v[i + 1] << LIMB_BITS;
     return (uint32_t)(t >> shift) & ((1u << count) - 1);
 }
 

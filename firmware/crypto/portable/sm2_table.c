@@ -41,7 +41,7 @@ static inline void scan(struct sm2_affine *r, const struct sm2_affine *row, uint
 {
     memset(r, 0, sizeof *r);
     for (uint32_t i = 0; i < entries; i++) {
-        const sm2_limb mask = sm2_limb_is_zero((sm2_limb)(index ^ i));
+        const limb_t mask = limb_is_zero((limb_t)(index ^ i));
         for (int j = 0; j < SM2_LIMBS; j++) {
             r->x.v[j] |= mask & row[i].x.v[j];
             r->y.v[j] |= mask & row[i].y.v[j];
@@ -57,7 +57,7 @@ void sm2_table_look_up(struct sm2_affine *r, unsigned window, const struct sm2_s
     const unsigned bits = top ? (unsigned)SM2_TOP_BITS : HUFU_SM2_WINDOW;
     const uint32_t entries = 1u << (bits - 1);
     const uint32_t digit = sm2_scalar_bits(b, window * HUFU_SM2_WINDOW, bits);
-    const sm2_limb negative = sm2_mask((sm2_limb)((digit >> (bits - 1)) ^ 1));
+    const limb_t negative = limb_mask((limb_t)((digit >> (bits - 1)) ^ 1));
     const uint32_t index = (digit ^ (uint32_t)negative) & (entries - 1);
 
     scan(r, sm2_table + window / HUFU_SM2_STEP * SM2_WINDOW_ENTRIES, entries, index);

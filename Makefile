@@ -257,6 +257,8 @@ $(SMALL)/$(1).elf $(SMALL)/$(1)-figures.elf: firmware/ports/$(2)/$(1).ld firmwar
 	$$(call say,LD,$$@)
 	$$(Q)$(3) -nostartfiles $(4) -Wl,--gc-sections -Wl,-Map=$$@.map -Wl,--defsym=STACK_SIZE=$(SMALL_STACK) \
 	    -T firmware/ports/$(2)/$(1).ld -o $$@ $$(filter %.o,$$^)
+	$$(if $$(findstring figures,$$@),,$$(Q)$$(BUILD)/tools/seal $$@)
+$(SMALL)/$(1).elf: | $(BUILD)/tools/seal
 endef
 $(eval $(call small_image,an385,mps2,$(MPS2_CC) -mthumb -mcpu=cortex-m3,-specs=nano.specs))
 $(eval $(call small_image,an505,mps2,$(MPS2_CC) -mthumb -mcpu=cortex-m33,-specs=nano.specs))

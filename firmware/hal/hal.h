@@ -78,14 +78,14 @@ struct hal_tamper {
     int (*asserted)(void *ctx); /* 0: all is well; an input that cannot be read is asserted */
 };
 
-/* The firmware's image, as it lies in memory, for the self-tests. part NULL: the port cannot tell, and it is not
+/* The firmware's image, as it lies in memory, for the self-tests. read NULL: the port cannot tell, and it is not
  * tested. */
 struct hal_image {
     void *ctx;
-    const void *(*part)(void *ctx, size_t i, size_t *n); /* its pieces in order; NULL: there are no more */
+    size_t (*read)(void *ctx, size_t offset, uint8_t *out, size_t room); /* how many bytes; 0: the end */
     const uint8_t *sm3; /* 32 bytes: the digest of them all when it was built */
 };
-/* Where a build may keep that digest within the image itself (ports/tools/seal.c). */
+/* Where a build may keep that digest within the image itself (ports/tools/seal.c): these 32 bytes are left out. */
 #define HAL_SEAL_MAGIC "hufu: SM3 of this image follows"
 struct hal_seal {
     char magic[32];

@@ -49,15 +49,15 @@ bad() {
 }
 has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
 
-# start BOARD [wire]: the image runs and has said hello, or it is a failure that ends the test. wire: its link is the
-# board's second UART, else the two FIFOs of semihosting
+# start BOARD [wire]: the image (in $image) runs and has said hello, or it is a failure that ends the test. wire: its link
+# is the board's second UART, else the two FIFOs of semihosting
 start() {
     local to=to-device from=from-device
     [ "${2:-}" = wire ] && to=wire.in from=wire.out
     stop
     rm -f to-device from-device wire.in wire.out sock ready
     mkfifo $to $from
-    emulate "$1" "$build/mps2/$1.elf" ${costs:+-icount shift=0} ${2:+-serial pipe:wire} &
+    emulate "$1" "$image" ${costs:+-icount shift=0} ${2:+-serial pipe:wire} &
     qemu=$!
     python3 "$top/tests/system/mps2_bridge.py" sock $to $from >ready 2>bridge-err &
     bridge=$!
@@ -69,6 +69,14 @@ start() {
     fail "the image does not start"
     sed 's/^/      qemu | /' qemu-err
     finish
+}
+# code_of FUNCTION: where its code is in $image
+code_of() {
+    local at begin offset
+    at=$(nm "$image" | awk -v f="$1" '$3 == f { print $1 }')
+    begin=$(nm "$image" | awk '$3 == "flash_begin" { print $1 }')
+    offset=$(readelf -lW "$image" | awk '$1 == "LOAD" && $7 $8 == "RE" { print $2 }')
+    printf '0x%x' $((0x$at - 0x$begin + offset))
 }
 for tool in qemu-system-arm arm-none-eabi-gcc python3 openssl; do
     command -v $tool >/dev/null || {
@@ -99,6 +107,7 @@ sm2_verify() {
 
 for board in $boards; do
     where=$board
+    image=$build/mps2/$board.elf
     rm -f nvm ./*.pem ./*.sig ./*.hfwk ./uart-*
     [ -n "$costs" ] && touch trace
     start "$board"
@@ -142,6 +151,23 @@ for board in $boards; do
         ok "over the UART: a batch" "$hufu" key batch -n 20 -o wire.hfwk
         ok "over the UART: a signature" "$hufu" sign --key sm2 --in message --out wire.sig
         sm2_verify "OpenSSL verifies it" wire.sig
+    fi
+    for place in "hufu: SM3 of this image follows" "fault: the processor stopped" "$(code_of board_fault)"; do
+        [ -n "$costs" ] && break
+        image=changed.elf
+        python3 -B "$top/tests/system/flip.py" "$build/mps2/$board.elf" $image "$place"
+        start "$board"
+        has "one bit is wrong at $place: it has failed" "self-test: firmware image, state FAILED" uart
+        ok "info still answers" "$hufu" info
+        has "and says why" "^failure *self-test: firmware image" out
+        bad "no signature comes out" "$hufu" sign --key sm2 --in message --out failed.sig
+        bad "no random bytes come out" "$hufu" random -n 16 --out failed
+        if [ -s failed ] || [ -s failed.sig ]; then fail "something came out"; else pass; fi
+    done
+    if [ -z "$costs" ]; then
+        image=$build/mps2/$board.elf
+        start "$board"
+        has "as it was built it is ready" "self-tests passed, state READY" uart
     fi
     ok "zeroise" "$hufu" zeroise --yes
     bad "no key is left" "$hufu" sign --key sm2 --in message --out gone.sig

@@ -68,22 +68,17 @@ __attribute__((no_sanitize_address)) static void copy(uint8_t *out, const uint8_
         ((volatile uint8_t *)out)[i] = ((const volatile uint8_t *)in)[i];
 }
 
-static const void *part(void *ctx, size_t i, size_t *n)
+static size_t image_read(void *ctx, size_t offset, uint8_t *out, size_t room)
 {
-    struct image *image = ctx;
-    if (i == 0)
-        image->next = image->offset = 0;
-    if (image->next == image->parts)
-        return NULL;
-    const struct image_part *p = &image->part[image->next];
-    *n = p->n - image->offset < IMAGE_PIECE ? p->n - image->offset : IMAGE_PIECE;
-    copy(image->piece, p->at + image->offset, *n);
-    image->offset += *n;
-    if (image->offset == p->n) {
-        image->next++;
-        image->offset = 0;
-    }
-    return image->piece;
+    const struct image *image = ctx;
+    const struct image_part *p = image->part, *end = p + image->parts;
+    for (; p < end && offset >= p->n; p++)
+        offset -= p->n;
+    if (p == end)
+        return 0;
+    const size_t n = p->n - offset < room ? p->n - offset : room;
+    copy(out, p->at + offset, n);
+    return n;
 }
 
 void image_open(struct image *i, const struct hal_seal *seal, struct hal_image *hal)
@@ -92,5 +87,5 @@ void image_open(struct image *i, const struct hal_seal *seal, struct hal_image *
     if (!seal)
         return;
     dl_iterate_phdr(look_at, &s);
-    *hal = (struct hal_image){i, part, seal->sm3};
+    *hal = (struct hal_image){i, image_read, seal->sm3};
 }

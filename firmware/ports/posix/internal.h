@@ -22,15 +22,14 @@ __attribute__((format(printf, 2, 3))) int complain(const struct message *m, cons
                                                    ...);
 
 /* The program's image: what cannot be written of it, without the digest. */
-enum { IMAGE_PARTS = 16, IMAGE_PIECE = 4096 };
+enum { IMAGE_PARTS = 16 };
 struct image_part {
     const uint8_t *at;
     size_t n;
 };
 struct image {
     struct image_part part[IMAGE_PARTS];
-    size_t parts, next, offset; /* next, offset: how far it was shown */
-    uint8_t piece[IMAGE_PIECE];
+    size_t parts;
 };
 /* seal NULL: there is nothing to compare with. */
 void image_open(struct image *i, const struct hal_seal *seal, struct hal_image *hal);

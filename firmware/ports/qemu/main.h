@@ -14,5 +14,7 @@ unsigned image_main(void);
  * without the two FIFOs it is the second UART of the board. */
 int qemu_open(struct hal *hal);
 int qemu_link_open(struct hal *hal);
+/* What the self-tests read of the flash. */
+struct hal_image qemu_image(void);
 
 #endif

@@ -176,6 +176,7 @@ int qemu_open(struct hal *hal)
         .clock = {.now = now},
         .link = {.receive = receive, .send = send},
         .par = {.width = 1},
+        .image = qemu_image(),
     };
     return 0;
 }

@@ -7,11 +7,10 @@
 #include "firmware/ports/qemu/semihost.h"
 #include "firmware/ports/qemu/uart.h"
 
-extern uint8_t data_begin[], data_end[], data_image[], bss_begin[], bss_end[]; /* of the linker */
+extern uint8_t bss_begin[], bss_end[]; /* of the linker */
 
 void board_run(void)
 {
-    memcpy(data_begin, data_image, (size_t)(data_end - data_begin));
     memset(bss_begin, 0, (size_t)(bss_end - bss_begin));
     semihost_exit(image_main());
 }

@@ -1,4 +1,6 @@
 /* Decrypting in the device; encrypting needs no secret: libcrypto does it. */
+#define OPENSSL_SUPPRESS_DEPRECATED  /* RSA_padding_check_PKCS1_OAEP_mgf1, which has no other form \
+                                      */
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -271,26 +273,62 @@ static int premaster(const struct asym *a, const uint8_t *m, size_t n, uint8_t o
     return 1;
 }
 
+/* OAEP with digests that the device does not take for it: from what the bare operation gave. */
+static int oaep_here(const struct asym *a, const EVP_MD *oaep, struct job *j)
+{
+    uint8_t m[HUFU_SIGNATURE_MAX];
+    const int k = (int)j->out_size;
+    const int n = RSA_padding_check_PKCS1_OAEP_mgf1(m, sizeof m, j->out, k, k, a->label,
+                                                    (int)a->label_size, oaep, a->mgf1);
+    if (n > 0)
+        memcpy(j->out, m, (size_t)n);
+    j->out_size = n < 0 ? 0 : (size_t)n;
+    hufu_wipe(m, sizeof m);
+    return n >= 0 || FAIL(a->prov, REASON_CRYPTO, "OAEP: decryption failed");
+}
+
+static int decrypt_oaep(const struct asym *a, struct job *j)
+{
+    j->ciphering.hash = a->oaep ? digest_of(a->oaep) : (uint8_t)HUFU_DIGEST_SHA1;
+    if (!j->ciphering.hash || (a->mgf1 && digest_of(a->mgf1) != j->ciphering.hash)) {
+        EVP_MD *oaep = digest_fetch(a->prov, a->oaep ? EVP_MD_get0_name(a->oaep) : "SHA1");
+        j->ciphering = (struct hufu_ciphering){.scheme = HUFU_CIPHER_RSA_RAW};
+        const int done =
+            oaep && link_run(a->prov, NULL, a->key->serial, false, run, j) && oaep_here(a, oaep, j);
+        EVP_MD_free(oaep);
+        return done;
+    }
+    j->ciphering.scheme = HUFU_CIPHER_RSA_OAEP;
+    j->ciphering.aad = a->label;
+    j->ciphering.aad_size = a->label_size;
+    return link_run(a->prov, NULL, a->key->serial, false, run, j);
+}
+
+static int decrypt_padded(const struct asym *a, struct job *j)
+{
+    switch (a->pad) {
+    case RSA_PKCS1_OAEP_PADDING:
+        return decrypt_oaep(a, j);
+    case RSA_PKCS1_PADDING:
+    case RSA_PKCS1_WITH_TLS_PADDING:
+        j->ciphering.scheme = HUFU_CIPHER_RSA_PKCS1;
+        break;
+    case RSA_NO_PADDING:
+        j->ciphering.scheme = HUFU_CIPHER_RSA_RAW;
+        break;
+    default:
+        return FAIL(a->prov, REASON_ARGUMENT, "padding: PKCS#1 v1.5, OAEP and none, not this one");
+    }
+    return link_run(a->prov, NULL, a->key->serial, false, run, j);
+}
+
 static int decrypt_rsa(const struct asym *a, struct job *j, uint8_t *out, size_t *out_size,
                        size_t room)
 {
     uint8_t m[HUFU_SIGNATURE_MAX] = {0};
     j->out = m;
     j->room = sizeof m;
-    if (a->pad == RSA_PKCS1_OAEP_PADDING) {
-        j->ciphering.scheme = HUFU_CIPHER_RSA_OAEP;
-        j->ciphering.hash = a->oaep ? digest_of(a->oaep) : (uint8_t)HUFU_DIGEST_SHA1;
-        j->ciphering.aad = a->label;
-        j->ciphering.aad_size = a->label_size;
-        if (!j->ciphering.hash || (a->mgf1 && digest_of(a->mgf1) != j->ciphering.hash))
-            return FAIL(a->prov, REASON_ARGUMENT,
-                        "OAEP: the device has SHA-1, SHA-2 and SM3, MGF1 with the same");
-    } else if (a->pad == RSA_PKCS1_PADDING || a->pad == RSA_PKCS1_WITH_TLS_PADDING) {
-        j->ciphering.scheme = HUFU_CIPHER_RSA_PKCS1;
-    } else {
-        return FAIL(a->prov, REASON_ARGUMENT, "padding: the device decrypts PKCS#1 v1.5 and OAEP");
-    }
-    int done = link_run(a->prov, NULL, a->key->serial, false, run, j);
+    int done = decrypt_padded(a, j);
     if (done && a->pad == RSA_PKCS1_WITH_TLS_PADDING) {
         *out_size = PREMASTER;
         done = premaster(a, m, j->out_size, out);

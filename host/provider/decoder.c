@@ -103,18 +103,18 @@ static int key_decode(const struct decoder *d, enum family family, const char *t
                       OSSL_CALLBACK *give, void *arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
     struct uri uri;
-    struct key_list list;
+    struct found_list list;
     if (!uri_parse(d->prov, text, &uri))
         return 0;
     const struct pin_hint hint = {&uri, ask, ask_arg};
-    int done = key_find(d->prov, &uri, &hint, false, &list);
+    int done = find(d->prov, &uri, &hint, WANT_PRIVATE, &list);
     if (done && !list.n)
         done = FAIL(d->prov, REASON_KEY, "%s: no such key on the device", text);
     else if (done && list.n > 1)
         done = FAIL(d->prov, REASON_KEY, "%s: more than one key on the device is this", text);
-    else if (done && list.key[0]->family == family)
-        done = key_hand_out(list.key[0], give, arg);
-    key_list_free(&list);
+    else if (done && list.item[0].key->family == family)
+        done = key_hand_out(list.item[0].key, give, arg);
+    found_free(&list);
     hufu_wipe(&uri, sizeof uri);
     return done;
 }

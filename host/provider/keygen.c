@@ -39,6 +39,8 @@ void *keygen_new(struct prov *prov, enum family family, int selection, const OSS
     /* what a key of software can do */
     g->usage = HUFU_USAGE_SIGN | (family == FAMILY_EC ? HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT
                                                       : HUFU_USAGE_DECRYPT);
+    if (family == FAMILY_RSA)
+        g->usage |= HUFU_USAGE_RAW;
     if (keygen_set(g, params))
         return g;
     keygen_free(g);
@@ -52,7 +54,9 @@ const OSSL_PARAM *keygen_settable(void *gen, void *provctx)
                                       OSSL_PARAM_utf8_string(usage_name, NULL, 0),
                                       OSSL_PARAM_size_t(OSSL_PKEY_PARAM_RSA_BITS, NULL),
                                       OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
+                                      OSSL_PARAM_size_t(OSSL_PKEY_PARAM_RSA_PRIMES, NULL),
                                       OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, NULL, 0),
                                       OSSL_PARAM_END};
     (void)gen;
     (void)provctx;
@@ -122,31 +126,47 @@ static bool curve_take(struct keygen *g)
     return false;
 }
 
-int keygen_set(void *gen, const OSSL_PARAM params[])
+static int set_rsa(struct keygen *g, const OSSL_PARAM params[])
 {
-    struct keygen *g = gen;
-    const OSSL_PARAM *p;
-    char *to = g->group;
+    size_t primes = 2;
     BIGNUM *e = NULL;
-    if (!params)
-        return 1;
-    if (g->family == FAMILY_RSA) {
-        p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_BITS);
-        if (p && (!OSSL_PARAM_get_size_t(p, &g->bits) || g->bits < 2048 || g->bits > 4096 ||
-                  g->bits % 1024))
-            return FAIL(g->prov, REASON_ARGUMENT, "RSA keys of 2048, 3072 and 4096 bits are made");
-        p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E);
-        const bool known = !p || (OSSL_PARAM_get_BN(p, &e) && BN_is_word(e, 65537));
-        BN_free(e);
-        if (!known)
-            return FAIL(g->prov, REASON_ARGUMENT, "RSA keys are made with the exponent 65537");
-    }
-    p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_BITS);
+    if (p &&
+        (!OSSL_PARAM_get_size_t(p, &g->bits) || g->bits < 2048 || g->bits > 4096 || g->bits % 1024))
+        return FAIL(g->prov, REASON_ARGUMENT, "RSA keys of 2048, 3072 and 4096 bits are made");
+    p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_PRIMES);
+    if (p && (!OSSL_PARAM_get_size_t(p, &primes) || primes != 2))
+        return FAIL(g->prov, REASON_ARGUMENT, "RSA keys are made of two primes");
+    p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E);
+    const bool known = !p || (OSSL_PARAM_get_BN(p, &e) && BN_is_word(e, 65537));
+    BN_free(e);
+    return known || FAIL(g->prov, REASON_ARGUMENT, "RSA keys are made with the exponent 65537");
+}
+
+/* The curve by its name, which is also the only way to write it here. */
+static int set_curve(struct keygen *g, const OSSL_PARAM params[])
+{
+    const char *encoding = OSSL_PKEY_EC_ENCODING_GROUP;
+    char *to = g->group;
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
     if (p && !OSSL_PARAM_get_utf8_string(p, &to, sizeof g->group))
         return FAIL(g->prov, REASON_ARGUMENT, "no such curve");
     if (p && !curve_take(g))
         return FAIL(g->prov, REASON_ARGUMENT, "%s: not a curve that the device has", g->group);
-    return set_ours(g, params);
+    p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_EC_ENCODING);
+    return !p ||
+           (OSSL_PARAM_get_utf8_string_ptr(p, &encoding) &&
+            !strcmp(encoding, OSSL_PKEY_EC_ENCODING_GROUP)) ||
+           FAIL(g->prov, REASON_ARGUMENT, "curves have names, not parameters, here");
+}
+
+int keygen_set(void *gen, const OSSL_PARAM params[])
+{
+    struct keygen *g = gen;
+    if (!params)
+        return 1;
+    return (g->family == FAMILY_RSA ? set_rsa(g, params) : set_curve(g, params)) &&
+           set_ours(g, params);
 }
 
 static uint8_t type_of(const struct keygen *g)

@@ -1,6 +1,7 @@
 /* The link to the device: opened when it is needed, logged in, opened again when it was lost or
  * belongs to the parent of this process. One for all threads, whose calls overlap on it. */
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/ui.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -169,6 +170,24 @@ static bool log_in(struct prov *prov, struct link *l, const struct pin_hint *hin
     return FAIL(prov, REASON_DEVICE, "%s", hufu_last_error());
 }
 
+/* A PIN that nobody has to be asked for. */
+static bool pin_known(const struct prov *prov, const struct pin_hint *hint)
+{
+    const struct uri *uri = hint ? hint->uri : NULL;
+    return (uri && (*uri->pin_value || *uri->pin_source)) || *prov->pin || prov->pin_file ||
+           pin_of_environment(prov);
+}
+
+static bool log_in_if_easy(struct prov *prov, struct link *l, const struct pin_hint *hint)
+{
+    if (pin_known(prov, hint)) {
+        ERR_set_mark();
+        log_in(prov, l, hint);
+        ERR_pop_to_mark();
+    }
+    return true;
+}
+
 static struct link *open_link(struct prov *prov)
 {
     struct link *l = OPENSSL_zalloc(sizeof *l);
@@ -184,8 +203,10 @@ static struct link *open_link(struct prov *prov)
     return NULL;
 }
 
+typedef bool log_in_fn(struct prov *prov, struct link *l, const struct pin_hint *hint);
+
 /* The link, with one more use. */
-static struct link *take(struct prov *prov, const struct pin_hint *hint, bool log_in_too)
+static struct link *take(struct prov *prov, const struct pin_hint *hint, log_in_fn *log_in_too)
 {
     pthread_once(&once_fork, watch_forks);
     pthread_mutex_lock(&lock);
@@ -196,7 +217,7 @@ static struct link *take(struct prov *prov, const struct pin_hint *hint, bool lo
     if (!prov->link)
         prov->link = open_link(prov);
     struct link *l = prov->link;
-    if (l && log_in_too && !l->logged_in && !log_in(prov, l, hint))
+    if (l && log_in_too && !l->logged_in && !log_in_too(prov, l, hint))
         l = NULL;
     if (l)
         l->uses++;
@@ -255,6 +276,7 @@ struct run {
     link_fn *fn;
     link_device_fn *device_fn;
     void *arg;
+    log_in_fn *log_in; /* NULL: not needed */
 };
 
 static enum hufu_status run(const struct run *r, const struct link *l)
@@ -269,7 +291,7 @@ static int run_on_link(struct prov *prov, const struct pin_hint *hint, const uin
                        bool once, const struct run *r)
 {
     for (unsigned try = 0;; try++) {
-        struct link *l = take(prov, hint, r->fn != NULL);
+        struct link *l = take(prov, hint, r->log_in);
         if (!l)
             return 0;
         if (serial && memcmp(serial, l->info.serial, HUFU_SERIAL_SIZE)) {
@@ -289,10 +311,15 @@ static int run_on_link(struct prov *prov, const struct pin_hint *hint, const uin
 int link_run(struct prov *prov, const struct pin_hint *hint, const uint8_t *serial, bool once,
              link_fn *fn, void *arg)
 {
-    return run_on_link(prov, hint, serial, once, &(struct run){fn, NULL, arg});
+    return run_on_link(prov, hint, serial, once, &(struct run){fn, NULL, arg, log_in});
+}
+
+int link_run_public(struct prov *prov, const struct pin_hint *hint, link_fn *fn, void *arg)
+{
+    return run_on_link(prov, hint, NULL, false, &(struct run){fn, NULL, arg, log_in_if_easy});
 }
 
 int link_run_device(struct prov *prov, link_device_fn *fn, void *arg)
 {
-    return run_on_link(prov, NULL, NULL, false, &(struct run){NULL, fn, arg});
+    return run_on_link(prov, NULL, NULL, false, &(struct run){NULL, fn, arg, NULL});
 }

@@ -57,7 +57,7 @@ int prov_fail(const struct prov *prov, const char *file, int line, const char *f
 const OSSL_ITEM *prov_reasons(void *provctx);
 
 /* ------------------------------------------------------------------ uri.c */
-enum uri_type { URI_ANY, URI_PRIVATE, URI_PUBLIC, URI_OTHER };
+enum uri_type { URI_ANY, URI_PRIVATE, URI_PUBLIC, URI_CERTIFICATE, URI_OTHER };
 /* hufu: or pkcs11: (RFC 7512), taken apart. */
 struct uri {
     bool has_label, has_id;
@@ -91,7 +91,10 @@ typedef enum hufu_status link_fn(struct hufu_session *session, void *arg);
  */
 int link_run(struct prov *prov, const struct pin_hint *hint, const uint8_t *serial, bool once,
              link_fn *fn, void *arg);
-/* The same for what needs no log-in. */
+/* The same for what is there without a log-in, too: nobody is asked for a PIN, and a PIN that is
+ * known but does not work is no error. */
+int link_run_public(struct prov *prov, const struct pin_hint *hint, link_fn *fn, void *arg);
+/* The same without a session. */
 typedef enum hufu_status link_device_fn(struct hufu_device *device, void *arg);
 int link_run_device(struct prov *prov, link_device_fn *fn, void *arg);
 /* Does the device that this session belongs to have this label and serial number? */
@@ -125,19 +128,28 @@ void key_free(void *key);
 /* It is a device's key; else an error. */
 bool key_private(const struct key *key);
 
-/* Keys that an URI names, as they are found. */
-struct key_list {
-    struct key **key;
-    size_t n;
-};
-int key_find(struct prov *prov, const struct uri *uri, const struct pin_hint *hint,
-             bool public_only, struct key_list *list);
-void key_list_free(struct key_list *list);
 /* To OpenSSL, as a reference that keymgmt's load takes. */
 int key_hand_out(struct key *key, OSSL_CALLBACK *give, void *arg);
 
 /* x || y of a public key on a curve; its size, 0 after an error. */
 size_t key_point(const struct key *key, uint8_t point[HUFU_PUBLIC_MAX]);
+
+/* ------------------------------------------------------------------ find.c */
+/* What is looked for: bits. */
+enum want { WANT_PRIVATE = 1, WANT_PUBLIC = 2, WANT_CERTIFICATE = 4 };
+struct found {
+    struct key *key; /* NULL: a certificate */
+    uint8_t *der;
+    size_t der_size;
+};
+/* What an URI names, as it is found. */
+struct found_list {
+    struct found *item;
+    size_t n;
+};
+int find(struct prov *prov, const struct uri *uri, const struct pin_hint *hint, unsigned want,
+         struct found_list *list);
+void found_free(struct found_list *list);
 
 /* ------------------------------------------------------------------ digest.c */
 /* enum hufu_digest_alg of a digest; HUFU_DIGEST_NONE: the device does not know it. */

@@ -48,8 +48,6 @@ int sign_ec(const struct sig *s, const uint8_t *data, size_t size, uint8_t *sig,
     if (!sm2 && (!size || size > HUFU_DIGEST_MAX))
         return FAIL(s->prov, REASON_ARGUMENT, "ECDSA signs a digest of up to %d bytes, not %zu",
                     HUFU_DIGEST_MAX, size);
-    if (s->md && EVP_MD_is_a(s->md, "SHA1"))
-        return FAIL(s->prov, REASON_ARGUMENT, "the device signs no digests of SHA-1");
     j.signing.scheme = sm2 ? HUFU_SIGN_SM2 : HUFU_SIGN_ECDSA;
     j.signing.hash = sm2 ? HUFU_DIGEST_SM3 : HUFU_DIGEST_NONE;
     return link_run(s->prov, NULL, s->key->serial, false, run, &j) && to_der(&j, sig, sig_size);

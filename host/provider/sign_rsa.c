@@ -1,4 +1,5 @@
-/* RSA signatures in the device: PKCS#1 v1.5 and PSS. */
+/* RSA signatures in the device: PKCS#1 v1.5 and PSS; what it does not pad is padded here. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_padding_add_PKCS1_PSS_mgf1, which has no other form */
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -26,6 +27,13 @@ static int go(const struct sig *s, struct job *j)
     return link_run(s->prov, NULL, s->key->serial, false, run, j);
 }
 
+/* The digest as the device has it for signatures, where it has no SHA-1. */
+static uint8_t device_digest(const EVP_MD *md)
+{
+    const uint8_t hash = digest_of(md);
+    return hash == HUFU_DIGEST_SHA1 ? (uint8_t)HUFU_DIGEST_NONE : hash;
+}
+
 /* DigestInfo of a digest that the device has no name for. NULL: there is none. */
 static uint8_t *digest_info(const struct sig *s, const uint8_t *data, size_t size, int *n)
 {
@@ -49,7 +57,7 @@ static int sign_v15(const struct sig *s, struct job *j)
     int n = 0;
     uint8_t *der = NULL;
     j->signing.scheme = HUFU_SIGN_RSA_PKCS1;
-    j->signing.hash = digest_of(s->md);
+    j->signing.hash = device_digest(s->md);
     /* TLS 1.1 signs both digests without an identifier; without a digest the data is signed as it
      * is */
     if (s->md && !j->signing.hash && !EVP_MD_is_a(s->md, "MD5-SHA1")) {
@@ -74,16 +82,39 @@ static int salt_size(const struct sig *s)
     return n <= most ? n : -1;
 }
 
+/* A number as large as the modulus, for keys that may do that. */
+static int sign_raw(const struct sig *s, struct job *j)
+{
+    const size_t k = (size_t)EVP_PKEY_get_size(s->key->public_key);
+    if (j->size != k)
+        return FAIL(s->prov, REASON_ARGUMENT, "without padding: %zu bytes, not %zu", k, j->size);
+    j->signing = (struct hufu_signing){.scheme = HUFU_SIGN_RSA_RAW};
+    return go(s, j);
+}
+
+/* PSS with digests that the device does not take for it. */
+static int sign_pss_here(const struct sig *s, struct job *j, int salt)
+{
+    uint8_t em[HUFU_SIGNATURE_MAX];
+    RSA *rsa = EVP_PKEY_get1_RSA(s->key->public_key);
+    const int done = rsa && RSA_padding_add_PKCS1_PSS_mgf1(rsa, em, j->data, s->md,
+                                                           s->mgf1 ? s->mgf1 : s->md, salt) > 0;
+    RSA_free(rsa);
+    j->data = em;
+    j->size = (size_t)EVP_PKEY_get_size(s->key->public_key);
+    return done && sign_raw(s, j);
+}
+
 static int sign_pss(const struct sig *s, struct job *j)
 {
-    const uint8_t hash = digest_of(s->md);
-    if (!hash)
-        return FAIL(s->prov, REASON_ARGUMENT, "PSS takes a digest of SHA-2 or SM3");
-    if (s->mgf1 && digest_of(s->mgf1) != hash)
-        return FAIL(s->prov, REASON_ARGUMENT, "PSS: the device has MGF1 with the same digest only");
+    const uint8_t hash = device_digest(s->md);
+    if (!s->md)
+        return FAIL(s->prov, REASON_ARGUMENT, "PSS signs a digest");
     const int salt = salt_size(s);
     if (salt < 0)
         return FAIL(s->prov, REASON_ARGUMENT, "PSS: the salt is too long for the key");
+    if (!hash || (s->mgf1 && digest_of(s->mgf1) != hash))
+        return sign_pss_here(s, j, salt);
     j->signing.scheme = HUFU_SIGN_RSA_PSS;
     j->signing.hash = hash;
     j->signing.salt = (uint16_t)salt;
@@ -101,8 +132,10 @@ int sign_rsa(const struct sig *s, const uint8_t *data, size_t size, uint8_t *sig
         return sign_v15(s, &j);
     case RSA_PKCS1_PSS_PADDING:
         return sign_pss(s, &j);
+    case RSA_NO_PADDING:
+        return sign_raw(s, &j);
     default:
-        return FAIL(s->prov, REASON_ARGUMENT, "padding: the device signs with PKCS#1 v1.5 and PSS");
+        return FAIL(s->prov, REASON_ARGUMENT, "padding: PKCS#1 v1.5, PSS and none, not this one");
     }
 }
 

@@ -1,4 +1,5 @@
-/* Keys by URI: hufu:label=web;type=private, pkcs11:object=web;type=private. */
+/* Keys and certificates by URI: hufu:label=web;type=private, pkcs11:object=web;type=private. */
+#include <openssl/core_object.h>
 #include <openssl/crypto.h>
 #include <openssl/store.h>
 #include <string.h>
@@ -9,9 +10,9 @@ struct store {
     struct prov *prov;
     struct uri uri;
     int expect; /* OSSL_STORE_INFO_*; 0: anything */
-    struct key_list keys;
+    struct found_list found;
     size_t next;
-    bool loaded, failed;
+    bool loaded;
 };
 
 static void *store_open(void *provctx, const char *text)
@@ -41,37 +42,75 @@ static int store_set(void *store, const OSSL_PARAM params[])
     return !p || OSSL_PARAM_get_int(p, &s->expect);
 }
 
+/* What the program expects, within what the URI says. */
+static unsigned wanted(const struct store *s)
+{
+    static const unsigned named[] = {[URI_ANY] = WANT_PRIVATE | WANT_CERTIFICATE,
+                                     [URI_PRIVATE] = WANT_PRIVATE,
+                                     [URI_PUBLIC] = WANT_PUBLIC,
+                                     [URI_CERTIFICATE] = WANT_CERTIFICATE,
+                                     [URI_OTHER] = 0};
+    const unsigned keys = WANT_PRIVATE | WANT_PUBLIC;
+    switch (s->expect) {
+    case 0:
+        return named[s->uri.type];
+    case OSSL_STORE_INFO_PKEY:
+        return named[s->uri.type] & keys;
+    case OSSL_STORE_INFO_PUBKEY:
+        return named[s->uri.type] & keys ? WANT_PUBLIC : 0;
+    case OSSL_STORE_INFO_CERT:
+        return named[s->uri.type] & WANT_CERTIFICATE;
+    default:
+        return 0;
+    }
+}
+
+static int look(struct store *s, const struct pin_hint *hint)
+{
+    const unsigned want = wanted(s);
+    s->loaded = true;
+    if (want && !find(s->prov, &s->uri, hint, want, &s->found))
+        return 0;
+    /* a device on which there is nothing is no error, but a name that is not there is */
+    const bool named = s->uri.has_label || s->uri.has_id || *s->uri.token || *s->uri.serial;
+    return !want || s->found.n || !named ||
+           FAIL(s->prov, REASON_KEY, "no %s of this URI is on the device",
+                want & WANT_CERTIFICATE ? want & WANT_PRIVATE ? "key or certificate" : "certificate"
+                                        : "key");
+}
+
+static int certificate_hand_out(const struct found *found, OSSL_CALLBACK *give, void *arg)
+{
+    int type = OSSL_OBJECT_CERT;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_DATA, found->der, found->der_size),
+        OSSL_PARAM_construct_end()};
+    return give(params, arg);
+}
+
 static int store_load(void *store, OSSL_CALLBACK *object, void *arg, OSSL_PASSPHRASE_CALLBACK *ask,
                       void *ask_arg)
 {
     struct store *s = store;
     const struct pin_hint hint = {&s->uri, ask, ask_arg};
-    if (s->expect && s->expect != OSSL_STORE_INFO_PKEY && s->expect != OSSL_STORE_INFO_PUBKEY) {
-        s->loaded = true;
-        return 1;
-    }
-    if (!s->loaded) {
-        s->loaded = true;
-        s->failed =
-            !key_find(s->prov, &s->uri, &hint, s->expect == OSSL_STORE_INFO_PUBKEY, &s->keys);
-        if (s->failed)
-            return 0;
-        if (!s->keys.n)
-            return FAIL(s->prov, REASON_KEY, "no key of this URI is on the device");
-    }
-    return s->next < s->keys.n && key_hand_out(s->keys.key[s->next++], object, arg);
+    if ((!s->loaded && !look(s, &hint)) || s->next >= s->found.n)
+        return 0;
+    const struct found *found = &s->found.item[s->next++];
+    return found->key ? key_hand_out(found->key, object, arg)
+                      : certificate_hand_out(found, object, arg);
 }
 
 static int store_eof(void *store)
 {
     const struct store *s = store;
-    return s->loaded && s->next >= s->keys.n;
+    return s->loaded && s->next >= s->found.n;
 }
 
 static int store_close(void *store)
 {
     struct store *s = store;
-    key_list_free(&s->keys);
+    found_free(&s->found);
     OPENSSL_clear_free(s, sizeof *s);
     return 1;
 }
@@ -104,6 +143,6 @@ static const OSSL_DISPATCH store_table[] = {
     ENTRY_END};
 
 const OSSL_ALGORITHM prov_store[] = {
-    {"hufu", "provider=hufu", store_table, "keys of a Hufu by URI"},
-    {"pkcs11", "provider=hufu", store_table, "keys of a Hufu by RFC 7512 URI"},
+    {"hufu", "provider=hufu", store_table, "keys and certificates of a Hufu by URI"},
+    {"pkcs11", "provider=hufu", store_table, "keys and certificates of a Hufu by RFC 7512 URI"},
     {NULL, NULL, NULL, NULL}};

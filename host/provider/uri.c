@@ -49,10 +49,17 @@ static bool is(const char *name, size_t n, const char *what)
 
 static bool type_take(struct uri *uri, const char *value, size_t n)
 {
-    static const char *const words[] = {"", "private", "public", "cert", "data", "secret-key"};
-    for (size_t i = 1; i < sizeof words / sizeof *words; i++)
-        if (is(value, n, words[i])) {
-            uri->type = i < URI_OTHER ? (enum uri_type)i : URI_OTHER;
+    static const struct {
+        const char *word;
+        enum uri_type type;
+    } words[] = {{"private", URI_PRIVATE},
+                 {"public", URI_PUBLIC},
+                 {"cert", URI_CERTIFICATE},
+                 {"data", URI_OTHER},
+                 {"secret-key", URI_OTHER}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (is(value, n, words[i].word)) {
+            uri->type = words[i].type;
             return true;
         }
     return false;

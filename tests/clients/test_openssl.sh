@@ -51,6 +51,13 @@ ok "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt hufu_label
 ok "${make[@]}" -algorithm SM2 -pkeyopt hufu_label:sm2 -pkeyopt hufu_id:0123456789 -out sm2.pem
 ok "${make[@]}" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt hufu_label:ec -out ec.pem
 ok "${make[@]}" -algorithm EC -pkeyopt group:P-384 -pkeyopt hufu_label:ec384 -out ec384.pem
+ok "${make[@]}" -algorithm RSA -pkeyopt hufu_label:plain -pkeyopt hufu_usage:sign,decrypt -out plain.pem
+# as the manuals have it
+ok openssl genrsa -propquery provider=hufu -out genrsa.pem 2048
+has 'BEGIN HUFU KEY URI' genrsa.pem
+ok "${make[@]}" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve -out ecparam.pem
+bad 'names, not parameters' "${make[@]}" -algorithm EC -pkeyopt ec_param_enc:explicit
+bad 'two primes' "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_primes:3
 bad 'not a curve' "${make[@]}" -algorithm EC -pkeyopt ec_paramgen_curve:P-521
 has 'BEGIN HUFU KEY URI' rsa.pem
 bad '2048, 3072 and 4096' "${make[@]}" -algorithm RSA -pkeyopt rsa_keygen_bits:1024
@@ -83,7 +90,7 @@ bad 'no key of this URI' openssl pkey -in hufu:label=nothing -pubout
 bad 'no key of this URI' openssl pkey -in 'pkcs11:token=other;object=rsa' -pubout
 bad 'wrong or not known' openssl pkey -in 'hufu:colour=red' -pubout
 ok openssl storeutl -noout -text hufu:
-has 'Total found: 5' out
+has 'Total found: 8' out
 HUFU_PIN=wrong-pin bad 'PIN' env HUFU_PIN_FILE=/nonexistent openssl pkey -in hufu:label=rsa -pubout
 HUFU_DEVICE=unix:$dir/nobody bad 'cannot reach' openssl pkey -in hufu:label=rsa -pubout
 # keys of software are the default provider's as before
@@ -106,14 +113,29 @@ for key in ec ec384; do
     ok openssl pkeyutl -sign -inkey $key.pem -in text.sha256 -pkeyopt digest:sha256 -out signature
     ok openssl pkeyutl -verify -inkey $key.pem -in text.sha256 -sigfile signature
     ok openssl pkeyutl -verify -pubin -inkey $key.pub -in text.sha256 -sigfile signature
-    bad . openssl dgst -sha1 -sign $key.pem -out signature text
 done
-bad . openssl dgst -sha1 -sign rsa.pem -out signature text
-for salt in digest max 20; do
-    pss=(-sigopt rsa_padding_mode:pss -sigopt "rsa_pss_saltlen:$salt")
-    ok openssl dgst -sha384 -sign rsa.pem "${pss[@]}" -out signature text
-    ok openssl dgst -sha384 -verify rsa.pub "${pss[@]}" -signature signature text
+for key in rsa ec ec384; do # of old peers
+    for md in sha1 md5; do
+        ok openssl dgst -$md -sign $key.pem -out signature text
+        ok openssl dgst -$md -verify $key.pub -signature signature text
+    done
 done
+signs_pss() { # KEY DIGEST OPTION...
+    local pss=(-"$2" -sigopt rsa_padding_mode:pss) option
+    for option in "${@:3}"; do pss+=(-sigopt "$option"); done
+    ok openssl dgst "${pss[@]}" -sign "$1.pem" -out signature text
+    ok openssl dgst "${pss[@]}" -verify "$1.pub" -signature signature text
+}
+for salt in digest max 0 20 auto; do
+    signs_pss rsa sha384 rsa_pss_saltlen:$salt
+done
+# what the device does not pad is padded here, for keys that may do the bare operation
+signs_pss rsa sha256 rsa_mgf1_md:sha1
+signs_pss rsa sha256 rsa_mgf1_md:sha512 rsa_pss_saltlen:max
+signs_pss rsa sha1
+signs_pss rsa sha512-256
+bad 'does not permit' openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha1 -sign plain.pem text
+bad 'too long' openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:223 -sign rsa.pem text
 for id in "" 1234567812345678 ALICE123@YAHOO.COM; do
     option=(${id:+-sigopt "distid:$id"})
     ok openssl dgst -sm3 -sign sm2.pem "${option[@]}" -out signature text
@@ -150,7 +172,21 @@ decrypts rsa
 decrypts rsa -pkeyopt rsa_padding_mode:oaep
 decrypts rsa -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256
 decrypts rsa -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha512 -pkeyopt rsa_oaep_label:6c6162656c
+decrypts rsa -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha1
+decrypts rsa -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha1 -pkeyopt rsa_mgf1_md:sha512 -pkeyopt rsa_oaep_label:6c6162656c
+decrypts rsa -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha512-256
+bad 'decryption failed' openssl pkeyutl -decrypt -inkey rsa.pem -in cipher -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_mgf1_md:sha512
 decrypts sm2
+# the bare operation
+{ printf '\1'; head -c 255 /dev/urandom; } >number
+ok openssl rsautl -sign -raw -inkey rsa.pem -in number -out signature
+ok openssl rsautl -verify -raw -pubin -inkey rsa.pub -in signature -out plain
+same plain number
+ok openssl pkeyutl -encrypt -pubin -inkey rsa.pub -in number -out raw.cipher -pkeyopt rsa_padding_mode:none
+ok openssl pkeyutl -decrypt -inkey rsa.pem -in raw.cipher -out plain -pkeyopt rsa_padding_mode:none
+same plain number
+bad 'does not permit' openssl pkeyutl -decrypt -inkey plain.pem -in raw.cipher -out plain -pkeyopt rsa_padding_mode:none
+bad 'without padding: 256 bytes, not 14' openssl rsautl -sign -raw -inkey rsa.pem -in <(printf '14 bytes of it') -out signature
 printf x | dd of=cipher bs=1 seek=40 conv=notrunc 2>/dev/null
 bad . openssl pkeyutl -decrypt -inkey sm2.pem -in cipher -out plain
 
@@ -209,6 +245,40 @@ for ca in rsa sm2 ec; do
         has "$key.crt: $([ $key = rsa ] && echo revoked || echo good)" out
     done
 done
+
+# ---------------------------------------------------------------- certificates on the device
+if command -v pkcs11-tool >/dev/null && [ -e "$build/hufu-pkcs11.so" ]; then
+    tool=(env HUFU_DEVICE="unix:$dir/device/hufu.sock" pkcs11-tool --module "$build/hufu-pkcs11.so" --login --pin user-pin)
+    for key in rsa ec; do
+        ok openssl x509 -in ca-$key.crt -outform DER -out ca.der
+        ok "${tool[@]}" --write-object ca.der --type cert --label $key
+        for uri in "hufu:label=$key" "pkcs11:object=$key;type=cert"; do
+            ok openssl x509 -in "$uri" -out stored.crt
+            same stored.crt ca-$key.crt
+        done
+        ok openssl storeutl "hufu:label=$key"
+        has '^0: Pkey$' out
+        has '^1: Certificate$' out
+        ok openssl dgst -sha256 -sign "hufu:label=$key" -out signature text # the key of that name
+    done
+    ok openssl storeutl -noout -certs hufu:
+    has 'Total found: 2' out
+    ok openssl storeutl -noout -keys 'pkcs11:object=ec'
+    has 'Total found: 1' out
+    bad 'no certificate of this URI' openssl x509 -in 'hufu:label=sm2;type=cert'
+    ok openssl verify -CAstore 'pkcs11:type=cert' ca-rsa.crt
+    ok openssl req -x509 -key sm2.pem -sm3 -extensions ca_extensions -subj '/CN=CA sm2' -out sm2.crt
+    bad 'verification failed' openssl verify -CAstore 'pkcs11:type=cert' sm2.crt
+    # who knows no PIN sees what is public
+    grep -v pin-file openssl.cnf >nopin.cnf
+    OPENSSL_CONF=$dir/nopin.cnf ok openssl x509 -in 'hufu:label=ec' -out stored.crt
+    same stored.crt ca-ec.crt
+    HUFU_PIN=wrong-pin ok openssl x509 -in 'hufu:label=ec' -out stored.crt
+    OPENSSL_CONF=$dir/nopin.cnf bad 'no PIN' openssl pkey -in 'hufu:label=ec' -pubout
+    ok openssl pkey -in hufu:label=ec -noout # the right PIN, so that it is not locked
+else
+    skip "certificates on the device: opensc is not installed, or the module was not built"
+fi
 
 # ---------------------------------------------------------------- ts, cms
 ok openssl req -x509 -key rsa.pem -extensions tsa_extensions -out tsa.crt

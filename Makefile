@@ -106,21 +106,22 @@ $(BUILD)/gen/hufu.dict: $(BUILD)/tools/gen
 SM2_GEN := $(addprefix firmware/crypto/portable/,gen_table.c sm2_field.c sm2_invert.c sm2_scalar.c \
              sm2_point.c) \
            firmware/base/wipe.c
-$(BUILD)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
+GEN_HEADERS := $(wildcard firmware/crypto/portable/*.h) firmware/crypto/limb.h firmware/crypto/divsteps.h
+$(BUILD)/tools/sm2_table: $(SM2_GEN) $(GEN_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(EXTRA_CFLAGS)) $(SM2_GEN) -o $@
 $(BUILD)/gen/sm2_table.inc: $(BUILD)/tools/sm2_table
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 IFMA8_GEN := firmware/crypto/ifma8/gen_table.c $(filter-out %/gen_table.c,$(SM2_GEN))
-$(BUILD)/tools/ifma8_table: $(IFMA8_GEN) firmware/crypto/ifma8/sm2_table.h $(wildcard firmware/crypto/portable/sm2_*.h)
+$(BUILD)/tools/ifma8_table: $(IFMA8_GEN) firmware/crypto/ifma8/sm2_table.h $(GEN_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(IFMA8_GEN) -o $@
 $(BUILD)/gen/ifma8_table.inc: $(BUILD)/tools/ifma8_table
 	@mkdir -p $(@D) && $< > $@.tmp && mv $@.tmp $@
 P256_GEN := $(addprefix firmware/crypto/portable/,gen_p256_table.c sm2_invert.c) firmware/base/wipe.c
-$(BUILD)/tools/p256_table: $(P256_GEN) $(wildcard firmware/crypto/portable/ec_*.h) firmware/crypto/portable/sm2_number.h
+$(BUILD)/tools/p256_table: $(P256_GEN) $(GEN_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -Wno-unused-function -Wno-unused-const-variable -I. $(P256_GEN) -o $@
@@ -235,7 +236,7 @@ FIGURES_SRC   := bench/bare/figures.c $(filter firmware/crypto/% firmware/base/%
 MPS2_CC       := arm-none-eabi-gcc
 VIRT_CC       := riscv64-unknown-elf-gcc
 
-$(SMALL)/tools/sm2_table: $(SM2_GEN) $(wildcard firmware/crypto/portable/sm2_*.h)
+$(SMALL)/tools/sm2_table: $(SM2_GEN) $(GEN_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -I. $(filter -DHUFU_SM2_%,$(SMALL_CONFIG)) $(SM2_GEN) -o $@
@@ -400,7 +401,7 @@ TINY_TESTS := $(TINY:%=$(BUILD)/tests/test_tiny_%)
 TINY_GEN := $(patsubst %/sm2_field.c,tests/tiny/field.c,$(SM2_GEN))
 TINY_SRC := $(filter-out %/gen_table.c,$(TINY_GEN)) $(addprefix firmware/crypto/portable/sm2_,base.c base_small.c table.c mul.c \
               verify.c finish.c engine.c) firmware/crypto/sm2.c firmware/crypto/sm3.c tests/tiny/model.c tests/tiny/test_tiny.c
-$(TINY:%=$(BUILD)/tiny/%/sm2_table.inc): $(BUILD)/tiny/%/sm2_table.inc: $(TINY_GEN) $(wildcard firmware/crypto/portable/sm2_*.h tests/tiny/*.h)
+$(TINY:%=$(BUILD)/tiny/%/sm2_table.inc): $(BUILD)/tiny/%/sm2_table.inc: $(TINY_GEN) $(GEN_HEADERS) $(wildcard tests/tiny/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -O1 -Wall -Wextra -I. $(TINY_$*) $(TINY_GEN) -o $(@D)/table
 	$(Q)$(@D)/table > $@.tmp && mv $@.tmp $@

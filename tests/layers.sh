@@ -50,7 +50,7 @@ while IFS=: read -r file include; do
     esac
     complain "$file" "<$include>" 'the firmware is freestanding'
 done < <(find firmware proto -name '*.[ch]' |
-    grep -vE '^firmware/ports/(posix|tools)/|^proto/gen\.c$|/gen_[a-z0-9_]+\.c$' |
+    grep -vE '^firmware/ports/(posix|tools)/|^proto/gen\.c$|/gen_[a-z0-9_]+\.[ch]$' |
     xargs grep -HoE '^ *# *include +<[^>]+>' | sed -E 's/ *# *include +<([^>]+)>/\1/')
 
 while IFS= read -r line; do

@@ -1,9 +1,6 @@
 /* Build tool, run on the build machine: prints the tables of sm2_table.h. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "firmware/crypto/ifma8/sm2_table.h"
+#include "firmware/crypto/portable/gen_number.h"
 #include "firmware/crypto/portable/sm2_point.h"
 
 enum { MAX_ENTRIES = 512 };
@@ -19,16 +16,12 @@ static uint64_t spread[IFMA8_SPREAD_ENTRIES][8][8];
 /* x 2^256, as the portable field keeps it, becomes x 2^260 */
 static void to_words(uint64_t *w, const struct sm2_fe *x)
 {
-    const int limbs = 64 / LIMB_BITS;
     struct sm2_fe t = *x;
 
     for (int i = 0; i < 4; i++)
         sm2_fe_add(&t, &t, &t);
-    for (int i = 0; i < 4; i++) {
-        w[i] = 0;
-        for (int j = limbs; j-- > 0;)
-            w[i] = (limbs > 1 ? w[i] << 32 : 0) | t.v[limbs * i + j];
-    }
+    for (int i = 0; i < 4; i++)
+        w[i] = gen_word(t.v, i);
 }
 
 /* The odd multiples of base; base is then doubled `bits` times. */

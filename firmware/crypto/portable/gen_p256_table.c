@@ -1,25 +1,10 @@
 /* Build tool, run on the build machine: prints the table of ec_p256_table.h for any limb. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "firmware/crypto/portable/ec_p256_table.h"
+#include "firmware/crypto/portable/gen_number.h"
 
 static const struct ec_affine base = {
     SM2_NUMBER(0x79E730D418A9143C, 0x75BA95FC5FEDB601, 0x79FB732B77622510, 0x18905F76A53755C6),
     SM2_NUMBER(0xDDF25357CE95560A, 0x8B4AB8E4BA19E45C, 0xD2E88688DD21F325, 0x8571FF1825885D85)};
-
-static void print_number(const struct ec_number *a)
-{
-    printf("SM2_NUMBER(");
-    for (int i = 0; i < 4; i++) {
-        const int limbs = 64 / LIMB_BITS;
-        uint64_t w = 0;
-        for (int j = limbs; j-- > 0;)
-            w = (limbs > 1 ? w << 32 : 0) | a->v[limbs * i + j];
-        printf("%s0x%016" PRIX64, i ? ", " : "", w);
-    }
-    printf(")");
-}
 
 static void print_row(const struct ec_point *first, unsigned entries)
 {
@@ -28,11 +13,7 @@ static void print_row(const struct ec_point *first, unsigned entries)
     for (unsigned i = 0; i < entries; i++) {
         struct ec_affine a;
         ec_point_to_affine(&a, &multiple);
-        printf("{");
-        print_number(&a.x);
-        printf(", ");
-        print_number(&a.y);
-        printf("},\n");
+        gen_print_point(a.x.v, a.y.v);
         ec_point_add(&multiple, &multiple, &twice);
     }
 }

@@ -2,23 +2,8 @@
  * Build tool, run on the build machine: prints the tables of the base point (sm2_table.h) for any
  * limb.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "firmware/crypto/portable/gen_number.h"
 #include "firmware/crypto/portable/sm2_table.h"
-
-static void print_fe(const struct sm2_fe *a)
-{
-    printf("SM2_NUMBER(");
-    for (int i = 0; i < 4; i++) {
-        const int limbs = 64 / LIMB_BITS;
-        uint64_t w = 0;
-        for (int j = limbs; j-- > 0;)
-            w = (limbs > 1 ? w << 32 : 0) | a->v[limbs * i + j];
-        printf("%s0x%016" PRIX64, i ? ", " : "", w);
-    }
-    printf(")");
-}
 
 static void print_row(const struct sm2_jacobian *base, unsigned entries)
 {
@@ -28,11 +13,7 @@ static void print_row(const struct sm2_jacobian *base, unsigned entries)
     for (unsigned i = 0; i < entries; i++) {
         struct sm2_affine a;
         sm2_point_to_affine(&a, &multiple);
-        printf("{");
-        print_fe(&a.x);
-        printf(", ");
-        print_fe(&a.y);
-        printf("},\n");
+        gen_print_point(a.x.v, a.y.v);
         sm2_point_add(&multiple, &multiple, &twice);
     }
 }

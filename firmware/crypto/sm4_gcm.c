@@ -97,25 +97,14 @@ static uint8_t open_text(struct group *g, const uint8_t *stream, const struct sm
     return right ? 1 : 0;
 }
 
-void sm4_gcm_seal_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
+static void seal_text(struct group *g, const uint8_t *stream, const struct sm4_gcm_item *item)
 {
-    struct group g;
-    sm4_slice_key(&g.sliced, key, SM4_ENCRYPT);
-    while (items > 0) {
-        const size_t taken = gather(&g, key, item, items);
-        const uint8_t *stream = g.stream + SM4_BLOCK;
-        for (size_t i = 0; i < taken; i++) {
-            crypt_text(&g, stream, &item[i]);
-            make_tag(&g, stream, &item[i], item[i].out, item[i].tag);
-            stream += blocks_of(&item[i]) * SM4_BLOCK;
-        }
-        item += taken;
-        items -= taken;
-    }
-    wipe(&g, sizeof g);
+    crypt_text(g, stream, item);
+    make_tag(g, stream, item, item->out, item->tag);
 }
 
-void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+/* ok: a verdict for each, or NULL to seal them */
+static void crypt_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
                         uint8_t *ok)
 {
     struct group g;
@@ -124,13 +113,27 @@ void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *it
         const size_t taken = gather(&g, key, item, items);
         const uint8_t *stream = g.stream + SM4_BLOCK;
         for (size_t i = 0; i < taken; i++) {
-            *ok++ = open_text(&g, stream, &item[i]);
+            if (ok)
+                *ok++ = open_text(&g, stream, &item[i]);
+            else
+                seal_text(&g, stream, &item[i]);
             stream += blocks_of(&item[i]) * SM4_BLOCK;
         }
         item += taken;
         items -= taken;
     }
     wipe(&g, sizeof g);
+}
+
+void sm4_gcm_seal_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items)
+{
+    crypt_batch(key, item, items, NULL);
+}
+
+void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                        uint8_t *ok)
+{
+    crypt_batch(key, item, items, ok);
 }
 
 void sm4_gcm_seal(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,

@@ -20,8 +20,7 @@ enum hufu_status hufu_object_seal(struct hufu_session *session, uint32_t handle,
     struct backup_object_rsp m;
     if (!CALL(&c, session, backup_object, BACKUP_OBJECT, 0, &req, &m))
         c.status = give("backup_object", out, size, m.sealed);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner, const void *sealed,
@@ -34,8 +33,7 @@ enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner,
         *handle = m.handle;
         *there = m.there;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_sealed_read(const void *sealed, size_t size, struct hufu_sealed *out)

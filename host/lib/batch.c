@@ -87,8 +87,7 @@ enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket)
     const struct key_ack_req req = {ticket};
     struct key_ack_rsp m;
     CALL(&c, session, key_ack, KEY_ACK, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* Sets the ticket to 0. */
@@ -135,8 +134,7 @@ static enum hufu_status fetch(struct run *run, uint64_t *ticket)
         if (deliver(run, &k, &c.status))
             *ticket = m.ticket;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket, hufu_chunk_fn *each,

@@ -308,8 +308,7 @@ static enum hufu_status confirm(struct hufu_device *d, const struct attempt *a, 
     const struct channel_confirm_req q = {number, a->mine};
     struct channel_confirm_rsp m;
     CALL(&c, &d->nobody, channel_confirm, CHANNEL_CONFIRM, 0, &q, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 static void use(struct hufu_device *d, const struct attempt *a, uint16_t number)

@@ -22,8 +22,7 @@ enum hufu_status hufu_encrypt(struct hufu_session *session, const struct hufu_ke
     const size_t hint = key->public_size + ciphering->iv_size + ciphering->aad_size + size;
     if (!CALL(&c, session, encrypt, ENCRYPT, hint, &req, &m))
         c.status = give("encrypt", out, out_size, m.data);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
@@ -44,8 +43,7 @@ enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
     if (!CALL(&c, session, decrypt, DECRYPT, hint, &req, &m) &&
         !call_check(&c, m.data.size <= size)) /* no cipher of ours makes less than it takes */
         c.status = give("decrypt", out, out_size, m.data);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ SM2 key exchange */
@@ -58,8 +56,7 @@ enum hufu_status hufu_agree_begin(struct hufu_session *session, uint32_t handle,
     struct agree_begin_rsp m;
     if (!CALL(&c, session, agree_begin, AGREE_BEGIN, 0, &req, &m))
         memcpy(temporary, m.temporary, 64);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_agree_finish(struct hufu_session *session,
@@ -87,8 +84,7 @@ enum hufu_status hufu_agree_finish(struct hufu_session *session,
         memcpy(agreed->key, m.key.data, m.key.size);
         agreed->key_size = m.key.size;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_derive(struct hufu_session *session, uint32_t handle,
@@ -112,8 +108,7 @@ enum hufu_status hufu_derive(struct hufu_session *session, uint32_t handle,
         else if (!out && derived)
             *derived = m.handle;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_mac(struct hufu_session *session, uint32_t handle, uint8_t scheme,
@@ -127,6 +122,5 @@ enum hufu_status hufu_mac(struct hufu_session *session, uint32_t handle, uint8_t
         memcpy(mac, m.mac.data, m.mac.size);
         *mac_size = m.mac.size;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

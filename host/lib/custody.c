@@ -17,8 +17,7 @@ enum hufu_status hufu_custody_split(struct hufu_session *session, unsigned thres
     if (!CALL(&c, session, custody_split, CUSTODY_SPLIT, req.custodians.size, &req, &m) &&
         !call_check(&c, m.boxes.size == (size_t)count * HUFU_SHARE_BOX))
         memcpy(boxes, m.boxes.data, m.boxes.size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_custody_begin(struct hufu_session *session, struct hufu_join *out)
@@ -28,8 +27,7 @@ enum hufu_status hufu_custody_begin(struct hufu_session *session, struct hufu_jo
     struct custody_begin_rsp m;
     if (!CALL(&c, session, custody_begin, CUSTODY_BEGIN, 0, &req, &m))
         join_take(&c, m.statement, m.signature, out);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_custody_give(struct hufu_session *session, const uint8_t box[HUFU_SHARE_BOX],
@@ -42,8 +40,7 @@ enum hufu_status hufu_custody_give(struct hufu_session *session, const uint8_t b
         *given = m.given;
         *threshold = m.threshold;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_custody_unlock(struct hufu_session *session)
@@ -52,8 +49,7 @@ enum hufu_status hufu_custody_unlock(struct hufu_session *session)
     const struct custody_unlock_req req = {0};
     struct custody_unlock_rsp m;
     CALL(&c, session, custody_unlock, CUSTODY_UNLOCK, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_custody_only(struct hufu_session *session)
@@ -62,6 +58,5 @@ enum hufu_status hufu_custody_only(struct hufu_session *session)
     const struct custody_only_req req = {0};
     struct custody_only_rsp m;
     CALL(&c, session, custody_only, CUSTODY_ONLY, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

@@ -73,8 +73,7 @@ enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info)
         if (!call_check(&c, sound))
             info_take(info, &m);
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capabilities *out)
@@ -86,8 +85,7 @@ enum hufu_status hufu_capabilities(struct hufu_device *device, struct hufu_capab
         *out = (struct hufu_capabilities){m.keys,      m.signs,   m.ciphers,      m.hashes,
                                           m.batch_max, m.tickets, m.accounts_max, m.retries_max,
                                           m.pin_min,   m.pin_max};
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *out)
@@ -112,8 +110,7 @@ enum hufu_status hufu_selftest_records(struct hufu_session *session, struct hufu
     }
     if (out)
         *out = none;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_random(struct hufu_device *device, void *out, size_t n)
@@ -305,8 +302,7 @@ enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secr
     const struct unlock_req req = {as_view(secret, secret_size)};
     struct unlock_rsp m;
     CALL(&c, &device->nobody, unlock, UNLOCK, secret_size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_device_lock(struct hufu_session *session)
@@ -325,8 +321,7 @@ enum hufu_status hufu_device_label(struct hufu_session *session, const char *lab
     const struct label_req req = {as_text(label)};
     struct label_rsp m;
     CALL(&c, session, label, LABEL, req.label.size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_device_zeroise(struct hufu_session *session)

@@ -31,8 +31,7 @@ enum hufu_status hufu_domain_split(struct hufu_session *session, unsigned thresh
     if (!CALL(&c, session, domain_split, DOMAIN_SPLIT, req.custodians.size, &req, &m) &&
         !call_check(&c, m.boxes.size == (size_t)count * HUFU_SHARE_BOX))
         memcpy(boxes, m.boxes.data, m.boxes.size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_join_read(const uint8_t statement[HUFU_JOIN_STATEMENT], struct hufu_join *out)
@@ -56,8 +55,7 @@ enum hufu_status hufu_domain_begin(struct hufu_session *session, struct hufu_joi
     struct domain_begin_rsp m;
     if (!CALL(&c, session, domain_begin, DOMAIN_BEGIN, 0, &req, &m))
         join_take(&c, m.statement, m.signature, out);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_domain_give(struct hufu_session *session, const uint8_t box[HUFU_SHARE_BOX],
@@ -70,8 +68,7 @@ enum hufu_status hufu_domain_give(struct hufu_session *session, const uint8_t bo
         *given = m.given;
         *threshold = m.threshold;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8])
@@ -81,6 +78,5 @@ enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8
     struct domain_join_rsp m;
     if (!CALL(&c, session, domain_join, DOMAIN_JOIN, 0, &req, &m))
         memcpy(domain, m.domain, 8);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

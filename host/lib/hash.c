@@ -31,8 +31,7 @@ enum hufu_status hufu_digest(struct hufu_session *session, uint8_t hash, const s
     const size_t hint = k->public_size + req.id.size + size;
     if (!CALL(&c, session, digest, DIGEST, hint, &req, &m))
         digest_take(&c, hash, m.digest, digest, digest_size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_hash_init(struct hufu_session *session, uint8_t hash,
@@ -49,8 +48,7 @@ enum hufu_status hufu_hash_init(struct hufu_session *session, uint8_t hash,
     };
     struct hash_init_rsp m;
     CALL(&c, session, hash_init, HASH_INIT, k->public_size + req.id.size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 static enum hufu_status update_part(struct hufu_session *session, struct view part)
@@ -59,8 +57,7 @@ static enum hufu_status update_part(struct hufu_session *session, struct view pa
     const struct hash_update_req req = {part};
     struct hash_update_rsp m;
     CALL(&c, session, hash_update, HASH_UPDATE, part.size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_hash_update(struct hufu_session *session, const void *data, size_t size)
@@ -85,6 +82,5 @@ enum hufu_status hufu_hash_final(struct hufu_session *session, uint8_t *digest, 
     struct hash_final_rsp m;
     if (!CALL(&c, session, hash_final, HASH_FINAL, 0, &req, &m))
         digest_take(&c, 0, m.digest, digest, digest_size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

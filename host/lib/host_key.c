@@ -40,8 +40,7 @@ enum hufu_status hufu_host_key_add(struct hufu_session *session, uint8_t account
     struct host_key_add_rsp m;
     if (!CALL(&c, session, host_key_add, HOST_KEY_ADD, req.label.size, &req, &m) && slot)
         *slot = m.slot;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_host_key_delete(struct hufu_session *session, uint8_t slot)
@@ -50,8 +49,7 @@ enum hufu_status hufu_host_key_delete(struct hufu_session *session, uint8_t slot
     const struct host_key_delete_req req = {slot};
     struct host_key_delete_rsp m;
     CALL(&c, session, host_key_delete, HOST_KEY_DELETE, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_host_key_list(struct hufu_session *session, struct hufu_host_key *keys,
@@ -81,6 +79,5 @@ enum hufu_status hufu_host_key_list(struct hufu_session *session, struct hufu_ho
             fail_with(HUFU_E_ROOM, "%s: there are %zu host keys, the caller has room for %zu",
                       session->device->url, n, *count);
     *count = n;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

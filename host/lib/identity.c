@@ -10,8 +10,7 @@ enum hufu_status hufu_identity(struct hufu_device *device, uint8_t public_key[64
     struct identity_rsp m;
     if (!CALL(&c, &device->nobody, identity, IDENTITY, 0, &req, &m))
         memcpy(public_key, m.public, 64);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* A certificate or request of the device begins like one, at least. */
@@ -29,8 +28,7 @@ enum hufu_status hufu_identity_certificate(struct hufu_device *device, uint8_t *
     struct identity_certificate_rsp m;
     if (!CALL(&c, &device->nobody, identity_certificate, IDENTITY_CERTIFICATE, 0, &req, &m))
         der_take(&c, m.certificate, der, size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_identity_request(struct hufu_session *session, uint8_t *der, size_t *size)
@@ -40,8 +38,7 @@ enum hufu_status hufu_identity_request(struct hufu_session *session, uint8_t *de
     struct identity_request_rsp m;
     if (!CALL(&c, session, identity_request, IDENTITY_REQUEST, 0, &req, &m))
         der_take(&c, m.request, der, size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_identity_install(struct hufu_session *session, const void *der, size_t size)
@@ -50,8 +47,7 @@ enum hufu_status hufu_identity_install(struct hufu_session *session, const void 
     const struct identity_install_req req = {as_view(der, size)};
     struct identity_install_rsp m;
     CALL(&c, session, identity_install, IDENTITY_INSTALL, size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ attestation */
@@ -113,8 +109,7 @@ enum hufu_status hufu_attest(struct hufu_session *session, uint32_t handle, cons
         out->statement_size = m.statement.size;
         memcpy(out->signature, m.signature, sizeof out->signature);
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_attest_certificate(struct hufu_session *session, uint32_t handle,
@@ -126,6 +121,5 @@ enum hufu_status hufu_attest_certificate(struct hufu_session *session, uint32_t 
     struct attest_certificate_rsp m;
     if (!CALL(&c, session, attest_certificate, ATTEST_CERTIFICATE, nonce_size, &req, &m))
         der_take(&c, m.certificate, der, size);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

@@ -26,6 +26,18 @@ enum hufu_status hufu_wrap_header_read(const uint8_t header[HUFU_WRAP_HEADER_SIZ
     return HUFU_OK;
 }
 
+void new_key_take(struct call *c, uint8_t type, uint32_t got, struct view public, uint32_t *handle,
+                  uint8_t *public_key, size_t *public_size)
+{
+    if (call_check(c, got && public.size == hufu_public_size(type)))
+        return;
+    *handle = got;
+    if (public_key && public.size)
+        memcpy(public_key, public.data, public.size);
+    if (public_size)
+        *public_size = public.size;
+}
+
 enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hufu_key_spec *spec,
                                    uint32_t *handle, uint8_t *public_key, size_t *public_size)
 {
@@ -42,16 +54,9 @@ enum hufu_status hufu_key_generate(struct hufu_session *session, const struct hu
     };
     const size_t hint = req.label.size + spec->id_size + req.policy.size;
     struct key_generate_rsp m;
-    if (!CALL(&c, session, key_generate, KEY_GENERATE, hint, &req, &m) &&
-        !call_check(&c, m.handle && m.public.size == hufu_public_size(spec->type))) {
-        *handle = m.handle;
-        if (public_key && m.public.size)
-            memcpy(public_key, m.public.data, m.public.size);
-        if (public_size)
-            *public_size = m.public.size;
-    }
-    call_end(&c);
-    return c.status;
+    if (!CALL(&c, session, key_generate, KEY_GENERATE, hint, &req, &m))
+        new_key_take(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
@@ -69,8 +74,7 @@ enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
         memcpy(wrapped->record, m.record.data, m.record.size);
         wrapped->record_size = m.record.size;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_import(struct hufu_session *session, const struct hufu_wrapped *wrapped,
@@ -90,24 +94,10 @@ enum hufu_status hufu_key_import(struct hufu_session *session, const struct hufu
     if (!CALL(&c, session, key_import, KEY_IMPORT, hint, &req, &m) &&
         !call_check(&c, m.handle != 0))
         *handle = m.handle;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ under other keys, in clear */
-
-/* The answer about a new key: its handle, and its public part as the type has it. */
-static void take_new(struct call *c, uint8_t type, uint32_t got, struct view public,
-                     uint32_t *handle, uint8_t *public_key, size_t *public_size)
-{
-    if (call_check(c, got && public.size == hufu_public_size(type)))
-        return;
-    *handle = got;
-    if (public_key && public.size)
-        memcpy(public_key, public.data, public.size);
-    if (public_size)
-        *public_size = public.size;
-}
 
 enum hufu_status hufu_key_wrap(struct hufu_session *session, uint32_t wrapping_key, uint8_t scheme,
                                uint8_t hash, uint32_t handle, uint8_t *wrapped,
@@ -118,8 +108,7 @@ enum hufu_status hufu_key_wrap(struct hufu_session *session, uint32_t wrapping_k
     struct key_wrap_rsp m;
     if (!CALL(&c, session, key_wrap, KEY_WRAP, 0, &req, &m) && !call_check(&c, m.wrapped.size != 0))
         c.status = give("the wrapped key", wrapped, wrapped_size, m.wrapped);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_unwrap(struct hufu_session *session, uint32_t unwrapping_key,
@@ -140,9 +129,8 @@ enum hufu_status hufu_key_unwrap(struct hufu_session *session, uint32_t unwrappi
     struct key_unwrap_rsp m;
     const size_t hint = wrapped_size + req.label.size + spec->id_size;
     if (!CALL(&c, session, key_unwrap, KEY_UNWRAP, hint, &req, &m))
-        take_new(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
-    call_end(&c);
-    return c.status;
+        new_key_take(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_put(struct hufu_session *session, const struct hufu_key_spec *spec,
@@ -159,9 +147,8 @@ enum hufu_status hufu_key_put(struct hufu_session *session, const struct hufu_ke
     struct key_put_rsp m;
     const size_t hint = secret_size + req.label.size + spec->id_size;
     if (!CALL(&c, session, key_put, KEY_PUT, hint, &req, &m))
-        take_new(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
-    call_end(&c);
-    return c.status;
+        new_key_take(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    return call_end(&c);
 }
 
 enum hufu_status hufu_key_value(struct hufu_session *session, uint32_t handle, uint8_t *value,
@@ -175,6 +162,5 @@ enum hufu_status hufu_key_value(struct hufu_session *session, uint32_t handle, u
         memcpy(value, m.value.data, m.value.size);
         *value_size = m.value.size;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

@@ -75,11 +75,12 @@ bool call_begin(struct call *c, struct hufu_session *s, uint8_t ins, size_t hint
 bool call_submit(struct call *c); /* without waiting; then call_wait */
 bool call_wait(struct call *c);
 bool call_run(struct call *c);
-/* In a session that approves (quorum.c): what needs a quorum is approved, and the call ends; false. */
+/* In a session that approves (quorum.c): approves what needs a quorum, and ends the call; false. */
 bool call_approve(struct call *c);
 /* The answer makes sense, or HUFU_E_BAD_ANSWER. */
 enum hufu_status call_check(struct call *c, bool sound);
-void call_end(struct call *c);
+/* What came of it. */
+enum hufu_status call_end(struct call *c);
 
 /* Limits between the two forms; room is what the view of a put looks at. false: malformed. */
 enum { POLICY_SIZE = 29 };
@@ -99,6 +100,10 @@ enum hufu_status split_check(unsigned threshold, unsigned count);
 /* The key for shares that an answer states, checked as a call's. */
 void join_take(struct call *c, const uint8_t *statement, const uint8_t *signature,
                struct hufu_join *out);
+/* The answer about a new key, checked as a call's: its handle, and its public part, as the type has
+ * it, for those of public_key and public_size that are not NULL. */
+void new_key_take(struct call *c, uint8_t type, uint32_t got, struct view public, uint32_t *handle,
+                  uint8_t *public_key, size_t *public_size);
 /* The caller's buffer takes the bytes, or HUFU_E_ROOM. */
 enum hufu_status give(const char *what, void *out, size_t *out_size, struct view v);
 

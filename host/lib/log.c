@@ -50,8 +50,7 @@ static enum hufu_status log_part(struct hufu_session *session, uint64_t *after, 
         if (each(context, &out))
             c.status = fail_with(HUFU_E_STOPPED, "reading the log was stopped by the caller");
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_log_read(struct hufu_session *session, uint64_t after, hufu_log_fn *each,
@@ -91,8 +90,7 @@ enum hufu_status hufu_log_checkpoint(struct hufu_session *session, struct hufu_l
         memcpy(out->signature, m.signature, sizeof out->signature);
         call_check(&c, hufu_log_statement_read(m.statement, out) == HUFU_OK);
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t through)
@@ -101,6 +99,5 @@ enum hufu_status hufu_log_truncate(struct hufu_session *session, uint64_t throug
     const struct log_truncate_req req = {through};
     struct log_truncate_rsp m;
     CALL(&c, session, log_truncate, LOG_TRUNCATE, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

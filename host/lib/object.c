@@ -51,8 +51,7 @@ static enum hufu_status list_part(struct hufu_session *session, uint8_t type, ui
         /* more is promised: then something must have come, or the list would never end */
         call_check(&c, !m.next || (m.entries.size && m.next >= *after));
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_list(struct hufu_session *session, uint8_t type, hufu_object_fn *each,
@@ -82,8 +81,7 @@ enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
         call_check(&c, object_sound(object) && policy_take(&object->policy, m.policy) &&
                            m.public.size == hufu_public_size(m.type));
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_find(struct hufu_session *session, uint32_t after, const char *label,
@@ -102,8 +100,7 @@ enum hufu_status hufu_object_find(struct hufu_session *session, uint32_t after, 
                           after ? " further" : "",
                           label && *label ? "with the label " : "of this id", label ? label : "");
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_label(struct hufu_session *session, uint32_t handle, const char *label,
@@ -113,8 +110,7 @@ enum hufu_status hufu_object_label(struct hufu_session *session, uint32_t handle
     const struct object_label_req req = {handle, as_text(label), as_view(id, id_size)};
     struct object_label_rsp m;
     CALL(&c, session, object_label, OBJECT_LABEL, req.label.size + id_size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t handle)
@@ -123,8 +119,7 @@ enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t hand
     const struct object_destroy_req req = {handle};
     struct object_destroy_rsp m;
     CALL(&c, session, object_destroy, OBJECT_DESTROY, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ data and attributes */
@@ -146,8 +141,7 @@ enum hufu_status hufu_object_create(struct hufu_session *session,
     if (!CALL(&c, session, object_create, OBJECT_CREATE, hint, &req, &m) &&
         !call_check(&c, m.handle != 0))
         *handle = m.handle;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_read(struct hufu_session *session, uint32_t handle, void *attributes,
@@ -163,8 +157,7 @@ enum hufu_status hufu_object_read(struct hufu_session *session, uint32_t handle,
         if (!c.status)
             c.status = s;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_write(struct hufu_session *session, uint32_t handle, uint8_t parts,
@@ -176,8 +169,7 @@ enum hufu_status hufu_object_write(struct hufu_session *session, uint32_t handle
                                          as_view(value, value_size)};
     struct object_write_rsp m;
     CALL(&c, session, object_write, OBJECT_WRITE, attributes_size + value_size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_copy(struct hufu_session *session, uint32_t handle,
@@ -196,8 +188,7 @@ enum hufu_status hufu_object_copy(struct hufu_session *session, uint32_t handle,
     if (!CALL(&c, session, object_copy, OBJECT_COPY, hint, &req, &m) &&
         !call_check(&c, m.handle != 0))
         *copy = m.handle;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ scan */
@@ -248,8 +239,7 @@ static enum hufu_status scan_part(struct hufu_session *session, struct scan *s, 
         s->next = m.next;
         call_check(&c, !m.next || (m.entries.size && m.next >= s->after));
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_object_scan(struct hufu_session *session, uint8_t type, hufu_scan_fn *each,
@@ -276,6 +266,5 @@ enum hufu_status hufu_object_changes(struct hufu_session *session, uint64_t *cha
         if (count)
             *count = m.objects;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

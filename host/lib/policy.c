@@ -42,6 +42,5 @@ enum hufu_status hufu_key_restrict(struct hufu_session *session, uint32_t handle
     const struct key_restrict_req req = {handle, usage, policy_put(policy, room)};
     struct key_restrict_rsp m;
     CALL(&c, session, key_restrict, KEY_RESTRICT, req.policy.size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }

@@ -14,8 +14,7 @@ enum hufu_status hufu_quorum_set(struct hufu_session *session, unsigned needed)
         return fail_with(HUFU_E_ARGUMENT, "%u administrators: 1 to %d", needed,
                          (int)HUFU_QUORUM_MAX);
     CALL(&c, session, quorum_set, QUORUM_SET, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 void hufu_approving(struct hufu_session *session, int on)
@@ -43,8 +42,7 @@ enum hufu_status hufu_approvals(struct hufu_session *session, struct hufu_approv
         *a = (struct hufu_approval){e.account, e.command, {0}, e.left};
         memcpy(a->hash, e.hash, sizeof a->hash);
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* What the device will compute of the command when it comes. */
@@ -70,8 +68,7 @@ static enum hufu_status approve(struct hufu_session *session, uint8_t ins, const
         c.status = fail_with(HUFU_E_APPROVED, "%s at %s: approved, not carried out: %u of %u",
                              proto_command(ins)->name, session->device->url, m.given, m.needed);
     session->approving = true;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 bool call_approve(struct call *c)

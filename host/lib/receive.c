@@ -23,16 +23,9 @@ enum hufu_status hufu_key_receive(struct hufu_session *session, uint32_t transpo
     };
     struct key_receive_rsp m;
     const size_t hint = size + req.label.size + spec->id_size;
-    if (!CALL(&c, session, key_receive, KEY_RECEIVE, hint, &req, &m) &&
-        !call_check(&c, m.handle && m.public.size == hufu_public_size(spec->type))) {
-        *handle = m.handle;
-        if (public_key && m.public.size)
-            memcpy(public_key, m.public.data, m.public.size);
-        if (public_size)
-            *public_size = m.public.size;
-    }
-    call_end(&c);
-    return c.status;
+    if (!CALL(&c, session, key_receive, KEY_RECEIVE, hint, &req, &m))
+        new_key_take(&c, spec->type, m.handle, m.public, handle, public_key, public_size);
+    return call_end(&c);
 }
 
 /* libcrypto encrypts to an SM2 key; DER comes out. */

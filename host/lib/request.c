@@ -365,10 +365,11 @@ enum hufu_status call_check(struct call *c, bool sound)
     return c->status;
 }
 
-void call_end(struct call *c)
+enum hufu_status call_end(struct call *c)
 {
     hufu_release(c->r);
     c->r = NULL;
+    return c->status;
 }
 
 /* ------------------------------------------------------------------ bytes */

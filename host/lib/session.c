@@ -50,8 +50,7 @@ enum hufu_status hufu_login(struct hufu_session *session, uint8_t account, const
     struct login_rsp m;
     if (!CALL(&c, session, login, LOGIN, pin_size, &req, &m) && role)
         *role = m.role;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_logout(struct hufu_session *session)
@@ -60,8 +59,7 @@ enum hufu_status hufu_logout(struct hufu_session *session)
     const struct logout_req req = {0};
     struct logout_rsp m;
     CALL(&c, session, logout, LOGOUT, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_pin_change(struct hufu_session *session, uint8_t account, const char *old_pin,
@@ -72,8 +70,7 @@ enum hufu_status hufu_pin_change(struct hufu_session *session, uint8_t account, 
                                        as_view(new_pin, new_size)};
     struct pin_change_rsp m;
     CALL(&c, session, pin_change, PIN_CHANGE, old_size + new_size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_pin_unblock(struct hufu_session *session, uint8_t account,
@@ -83,8 +80,7 @@ enum hufu_status hufu_pin_unblock(struct hufu_session *session, uint8_t account,
     const struct pin_unblock_req req = {account, as_view(new_pin, new_size)};
     struct pin_unblock_rsp m;
     CALL(&c, session, pin_unblock, PIN_UNBLOCK, new_size, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_account_create(struct hufu_session *session, uint8_t role, uint8_t retries,
@@ -96,8 +92,7 @@ enum hufu_status hufu_account_create(struct hufu_session *session, uint8_t role,
     struct account_create_rsp m;
     if (!CALL(&c, session, account_create, ACCOUNT_CREATE, req.name.size + pin_size, &req, &m))
         *account = m.account;
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_account_delete(struct hufu_session *session, uint8_t account)
@@ -106,8 +101,7 @@ enum hufu_status hufu_account_delete(struct hufu_session *session, uint8_t accou
     const struct account_delete_req req = {account};
     struct account_delete_rsp m;
     CALL(&c, session, account_delete, ACCOUNT_DELETE, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 static enum hufu_status accounts_take(struct call *c, struct view entries,
@@ -143,8 +137,7 @@ enum hufu_status hufu_account_list(struct hufu_device *device, struct hufu_accou
             memcpy(accounts, all, n * sizeof *all);
         *count = n;
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* By its name, or with a role by the first one that has it. */

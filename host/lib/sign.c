@@ -33,8 +33,7 @@ enum hufu_status hufu_sign(struct hufu_session *session, uint32_t handle,
             *signature_size = n;
         }
     }
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 /* ------------------------------------------------------------------ batches */
@@ -209,8 +208,7 @@ enum hufu_status hufu_verify(struct hufu_session *session, const struct hufu_key
     struct verify_rsp m;
     const size_t hint = key->public_size + req.id.size + signature_size + size;
     CALL(&c, session, verify, VERIFY, hint, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 struct checks {

@@ -75,6 +75,17 @@ static struct hufu_request *pool_take(struct hufu_device *device)
     return r ? r : request_make(device);
 }
 
+void request_complete(struct hufu_request *r, enum hufu_status failure)
+{
+    r->failure = failure;
+    r->done = true;
+    r->completed = 1;
+    if (r->orphan)
+        request_recycle(r);
+    else if (r->waiting)
+        pthread_cond_signal(&r->ready);
+}
+
 bool request_orphan(struct hufu_request *r, pthread_mutex_t *lock)
 {
     pthread_mutex_lock(lock);

@@ -23,10 +23,10 @@ struct buffer {
 struct hufu_request {
     struct hufu_device *device;
     struct hufu_request *next, *prev; /* in a list of whoever has it */
-    uint16_t channel; /* as they travel: of a sealed command the secure channel's */
+    uint16_t channel;                 /* as they travel: of a sealed command the secure channel's */
     uint8_t ins;
-    uint8_t name;     /* the instruction itself, for messages */
-    bool sealed;      /* and its answer is to be opened, as that of command number counter */
+    uint8_t name; /* the instruction itself, for messages */
+    bool sealed;  /* and its answer is to be opened, as that of command number counter */
     uint32_t counter;
     struct buffer command; /* room for a frame header, then CLA INS data */
     struct buffer answer;  /* data SW1 SW2 */
@@ -63,8 +63,11 @@ struct transport {
 
 extern const struct transport_ops transport_inproc, transport_unix, transport_pcsc, transport_usb;
 
-/* What abandon does in a link whose requests are under one lock: true when r is done, else it is marked for
- * request_recycle. */
+/* The end of a request of a link, with the lock held that its requests are under: wakes up who
+ * waits for it, or recycles it when nobody will. */
+void request_complete(struct hufu_request *r, enum hufu_status failure);
+/* What abandon does in a link whose requests are under one lock: true when r is done, else it is
+ * marked for request_recycle. */
 bool request_orphan(struct hufu_request *r, pthread_mutex_t *lock);
 
 /* No link: between a lost one and the next. */

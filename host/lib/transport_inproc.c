@@ -132,12 +132,7 @@ static void finish(struct hufu_request *r, const struct exchange *x)
     end[0] = (uint8_t)(x->sw >> 8);
     end[1] = (uint8_t)x->sw;
     r->answer.size = x->response_size + 2;
-    r->failure = HUFU_OK;
-    r->done = true;
-    if (r->orphan)
-        request_recycle(r);
-    else if (r->waiting)
-        pthread_cond_signal(&r->ready);
+    request_complete(r, HUFU_OK);
 }
 
 /* Lock held on entry and exit, not while the device works. */

@@ -83,14 +83,10 @@ static struct hufu_request *next(struct pcsc_link *l)
 
 static void complete(struct pcsc_link *l, struct hufu_request *r, enum hufu_status failure)
 {
-    r->failure = failure;
-    r->done = true;
     if (r->orphan && l->left)
         request_free(r); /* its device is no more */
-    else if (r->orphan)
-        request_recycle(r);
-    else if (r->waiting)
-        pthread_cond_signal(&r->ready);
+    else
+        request_complete(r, failure);
 }
 
 /* What waits behind a command that broke the link is not carried out. */

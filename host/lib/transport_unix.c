@@ -81,12 +81,7 @@ static struct hufu_request *slot_find(const struct unix_link *l, uint32_t tag)
 static void complete(struct unix_link *l, struct hufu_request *r, enum hufu_status failure)
 {
     slot_give(l, r);
-    r->failure = failure;
-    r->done = true;
-    if (r->orphan)
-        request_recycle(r);
-    else if (r->waiting)
-        pthread_cond_signal(&r->ready);
+    request_complete(r, failure);
 }
 
 static void fail_all(struct unix_link *l)

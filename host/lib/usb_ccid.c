@@ -57,12 +57,7 @@ static void complete(struct ccid_link *l, struct hufu_request *r, enum hufu_stat
     if (!l->first)
         l->last = &l->first;
     r->next = NULL;
-    r->failure = failure;
-    r->done = true;
-    if (r->orphan)
-        request_recycle(r);
-    else if (r->waiting)
-        pthread_cond_signal(&r->ready);
+    request_complete(r, failure);
 }
 
 /* With the lock not held. */

@@ -72,13 +72,7 @@ static struct hufu_request *find(struct frames_link *l, uint32_t tag)
 static void complete(struct frames_link *l, struct hufu_request *r, enum hufu_status failure)
 {
     l->in_flight--;
-    r->failure = failure;
-    r->done = true;
-    r->completed = 1;
-    if (r->orphan)
-        request_recycle(r);
-    else if (r->waiting)
-        pthread_cond_signal(&r->ready);
+    request_complete(r, failure);
 }
 
 /* What was not handed to the bus is as if never asked; but the one that is just going out may be

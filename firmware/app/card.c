@@ -18,7 +18,7 @@ enum {
 };
 
 /* F0: a proprietary application identifier without registration (ISO/IEC 7816-4, 12.2.3.1). */
-const uint8_t card_aid[CARD_AID_SIZE] = {0xF0, 'H', 'u', 'f', 'u', 'K', 'E', 'Y', 0x01};
+static const uint8_t aid[] = {0xF0, 'H', 'u', 'f', 'u', 'K', 'E', 'Y', 0x01};
 
 struct card {
     struct device *device;
@@ -266,7 +266,7 @@ static size_t put_fci(struct card *c, uint8_t *out, size_t room)
     }
     const struct view proprietary = {inner, wr_size(&w)};
     wr_init(&w, outer, sizeof outer);
-    put_tlv(&w, 0x84, (struct view){card_aid, sizeof card_aid});
+    put_tlv(&w, 0x84, (struct view){aid, sizeof aid});
     put_tlv(&w, 0xA5, proprietary);
     const struct view template = {outer, wr_size(&w)};
     wr_init(&w, out, room);
@@ -279,8 +279,7 @@ static bool names_us(struct view name)
 {
     if (name.size == 0)
         return true;
-    return name.size >= RID_SIZE && name.size <= sizeof card_aid &&
-           !memcmp(name.data, card_aid, name.size);
+    return name.size >= RID_SIZE && name.size <= sizeof aid && !memcmp(name.data, aid, name.size);
 }
 
 /*

@@ -12,11 +12,9 @@
 #include "firmware/app/device.h"
 #include "proto/apdu.h"
 
-enum { CARD_ATR_MAX = ATR_MAX, CARD_AID_SIZE = 9 };
+enum { CARD_ATR_MAX = ATR_MAX };
 
 struct card; /* in memory given by the caller */
-
-extern const uint8_t card_aid[CARD_AID_SIZE];
 
 /* Bytes of memory (alignment 16) for a card whose commands and answers have up to data_max bytes
  * (256 to 65535). */

@@ -12,7 +12,6 @@
 #include "proto/wire.h"
 
 enum der_tag {
-    DER_BOOLEAN = 0x01,
     DER_INTEGER = 0x02,
     DER_BITS = 0x03,
     DER_OCTETS = 0x04,

@@ -95,9 +95,6 @@ void index_add(struct objects *o, uint32_t handle, uint8_t type); /* above all o
 void index_remove(struct objects *o, uint32_t handle);
 void cache_drop(struct objects *o, uint32_t handle);
 
-/* The first object above `after` that the call's session may see and that has the type (0: any);
- * NULL: none */
-struct indexed *object_next(struct call *c, uint32_t after, uint8_t type);
 /* One object of a list; false: it does not fit, and nothing was put. */
 typedef bool object_put(struct wr *out, uint32_t handle, const struct object *o);
 /*

@@ -88,7 +88,9 @@ uint32_t objects_count_owner(struct device *d, uint8_t owner)
     return n;
 }
 
-struct indexed *object_next(struct call *c, uint32_t after, uint8_t type)
+/* The first object above `after` that the call's session may see and that has the type (0: any);
+ * NULL: none */
+static struct indexed *next_seen(struct call *c, uint32_t after, uint8_t type)
 {
     struct objects *o = &c->d->objects;
     if (after >= SESSION_HANDLE)
@@ -124,13 +126,13 @@ uint16_t objects_walk(struct call *c, uint32_t after, uint16_t limit, uint8_t ty
                       struct wr *out)
 {
     uint32_t left = limit ? limit : 0xFFFFFFFF, last = 0;
-    struct indexed *i = object_next(c, after, type);
+    struct indexed *i = next_seen(c, after, type);
     uint8_t *next = wr_reserve(out, 4);
     struct object o;
     struct wr w;
     if (!next)
         return SW_RESPONSE_TOO_BIG;
-    for (; i && left; i = object_next(c, i->handle, type)) {
+    for (; i && left; i = next_seen(c, i->handle, type)) {
         if (object_get(c->d, i->handle, &o) != SW_OK)
             continue;
         if (!put(out, i->handle, &o))

@@ -11,7 +11,8 @@ bool policy_sees(const struct call *c, uint8_t owner, bool open)
     return open || c->session->role != ROLE_USER || c->session->account == owner;
 }
 
-uint16_t policy_access(const struct call *c, uint8_t owner, bool open, enum access access)
+/* SW_OK, SW_NO_OBJECT (also for what the session may not see), SW_NOT_PERMITTED */
+static uint16_t may(const struct call *c, uint8_t owner, bool open, enum access access)
 {
     if (!policy_sees(c, owner, open))
         return SW_NO_OBJECT;
@@ -35,7 +36,7 @@ uint16_t object_for(struct call *c, uint32_t handle, enum access access, struct 
     if (!c->session || handle & SESSION_HANDLE)
         return SW_NO_OBJECT;
     const uint16_t sw = object_get(c->d, handle, o);
-    return sw == SW_OK ? policy_access(c, o->owner, o->usage & USAGE_PUBLIC, access) : sw;
+    return sw == SW_OK ? may(c, o->owner, o->usage & USAGE_PUBLIC, access) : sw;
 }
 
 /* Session keys look like stored ones for the time of the call. */
@@ -110,8 +111,7 @@ uint16_t key_for_uses(struct call *c, uint32_t handle, uint32_t usage, uint8_t t
     uint16_t sw =
         handle & SESSION_HANDLE ? session_key_for(c, handle, key) : object_load(c->d, handle, key);
     if (sw == SW_OK)
-        sw = policy_access(c, (*key)->owner, (*key)->usage & USAGE_PUBLIC,
-                           usage ? ACCESS_USE : ACCESS_SEE);
+        sw = may(c, (*key)->owner, (*key)->usage & USAGE_PUBLIC, usage ? ACCESS_USE : ACCESS_SEE);
     if (sw != SW_OK)
         return sw;
     if (type && (*key)->type != type)

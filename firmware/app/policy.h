@@ -8,8 +8,6 @@ enum access { ACCESS_SEE, ACCESS_USE, ACCESS_LABEL, ACCESS_EXPORT, ACCESS_DESTRO
 
 /* Roles see what they own, or everything; every session sees what is open (USAGE_PUBLIC). */
 bool policy_sees(const struct call *c, uint8_t owner, bool open);
-/* SW_OK, SW_NO_OBJECT (also for what the session may not see), SW_NOT_PERMITTED */
-uint16_t policy_access(const struct call *c, uint8_t owner, bool open, enum access access);
 /* The record of a stored object, for access without its key. */
 uint16_t object_for(struct call *c, uint32_t handle, enum access access, struct object *o);
 /* May a key of this type have this usage and these limits? SW_WRONG_DATA: they contradict each

@@ -47,8 +47,9 @@ static int fixed_fill(void *ctx, void *out, size_t n)
     return 0;
 }
 
-unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,
-                      const char **first)
+/* All tests of a table: how many; *failed counts up, *first becomes the first failure's name. */
+static unsigned run_table(const struct selftest *table, const struct selftest_env *e,
+                          unsigned *failed, const char **first)
 {
     unsigned n = 0;
     for (; table[n].name; n++) {
@@ -74,7 +75,7 @@ static unsigned run_all(const struct selftest_env *e, unsigned *failed, const ch
     unsigned n = 0;
     *failed = 0;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        n += selftest_run(tables[i], e, failed, first);
+        n += run_table(tables[i], e, failed, first);
     return n;
 }
 

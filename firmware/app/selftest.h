@@ -38,11 +38,6 @@ extern const struct selftest selftests_keys[];
 extern const struct selftest selftests_lanes[];  /* of the engine's symmetric part */
 extern const struct selftest selftests_engine[]; /* of its SM2 and RSA */
 
-/* Run all tests of a table: how many; *failed counts up, *first becomes the first failure's name.
- */
-unsigned selftest_run(const struct selftest *table, const struct selftest_env *e, unsigned *failed,
-                      const char **first);
-
 /* At boot: run everything with the configured engine, or with the best that this machine can run.
  * An engine that fails is no reason to take a lesser one: the processor, or the image, is broken.
  * false: failed, and the device knows why. */

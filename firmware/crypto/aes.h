@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { AES_BLOCK = 16, AES_ROUNDS_MAX = 14 };
+enum { AES_ROUNDS_MAX = 14 };
 
 struct aes_key {
     unsigned rounds;

@@ -48,9 +48,6 @@ void randomness_walk(const uint8_t *bits, size_t n, size_t *forward, size_t *bac
 enum { RANDOMNESS_BLOCK_MAX = 5000 };
 unsigned randomness_complexity(const uint8_t *bits, size_t first, unsigned m);
 
-/* Sum of v log2 v over the counts, times 2^32. */
-uint64_t randomness_entropy(const uint32_t *count, size_t n);
-
 /*
  * The periodic test of GM/T 0030 and GM/T 0062: 12 tests over 2 x 10^4 bits at a significance of
  * 0.01. Returns a mask of the items that fail; names for them come from randomness_item.

@@ -168,7 +168,8 @@ uint64_t randomness_log2(uint32_t x)
     return r;
 }
 
-uint64_t randomness_entropy(const uint32_t *count, size_t n)
+/* Sum of v log2 v over the counts, times 2^32. */
+static uint64_t entropy(const uint32_t *count, size_t n)
 {
     uint64_t sum = 0;
 
@@ -177,7 +178,7 @@ uint64_t randomness_entropy(const uint32_t *count, size_t n)
     return sum;
 }
 
-/* V = 2 ln 2 (n - sum_m + sum_{m+1}), the sums as randomness_entropy */
+/* V = 2 ln 2 (n - sum_m + sum_{m+1}), the sums as entropy */
 static void approximate_entropy(struct randomness_verdict *v, const uint8_t *bits, size_t n,
                                 unsigned m, uint64_t limit)
 {
@@ -185,9 +186,9 @@ static void approximate_entropy(struct randomness_verdict *v, const uint8_t *bit
     uint32_t count[64];
 
     randomness_patterns(bits, n, m + 1, count);
-    const uint64_t longer = randomness_entropy(count, (size_t)2 << m);
+    const uint64_t longer = entropy(count, (size_t)2 << m);
     randomness_shorten(count, m + 1);
-    const uint64_t shorter = randomness_entropy(count, (size_t)1 << m);
+    const uint64_t shorter = entropy(count, (size_t)1 << m);
     const uint64_t w = ((uint64_t)n << 32) + longer - shorter; /* not below 0 but for rounding */
     randomness_judge(v, w >> 63 || (w >> 43 == 0 && (w >> 12) * two_ln2 * 1000 <= limit << 40));
 }

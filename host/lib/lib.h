@@ -45,7 +45,6 @@ enum hufu_status device_attach(struct hufu_device **device, const char *url,
 /* A request with room for size bytes of data, in r->command from FRAME_HEADER + 2. */
 enum hufu_status request_new(struct hufu_device *device, uint16_t channel, uint8_t ins, size_t size,
                              struct hufu_request **r);
-enum hufu_status request_send(struct hufu_request *r);
 /* Back into the pool, wiped. */
 void request_recycle(struct hufu_request *r);
 /* Without its device. */

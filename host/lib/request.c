@@ -161,7 +161,7 @@ static const char *ins_name(uint8_t ins)
     return name ? name : "command";
 }
 
-enum hufu_status request_send(struct hufu_request *r)
+static enum hufu_status send_request(struct hufu_request *r)
 {
     struct hufu_device *d = r->device;
     if (r->command.size - HEAD > d->limit)
@@ -286,7 +286,7 @@ enum hufu_status hufu_submit(struct hufu_device *device, uint16_t channel, uint8
     if (size)
         memcpy(r->command.data + HEAD, data, size);
     r->command.size = HEAD + size;
-    s = request_send(r);
+    s = send_request(r);
     if (s)
         request_recycle(r);
     else
@@ -344,7 +344,7 @@ bool call_submit(struct call *c)
     else
         r->command.size = HEAD + wr_size(&c->out);
     if (!c->status)
-        c->status = request_send(r);
+        c->status = send_request(r);
     if (c->status) { /* nobody else has it */
         request_recycle(r);
         c->r = NULL;

@@ -50,7 +50,7 @@ void pipe_close(struct pipe *p)
     *p = (struct pipe){.fd = -1};
 }
 
-bool pipe_is_open(const struct pipe *p)
+static bool is_open(const struct pipe *p)
 {
     return p->fd >= 0 && !p->at_end;
 }
@@ -89,7 +89,7 @@ static size_t follow(struct pipe_place *at, const uint8_t *bytes, size_t n, bool
 
 bool pipe_writable(const struct pipe *p)
 {
-    return pipe_is_open(p) && p->out_size == 0;
+    return is_open(p) && p->out_size == 0;
 }
 
 static bool keep(struct pipe *p, const uint8_t *bytes, size_t n)
@@ -124,7 +124,7 @@ static void count_sent(struct pipe *p, const uint8_t *bytes, size_t n)
 
 bool pipe_write(struct pipe *p, const uint8_t *bytes, size_t n)
 {
-    if (!pipe_is_open(p))
+    if (!is_open(p))
         return false;
     count_sent(p, bytes, n);
     if (p->out_size == 0) {

@@ -32,7 +32,6 @@ enum { PIPE_IN_ROOM = 65536 };
 /* false: nobody listens there, or no memory. */
 bool pipe_open(struct pipe *p, const char *path);
 void pipe_close(struct pipe *p);
-bool pipe_is_open(const struct pipe *p);
 
 /* true: bytes may be written now. */
 bool pipe_writable(const struct pipe *p);

@@ -38,7 +38,8 @@ void rsa8_load_words(lanes *r, const uint8_t *const in[RSA8_LANES], size_t size)
             put(r, i, lane, in[lane] ? word(in[lane], size, i) : 0);
 }
 
-void rsa8_split(lanes *r, unsigned lane, const uint64_t *words, size_t count)
+/* One lane of r from words of 64 bits, the least significant first; no more limbs than hold them */
+static void split(lanes *r, unsigned lane, const uint64_t *words, size_t count)
 {
     const uint64_t low = ((uint64_t)1 << RSA8_LIMB) - 1;
     for (size_t i = 0; RSA8_LIMB * i < 64 * count; i++) {
@@ -57,7 +58,7 @@ void rsa8_load(lanes *r, size_t n, const uint8_t *const in[RSA8_LANES], size_t s
             continue;
         for (size_t i = 0; i < size / 8; i++)
             w[i] = word(in[lane], size, i);
-        rsa8_split(r, lane, w, size / 8);
+        split(r, lane, w, size / 8);
     }
     wipe(w, sizeof w);
 }

@@ -72,8 +72,6 @@ __mmask8 rsa8_equal(const lanes *a, const lanes *b, size_t n);
 
 /* n limbs from eight big-endian strings of `size` bytes (NULL: zero); n * 52 >= 8 size */
 void rsa8_load(lanes *r, size_t n, const uint8_t *const in[RSA8_LANES], size_t size);
-/* One lane of r from words of 64 bits, the least significant first; no more limbs than hold them */
-void rsa8_split(lanes *r, unsigned lane, const uint64_t *words, size_t count);
 /* The same as size / 8 words of 64 bits; size: a multiple of 8 */
 void rsa8_load_words(lanes *r, const uint8_t *const in[RSA8_LANES], size_t size);
 /* Eight strings of `size` bytes (NULL: none) from n clean limbs; the number fits. */

@@ -15,6 +15,7 @@ static const struct ifma8_table wide = {ifma8_wide[0][0], IFMA8_WIDE, IFMA8_WIDE
 /* Up to how many items each way is the best one (measured with hufu-bench --sweep batch): spread,
  * few, dense with either table; beyond, ifma8_sum. */
 enum { SPREAD_MAX = 4, FEW_MAX = 8, DENSE_SMALL_MAX = 28, DENSE_MAX = 56 };
+_Static_assert((int)DENSE_MAX <= (int)IFMA8_DENSE_MAX, "what sm2_dense.c has room for");
 /* So many items over a whole number of groups are spread over the lanes one by one. */
 enum { REST_MAX = 2 };
 /* ifma8_sum works on pairs of groups: the items over a whole number of pairs go another way where

@@ -57,11 +57,9 @@ LANES_INLINE lanes lanes_low52(lanes a)
     return _mm512_and_si512(a, lanes_all(0xfffffffffffff));
 }
 
-/* The limbs of p. */
+/* The limbs of p: 2 and 3 are as 0. */
 #define LANE_P0 0xfffffffffffffu
 #define LANE_P1 0xff00000000fffu
-#define LANE_P2 0xfffffffffffffu
-#define LANE_P3 0xfffffffffffffu
 #define LANE_P4 0x0fffffffeffffu
 
 /* Limb i of k p, loose. */

@@ -20,6 +20,7 @@ enum {
 };
 
 enum { AUDIT_RECORD = 176 /* bytes that one takes on the medium, at most */ };
+enum { AUDIT_STATEMENT = 69 /* bytes of a log_statement */ };
 
 struct audit {
     uint64_t first, next; /* sequence numbers: kept are first to next - 1 */

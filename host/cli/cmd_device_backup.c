@@ -220,15 +220,23 @@ static int restore_object(struct restoring *r, uint8_t owner, const void *data, 
     return DONE;
 }
 
+/* An older device has no such record. */
+static int restore_log(struct restoring *r)
+{
+    const enum hufu_status s =
+        hufu_restore_log(r->cli->session, &r->chain.checkpoint, r->chain.key);
+    return s && s != HUFU_E_NO_COMMAND ? say_library(r->cli) : DONE;
+}
+
 static int restore_all(struct restoring *r)
 {
     const char *name = value_of(r->cli, "owner");
     uint8_t owner = 0, kind;
     const void *data;
     size_t size;
-    int status = DONE;
     if (name && hufu_account_find(r->cli->device, name, &owner))
         return say_library(r->cli);
+    int status = restore_log(r);
     while (!status && hufu_backup_next(&r->reader, &kind, &data, &size))
         if (kind == HUFU_BACKUP_OBJECT)
             status = restore_object(r, owner, data, size);

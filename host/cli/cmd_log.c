@@ -118,8 +118,10 @@ static int known_key(const struct cli *cli, struct log_chain *chain)
 
 static void verified(const struct cli *cli, const struct log_chain *c)
 {
-    char t[32], hex[2 * HUFU_SERIAL_SIZE + 1];
+    char t[32], hex[2 * HUFU_SERIAL_SIZE + 1], hex_before[2 * HUFU_SERIAL_SIZE + 1] = "";
     const char *serial = hex_text(c->checkpoint.serial, HUFU_SERIAL_SIZE, hex);
+    const char *before =
+        c->before ? hex_text(c->before->checkpoint.serial, HUFU_SERIAL_SIZE, hex_before) : "";
     if (flag(cli, "json")) {
         json_open(NULL, '{');
         json_number("first", c->first);
@@ -127,12 +129,20 @@ static void verified(const struct cli *cli, const struct log_chain *c)
         json_text("serial", serial);
         json_text("checkpoint", time_text(c->checkpoint.time, t));
         json_bool("device_key_given", value_of(cli, "device-key") != NULL);
+        if (c->before) {
+            json_text("continues", before);
+            json_number("continues_after", c->before->last);
+            json_number("restored", c->restored);
+        }
         json_close('}');
         json_end();
         return;
     }
     printf("records %" PRIu64 " to %" PRIu64 " of device %s, as it stated at %s\n", c->first,
            c->last, serial, time_text(c->checkpoint.time, t));
+    if (c->before)
+        printf("since record %" PRIu64 " it goes on after record %" PRIu64 " of device %s\n",
+               c->restored, c->before->last, before);
     if (c->first > 1)
         say_note(cli, "records 1 to %" PRIu64 " are not in these files", c->first - 1);
     if (!value_of(cli, "device-key"))
@@ -143,12 +153,20 @@ static void verified(const struct cli *cli, const struct log_chain *c)
 
 static int run_log_verify(struct cli *cli)
 {
-    struct log_chain chain = {0};
+    struct log_chain chain = {0}, before = {0};
+    const char *continues = value_of(cli, "continues");
     if (!operand(cli, 0))
         return say_usage(cli, "give one file or more, oldest first");
     int status = known_key(cli, &chain);
+    if (!status && continues)
+        status = log_file_verify(continues, &before);
+    chain.before = continues ? &before : NULL;
     for (unsigned i = 0; !status && operand(cli, i); i++)
         status = log_file_verify(operand(cli, i), &chain);
+    if (!status && continues && !chain.restored)
+        status = say_failed("no record says that this log goes on where %s ends: take the log out "
+                            "of the backup that was restored (hufu backup verify --log)",
+                            continues);
     if (!status)
         verified(cli, &chain);
     return status;
@@ -186,7 +204,9 @@ static const struct option export_options[] = {
     {"after=N", "only records after this one", 0},
     {NULL, NULL, 0}};
 static const struct option verify_options[] = {
-    {"device-key=FILE", "the device's key, of hufu identity, PEM or DER", 0}, {NULL, NULL, 0}};
+    {"device-key=FILE", "the device's key, of hufu identity, PEM or DER", 0},
+    {"continues=FILE", "the log out of a backup that was restored into this device", 0},
+    {NULL, NULL, 0}};
 const struct command log_commands[] = {
     {"log export", NULL, "The audit records as JSON lines, with the device's signed checkpoint",
      "operator", run_log_export, export_options},

@@ -94,6 +94,19 @@ static int wrong(const struct at *at, const char *what)
     return say_failed("%s, line %lu: %s", at->path, at->line, what);
 }
 
+/* The record of a restore of the backup that the log before is of. */
+static bool goes_on(const struct hufu_log_entry *e, const struct log_chain *before)
+{
+    uint8_t named[64 + HUFU_LOG_STATEMENT], digest[HUFU_DIGEST_MAX];
+    char hex[2 * sizeof digest + 1];
+    size_t n;
+    memcpy(named, before->key, 64);
+    memcpy(named + 64, before->checkpoint.statement, HUFU_LOG_STATEMENT);
+    return !strcmp(log_command(e->command), "restore_log") && e->sw == 0x9000 &&
+           !hash_bytes(named, sizeof named, HUFU_DIGEST_SM3, NULL, NULL, digest, &n) &&
+           !strcmp(e->detail, hex_text(digest, n / 2, hex));
+}
+
 static int take_record(const struct at *at, const char *line, struct log_chain *c)
 {
     struct hufu_log_entry e;
@@ -110,6 +123,8 @@ static int take_record(const struct at *at, const char *line, struct log_chain *
         c->first = e.sequence;
     c->last = e.sequence;
     c->ended = false;
+    if (c->before && !c->restored && goes_on(&e, c->before))
+        c->restored = e.sequence;
     return hash_bytes(record, n, HUFU_DIGEST_SM3, NULL, NULL, c->hash, &n);
 }
 

@@ -22,6 +22,8 @@ struct log_chain {
     bool key_known;                /* else it is taken from the first checkpoint */
     bool ended;                    /* a checkpoint covers the last record */
     struct hufu_log_checkpoint checkpoint;
+    const struct log_chain *before; /* the log of a backup; NULL: none */
+    uint64_t restored; /* the first record that says that this one goes on there; 0: none */
 };
 /* Every record, the links between them, the checkpoints. FAILED after a message that names the
  * line. */

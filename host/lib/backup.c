@@ -36,6 +36,17 @@ enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner,
     return call_end(&c);
 }
 
+enum hufu_status hufu_restore_log(struct hufu_session *session,
+                                  const struct hufu_log_checkpoint *last, const uint8_t key[64])
+{
+    struct call c;
+    const struct restore_log_req req = {key, last->statement, last->signature};
+    struct restore_log_rsp m;
+    CALL(&c, session, restore_log, RESTORE_LOG, 0, &req, &m);
+    call_end(&c);
+    return c.status;
+}
+
 enum hufu_status hufu_sealed_read(const void *sealed, size_t size, struct hufu_sealed *out)
 {
     struct backup_header h;

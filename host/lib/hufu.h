@@ -1113,6 +1113,13 @@ HUFU_API enum hufu_status hufu_object_seal(struct hufu_session *session, uint32_
 HUFU_API enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner,
                                              const void *sealed, size_t size, uint32_t *handle,
                                              int *there);
+/*
+ * Say in the device's log that it goes on where the log of a backup ends: its last checkpoint and the
+ * key that signed it. HUFU_E_SIGNATURE_INVALID: it did not.
+ */
+HUFU_API enum hufu_status hufu_restore_log(struct hufu_session *session,
+                                           const struct hufu_log_checkpoint *last,
+                                           const uint8_t key[64]);
 HUFU_API enum hufu_status hufu_sealed_read(const void *sealed, size_t size,
                                            struct hufu_sealed *out);
 

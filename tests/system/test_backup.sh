@@ -64,6 +64,19 @@ sum() { head -c -37 "$1" >body && { cat body; printf '\377\0\0\0\040'; openssl d
     ok "restored once more" $B backup restore --in a.backup
     bad 1 "KEY_USED_UP" "the count was not lowered" $B sign --key counted --in message
 
+    # the audit: B's log says that it goes on where the one in the backup ends
+    ok "B's log" $B log export --out b.log
+    ok "the chain across the restore" $hufu log verify b.log --device-key b.pem --continues log
+    has "the chain across the restore" "since record [0-9]+ it goes on after record [0-9]+ of device" out
+    ok "as JSON" $hufu log verify b.log --continues log --json
+    has "as JSON" '"restored": [1-9]' out
+    ok "A's log of later" $A log export --out later
+    bad 1 "no record says that this log goes on" "after another end" $hufu log verify b.log --continues later
+    head -n -1 log >short
+    bad 1 "without a checkpoint" "the backup's log, cut" $hufu log verify b.log --continues short
+    sed 2d b.log >less
+    bad 1 "missing|does not follow" "a record of B's" $hufu log verify less --continues log
+
     # damage: cut off, turned, of a newer version, with a sum that fits
     size=$(stat -c %s a.backup)
     for n in 0 1 11 12 40 100 500 $((size / 2)) $((size - 38)) $((size - 1)); do

@@ -1,6 +1,7 @@
 /* Objects as a whole, sealed and back: what comes back, what is refused; and the file around them.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,6 +274,43 @@ END_TEST
 
 /* ---------------------------------------------------------------- the file */
 
+/* The record of it names the checkpoint and its key; one bit of them turned is refused. */
+START_TEST(log_goes_on)
+{
+    struct identity_rsp id;
+    struct log_checkpoint_rsp cp;
+    uint8_t bytes[64 + AUDIT_STATEMENT + 64], digest[SM3_SIZE];
+    char hex[2 * 16 + 1];
+    MUST(do_identity(&dv, operator, &(struct identity_req){0}, &id));
+    memcpy(bytes, id.public, 64);
+    MUST(do_log_checkpoint(&dv, operator, &(struct log_checkpoint_req){0}, &cp));
+    memcpy(bytes + 64, cp.statement, AUDIT_STATEMENT);
+    memcpy(bytes + 64 + AUDIT_STATEMENT, cp.signature, 64);
+    const struct restore_log_req q = {bytes, bytes + 64, bytes + 64 + AUDIT_STATEMENT};
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] ^= 1;
+        MUST_BE(i >= 64 && i < 69 ? SW_WRONG_DATA : SW_SIGNATURE_INVALID,
+                do_restore_log(&dv, operator, & q, NULL));
+        bytes[i] ^= 1;
+    }
+    MUST_BE(SW_NOT_AUTHORISED, do_restore_log(&dv, user, &q, NULL));
+    MUST(do_restore_log(&dv, operator, & q, NULL));
+    sm3_digest(bytes, 64 + AUDIT_STATEMENT, digest);
+    for (size_t i = 0; i < 16; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    struct log_read_rsp log;
+    struct log_entry e;
+    struct rd r;
+    const struct log_read_req newest = {.after = dv.d->audit.next - 2};
+    MUST(do_log_read(&dv, operator, & newest, &log));
+    rd_init(&r, log.entries.data, log.entries.size);
+    ck_assert(log_entry_get(&r, &e));
+    ck_assert(e.command == INS_RESTORE_LOG && e.sw == SW_OK && e.detail.size == 32);
+    ck_assert_mem_eq(e.detail.data, hex, 32);
+    ck_assert_uint_gt(e.object, 0);
+}
+END_TEST
+
 static void make_file(struct hufu_backup *b)
 {
     const struct hufu_backup_head head = {.time = 5, .version = "0.1", .label = "label"};
@@ -330,6 +368,7 @@ int main(void)
     tcase_add_test(t, counters);
     tcase_add_test(t, elsewhere);
     tcase_add_test(t, cut);
+    tcase_add_test(t, log_goes_on);
     tcase_add_test(t, file);
     return suite_run(s);
 }

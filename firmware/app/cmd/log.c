@@ -3,7 +3,7 @@
 #include "firmware/app/identity.h"
 #include "handlers_gen.h"
 
-enum { ENTRY_FIXED = 58, STATEMENT = 69 };
+enum { ENTRY_FIXED = 58 };
 
 uint16_t cmd_log_read(struct call *c, const struct log_read_req *q, struct wr *out)
 {
@@ -27,7 +27,7 @@ uint16_t cmd_log_read(struct call *c, const struct log_read_req *q, struct wr *o
 uint16_t cmd_log_checkpoint(struct call *c, const struct log_checkpoint_req *q, struct wr *out)
 {
     struct device *d = c->d;
-    uint8_t statement[STATEMENT], signature[SM2_SIGNATURE];
+    uint8_t statement[AUDIT_STATEMENT], signature[SM2_SIGNATURE];
     struct wr w;
     (void)q;
     wr_init(&w, statement, sizeof statement);

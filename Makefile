@@ -519,9 +519,11 @@ FUZZ ?= $(FUZZ_NAMES)
 FUZZ_BUILD := $(BUILD)-fuzz
 FUZZ_CORPUS = $(FUZZ_BUILD)/corpus
 fuzz-make = $(SUB) BUILD=$(FUZZ_BUILD) CC=clang SAN=address,undefined OPT=-O1 LIBFUZZER=1 \
-            EXTRA_CFLAGS=-fsanitize=fuzzer-no-link
+            EXTRA_CFLAGS="-fsanitize=fuzzer-no-link -DHUFU_NO_IFMA8"
 
-.PHONY: fuzz fuzz-keep
+.PHONY: fuzz fuzz-keep fuzz-seeds
+fuzz-seeds: ## Write inputs of every command in its present form for the fuzzed device to start from
+	$(Q)python3 -B tests/fuzz/seeds.py tests/fuzz/corpus/device
 fuzz: ## Fuzz each target (or FUZZ="name...") for FUZZ_SECONDS; what it finds stays in build-fuzz
 	$(Q)$(fuzz-make) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz_%) $(FUZZ_BUILD)/gen/hufu.dict
 	$(Q)set -eo pipefail; for name in $(FUZZ); do \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compares every #include of the tree with the arrows of docs/design.md, and fails on another.
-# Also: inside firmware/ (but for the ports) only freestanding headers, and from <string.h> only mem*.
+# Also: inside firmware/ (but for the ports) only freestanding headers, and from <string.h> only mem*; and every header
+# of firmware/crypto that declares functions says what their time may tell ("CT:").
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 failed=0 passed=0
@@ -58,6 +59,12 @@ while IFS= read -r line; do
     failed=$((failed + 1))
 done < <(find firmware proto -name '*.c' | grep -vE '^firmware/ports/(posix|tools)/|^proto/gen\.c$|/gen_[a-z0-9_]+\.c$' |
     xargs grep -nE '\b(str(len|cpy|cmp|ncmp|cat|chr|dup)|s?n?printf|malloc|calloc|realloc|free|memchr|abort|exit)\(' /dev/null)
+
+while IFS= read -r file; do
+    echo "$file: no CT: line says what the time of its functions depends on"
+    failed=$((failed + 1))
+done < <(find firmware/crypto -name '*.h' ! -name 'gen_*' -exec grep -LE 'CT:' {} + |
+    xargs -r grep -lE '^(INLINE |static inline )?[a-z][a-z0-9_ ]* [*]?[a-z0-9_]+\(')
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

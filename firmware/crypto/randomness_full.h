@@ -1,6 +1,7 @@
 /*
  * The start-up test of GM/T 0062 for devices of class E: all 15 tests of GM/T 0005 over 10^6 bits
  * at a significance of 0.01, in steps of a few milliseconds, with some 200 KB of memory.
+ * CT: no secrets: samples that are tested are thrown away.
  */
 #ifndef HUFU_CRYPTO_RANDOMNESS_FULL_H
 #define HUFU_CRYPTO_RANDOMNESS_FULL_H

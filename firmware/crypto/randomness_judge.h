@@ -1,6 +1,7 @@
 /*
  * Inside firmware/crypto: the tests of GM/T 0005 without a fraction. Each P-value is monotone in
  * its statistic, so that P >= 0.01 is a threshold; the thresholds are those of one size of samples.
+ * CT: no secrets: samples that are tested are thrown away.
  */
 #ifndef HUFU_CRYPTO_RANDOMNESS_JUDGE_H
 #define HUFU_CRYPTO_RANDOMNESS_JUDGE_H

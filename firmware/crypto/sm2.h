@@ -44,9 +44,9 @@ int sm2_sign_ready(const struct sm2_sign_key *key, const uint8_t e[32], const ui
 int sm2_verify(const struct sm2_ops *ops, const uint8_t pub[64], const uint8_t e[32],
                const uint8_t sig[64]);
 
-/* Z of clause 5.5 in GB/T 32918.2; -1: the ID is longer than SM2_MAX_ID. */
+/* Z of clause 5.5 in GB/T 32918.2; -1: the ID is longer than SM2_MAX_ID. CT: public inputs only */
 int sm2_z(const void *id, size_t id_size, const uint8_t pub[64], uint8_t z[32]);
-/* e = SM3(Z || M). */
+/* e = SM3(Z || M). CT: id, pub, and n */
 int sm2_digest(const void *id, size_t id_size, const uint8_t pub[64], const void *m, size_t n,
                uint8_t e[32]);
 
@@ -63,7 +63,8 @@ int sm2_decrypt(const uint8_t d[32], const uint8_t *in, size_t n, uint8_t *out);
 /*
  * Key exchange (GB/T 32918.3), one side. z_a, z_b: Z of initiator and responder, whichever side we
  * are. k: k_size bytes of key. s_mine / s_peer: confirmation hashes (S_A is 03, S_B is 02), may
- * be NULL.
+ * be NULL. -1: a point of the peer is off the curve, d or r out of range, or the common point is
+ * infinity. CT: public inputs, and whether it succeeded
  */
 struct sm2_exchange {
     int initiator;
@@ -77,6 +78,7 @@ int sm2_exchange(const struct sm2_exchange *x, uint8_t *k, size_t k_size, uint8_
 /*
  * DER of GM/T 0009. Readers are strict: definite lengths, minimal integers, nothing left over.
  * Writers return the number of bytes, readers 0 or -1.
+ * CT: signatures and ciphertexts are public.
  */
 size_t sm2_signature_to_der(const uint8_t sig[64], uint8_t out[SM2_SIGNATURE_DER_MAX]);
 int sm2_signature_from_der(const uint8_t *in, size_t n, uint8_t sig[64]);

@@ -2,7 +2,7 @@
  * Products of GHASH in registers of four (VPCLMULQDQ).
  * In reflected form: a block is read with its bytes reversed, so that bit i of the polynomial
  * is bit 127 - i of the number; a product of two such numbers is one bit short, which H carries (H
- * x is kept).
+ * x is kept). CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_GCM_PRODUCT_H
 #define HUFU_CRYPTO_IFMA8_GCM_PRODUCT_H

@@ -1,4 +1,4 @@
-/* Prime tests of RSA in eight lanes: rsa_ops.prime_test. */
+/* Prime tests of RSA in eight lanes: rsa_ops.prime_test. CT: only ok */
 #ifndef HUFU_CRYPTO_IFMA8_RSA_PRIME_H
 #define HUFU_CRYPTO_IFMA8_RSA_PRIME_H
 

@@ -1,4 +1,4 @@
-/* The private operation of RSA in eight lanes: rsa_ops.private_op. */
+/* The private operation of RSA in eight lanes: rsa_ops.private_op. CT: only ok */
 #ifndef HUFU_CRYPTO_IFMA8_RSA_PRIVATE_H
 #define HUFU_CRYPTO_IFMA8_RSA_PRIVATE_H
 

@@ -1,4 +1,4 @@
-/* Trial division of prime candidates in eight lanes. */
+/* Trial division of prime candidates in eight lanes. CT: which ones fall, and when */
 #ifndef HUFU_CRYPTO_IFMA8_RSA_TRIAL_H
 #define HUFU_CRYPTO_IFMA8_RSA_TRIAL_H
 

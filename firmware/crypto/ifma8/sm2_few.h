@@ -1,4 +1,5 @@
-/* [k]G for few k: sums in Jacobian form, and the way from there to affine points. */
+/* [k]G for few k: sums in Jacobian form, and the way from there to affine points.
+ * CT: the numbers of groups and keys only */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_FEW_H
 #define HUFU_CRYPTO_IFMA8_SM2_FEW_H
 

@@ -13,10 +13,10 @@ static struct device_config config_of(const struct sim_options *o)
 {
     return (struct device_config){.objects_max = o->objects,
                                   .log_max = o->log_records,
-                                  .sessions_max = o->sessions,
-                                  .tickets_max = o->tickets,
+                                  .sessions_max = (uint16_t)o->sessions,
+                                  .tickets_max = (uint16_t)o->tickets,
                                   .frame_max = LIMIT_FRAME_MAX,
-                                  .nonce_pool = o->nonce_pool,
+                                  .nonce_pool = (uint16_t)o->nonce_pool,
                                   .start_up_test = o->start_up_test,
                                   .port = "simulator",
                                   .engine = o->engine};

@@ -3,7 +3,6 @@
 #define HUFU_SIM_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 enum sim_seccomp { SECCOMP_AUTO, SECCOMP_ON, SECCOMP_OFF };
 
@@ -11,16 +10,14 @@ struct sim_options {
     const char *directory, *socket, *pid_file, *engine;
     const char *user, *group; /* NULL: as whoever starts it, for that user alone */
     enum sim_seccomp seccomp;
-    const char *capture; /* NULL: none */
+    const char *capture;            /* NULL: none */
     const char *usbip, *usb_serial; /* usbip NULL: no USB device */
     bool usb_short;                 /* short APDUs only */
     char socket_default[4096];
-    unsigned threads;
-    uint32_t objects, log_records;
-    uint16_t sessions, tickets, nonce_pool;
-    const char *control;             /* NULL: none; only with HUFU_CONTROL */
-    uint32_t segments, segment_size; /* of a new medium; 0: the default */
-    int ready_fd; /* -1: none */
+    unsigned threads, objects, log_records, sessions, tickets, nonce_pool;
+    const char *control;                       /* NULL: none; only with HUFU_CONTROL */
+    unsigned nvm_size, segments, segment_size; /* of a new medium; 0: the default */
+    int ready_fd;                              /* -1: none */
     bool start_up_test;
     bool print_capabilities;
 };

@@ -59,20 +59,31 @@ static int run_log(struct cli *cli)
 
 /* ------------------------------------------------------------------ log export */
 
+struct exporting {
+    FILE *f;
+    struct hufu_log_checkpoint checkpoint;
+};
+
+/* Up to the checkpoint: others may add records meanwhile. */
 static int export_each(void *context, const struct hufu_log_entry *e)
 {
-    log_line_record(context, e);
+    struct exporting *x = context;
+    if (e->sequence > x->checkpoint.sequence)
+        return 1;
+    log_line_record(x->f, e);
     return 0;
 }
 
 static int export_lines(struct cli *cli, uint64_t after, FILE *f)
 {
-    struct hufu_log_checkpoint checkpoint;
+    struct exporting x = {.f = f};
     uint8_t key[64];
-    if (hufu_log_read(cli->session, after, export_each, f) || hufu_identity(cli->device, key) ||
-        hufu_log_checkpoint(cli->session, &checkpoint))
+    if (hufu_identity(cli->device, key) || hufu_log_checkpoint(cli->session, &x.checkpoint))
         return say_library(cli);
-    log_line_checkpoint(f, &checkpoint, key);
+    const enum hufu_status s = hufu_log_read(cli->session, after, export_each, &x);
+    if (s && s != HUFU_E_STOPPED)
+        return say_library(cli);
+    log_line_checkpoint(f, &x.checkpoint, key);
     return DONE;
 }
 
@@ -143,33 +154,67 @@ static void verified(const struct cli *cli, const struct log_chain *c)
     if (c->before)
         printf("since record %" PRIu64 " it goes on after record %" PRIu64 " of device %s\n",
                c->restored, c->before->last, before);
-    if (c->first > 1)
-        say_note(cli, "records 1 to %" PRIu64 " are not in these files", c->first - 1);
     if (!value_of(cli, "device-key"))
         say_note(cli,
                  "the device's key was taken from the file: give --device-key (hufu identity) to "
                  "know whose it is");
 }
 
+/* It begins where it may, and goes on from where it is said to. */
+static int chain_ends(const struct cli *cli, const struct log_chain *c, uint64_t after)
+{
+    if (c->first > after + 1)
+        return say_failed("%s: records %" PRIu64 " to %" PRIu64 " are missing before it: put the "
+                          "exports that hold them first, or say --after %" PRIu64
+                          " if it may begin there",
+                          operand(cli, 0), after + 1, c->first - 1, c->first - 1);
+    if (c->before && !c->restored)
+        return say_failed("no record says that this log goes on where %s ends: take the log out "
+                          "of the backup that was restored (hufu backup verify --log)",
+                          value_of(cli, "continues"));
+    return DONE;
+}
+
 static int run_log_verify(struct cli *cli)
 {
     struct log_chain chain = {0}, before = {0};
     const char *continues = value_of(cli, "continues");
+    uint64_t after;
     if (!operand(cli, 0))
         return say_usage(cli, "give one file or more, oldest first");
+    if (!number_of(cli, "after", 0, UINT64_MAX - 1, 0, &after))
+        return USAGE;
     int status = known_key(cli, &chain);
     if (!status && continues)
         status = log_file_verify(continues, &before);
     chain.before = continues ? &before : NULL;
     for (unsigned i = 0; !status && operand(cli, i); i++)
         status = log_file_verify(operand(cli, i), &chain);
-    if (!status && continues && !chain.restored)
-        status = say_failed("no record says that this log goes on where %s ends: take the log out "
-                            "of the backup that was restored (hufu backup verify --log)",
-                            continues);
+    if (!status)
+        status = chain_ends(cli, &chain, after);
     if (!status)
         verified(cli, &chain);
     return status;
+}
+
+static int first_only(void *context, const struct hufu_log_entry *e)
+{
+    *(uint64_t *)context = e->sequence;
+    return 1;
+}
+
+/* The device has no record from before the file. */
+static int holds_oldest(struct cli *cli, const char *path, const struct log_chain *chain)
+{
+    uint64_t oldest = chain->first;
+    const enum hufu_status s = hufu_log_read(cli->session, 0, first_only, &oldest);
+    if (s && s != HUFU_E_STOPPED)
+        return say_library(cli);
+    return chain->first <= oldest
+               ? DONE
+               : say_failed("%s: begins with record %" PRIu64 ", the device still has those from "
+                            "%" PRIu64 " on: export them all",
+                            path, chain->first, oldest);
 }
 
 /* The device forgets nothing that is not in a file that verifies. */
@@ -190,6 +235,8 @@ static int run_log_truncate(struct cli *cli)
         return say_library(cli);
     if (memcmp(key, chain.key, sizeof key))
         return say_failed("%s: the log of another device", path);
+    if (holds_oldest(cli, path, &chain))
+        return FAILED;
     if (hufu_log_truncate(cli->session, chain.last))
         return say_library(cli);
     say_note(cli, "records up to %" PRIu64 " are forgotten", chain.last);
@@ -206,6 +253,7 @@ static const struct option export_options[] = {
 static const struct option verify_options[] = {
     {"device-key=FILE", "the device's key, of hufu identity, PEM or DER", 0},
     {"continues=FILE", "the log out of a backup that was restored into this device", 0},
+    {"after=N", "the records up to this one are kept elsewhere", 0},
     {NULL, NULL, 0}};
 const struct command log_commands[] = {
     {"log export", NULL, "The audit records as JSON lines, with the device's signed checkpoint",

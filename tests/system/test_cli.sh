@@ -626,9 +626,10 @@ log_files() {
     has "log verify, any device" "device-key" err
     while IFS=: read -r what edit; do
         sed "$edit" log1 >forged
-        bad 1 "forged, line|ends without" "log with $what" "$hufu" log verify forged --device-key device.pem
+        bad 1 "forged, line|ends without|missing before it" "log with $what" "$hufu" log verify forged --device-key device.pem
     done <<'EOF'
 a record removed:5d
+the first record removed:1d
 the first line twice:1p
 two records swapped:{5h;5d;6G}
 a status word changed:5s/"sw": "9000"/"sw": "6982"/
@@ -643,11 +644,15 @@ EOF
     bad 1 "NOT_AUTHORISED" "an operator truncates nothing" "$hufu" log truncate log1 --account operator
     bad 1 "forged" "truncate by a forged file" "$hufu" log truncate forged
     echo auditor-pin >auditor.pin
+    ok "log export, not from the first" "$hufu" log export --after 3 --out part
+    bad 1 "from 1 on: export" "truncate by a part" "$hufu" log truncate part --pin-file auditor.pin
     ok "log truncate" "$hufu" log truncate log1 --pin-file auditor.pin
     last=$(tail -n 1 log1 | python3 -c 'import json,sys; print(json.loads(sys.stdin.read())["sequence"])')
     ok "log export, the rest" "$hufu" log export --out log2
     ok "both files" "$hufu" log verify log1 log2 --device-key device.pem --json
     [ "$(field out last)" -gt "$last" ] && pass || fail "both files: nothing new"
+    bad 1 "records 1 to $last are missing before it" "the second file alone" "$hufu" log verify log2
+    ok "the second file alone, knowingly" "$hufu" log verify log2 --after "$last"
     bad 1 "out of order" "files in the wrong order" "$hufu" log verify log2 log1
     ok "only new records are left" "$hufu" log --json
     [ "$(head -n 1 out | python3 -c 'import json,sys; print(json.loads(sys.stdin.read())["sequence"])')" = "$((last + 1))" ] && pass || fail "log truncate: another first record"
@@ -737,6 +742,15 @@ if [ -x "$build/hufu-sim" ]; then
         for k in 0 250 499; do "$hufu" archive show many$i.arc --index $k; done
     done >all.pem 2>err
     [ "$(grep -v PUBLIC all.pem | paste - - | sort -u | wc -l)" = 12 ] && pass || fail "four programs got the same keys"
+    # a log that grows while it is exported
+    while [ ! -e enough ]; do "$hufu" key list --type sm4 >/dev/null 2>&1; done &
+    noise=$!
+    for i in 1 2 3 4 5 6; do
+        ok "log export, while others work" "$hufu" log export --out busy.log
+        ok "its checkpoint fits" "$hufu" log verify busy.log
+    done
+    : >enough
+    wait "$noise"
     ok "zeroise" "$hufu" zeroise --yes
     # the device goes away in the middle, comes back in time, goes away for good, and comes back
     pins

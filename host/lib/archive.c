@@ -312,6 +312,15 @@ static enum hufu_status prepare(struct hufu_archive *a)
     return s;
 }
 
+static bool is_directory(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISDIR(st.st_mode))
+        return false;
+    errno = EISDIR;
+    return true;
+}
+
 static enum hufu_status archive_open(struct hufu_archive **archive, const char *path, int flags)
 {
     *archive = NULL;
@@ -324,9 +333,9 @@ static enum hufu_status archive_open(struct hufu_archive **archive, const char *
     }
     a->writing = flags != O_RDONLY;
     a->fd = open(path, flags | O_CLOEXEC, 0600);
-    enum hufu_status s = a->fd < 0    ? file_error(a, "cannot be opened")
-                         : a->writing ? prepare(a)
-                                      : scan(a);
+    enum hufu_status s = a->fd < 0 || is_directory(a->fd) ? file_error(a, "cannot be opened")
+                         : a->writing                     ? prepare(a)
+                                                          : scan(a);
     if (s)
         hufu_archive_close(a);
     else

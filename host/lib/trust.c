@@ -280,6 +280,11 @@ static enum hufu_status check_ca(struct hufu_device *d, const uint8_t public_key
     const enum hufu_status s = hufu_identity_certificate(d, der, &n);
     if (s)
         return s;
+    FILE *f = fopen(d->secure.trust.ca, "r");
+    if (!f)
+        return fail_with(HUFU_E_FILE, "%s: %s: the file of HUFU_CHANNEL=ca:FILE",
+                         d->secure.trust.ca, strerror(errno));
+    fclose(f);
     const unsigned char *p = der;
     X509 *x = d2i_X509(NULL, &p, (long)n);
     const bool good = x && same_key(x, public_key) && vouched(x, d->secure.trust.ca);

@@ -339,7 +339,7 @@ static void *serve(void *arg)
 static int split(const char *text, char host[64], char port[8])
 {
     const char *colon = strrchr(text, ':');
-    if (!colon || colon == text || strlen(colon + 1) > 5 || !colon[1])
+    if (!colon || colon == text || strlen(colon + 1) > 5 || !colon[1] || atoi(colon + 1) > 65535)
         return -1;
     const bool brackets = text[0] == '[' && colon[-1] == ']';
     const char *begin = text + brackets, *end = colon - brackets;

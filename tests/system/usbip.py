@@ -292,7 +292,7 @@ def junk(directory):
 
 def bad_places(directory):
     """An address that cannot be, one that is taken"""
-    for address in ("3240", "nowhere:3240", "127.0.0.1:", "127.0.0.1:x", ":3240"):
+    for address in ("3240", "nowhere:3240", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", ":3240"):
         result = subprocess.run([SIM, "--dir", os.path.join(directory, "a"), "--usbip", address], capture_output=True,
                                 text=True, timeout=PATIENCE, check=False)
         assert result.returncode == 1 and result.stderr.count("\n") == 1 and "--usbip" in result.stderr, result

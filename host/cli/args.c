@@ -2,6 +2,7 @@
  * the words. */
 #include "host/cli/cli.h"
 
+#include <openssl/asn1.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -101,6 +102,10 @@ int args_parse(struct cli *cli, int argc, char **argv)
     int i = 1, words = 0, status = DONE;
     for (; i < argc && argv[i][0] == '-' && argv[i][1] && !status; i++)
         status = take_option(cli, argc, argv, &i);
+    if (!status && i < argc && !strcmp(argv[i], "help")) {
+        cli->value[cli->values++] = (struct value){find_in(global_options, "help", 4), ""};
+        i++;
+    }
     if (status || i >= argc)
         return status;
     cli->approve = !strcmp(argv[i], "approve") && i + 1 < argc && argv[i + 1][0] != '-';
@@ -219,6 +224,23 @@ bool hex_of(const struct cli *cli, const char *name, uint8_t *out, size_t *size)
     }
     *size = 0;
     return true;
+}
+
+bool name_sound(const struct cli *cli, const char *what, const char *text, size_t most)
+{
+    const size_t n = text ? strlen(text) : 0;
+    size_t i = 0;
+    while (i < n && n <= most) {
+        unsigned long c;
+        const int used = UTF8_getc((const unsigned char *)text + i, (int)(n - i), &c);
+        if (used <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+            break;
+        i += (size_t)used;
+    }
+    if (i == n)
+        return true;
+    say_usage(cli, "%s: give up to %zu bytes of UTF-8, without control characters", what, most);
+    return false;
 }
 
 bool word_of(const struct cli *cli, const char *name, const char *group, uint32_t otherwise,

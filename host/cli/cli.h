@@ -42,7 +42,7 @@ struct pin {
 
 struct cli {
     const struct command *command;
-    bool approve; /* the command is to be approved, not carried out */
+    bool approve;      /* the command is to be approved, not carried out */
     const char *group; /* the first word of commands, when no command followed it */
     struct value value[VALUES_MAX];
     unsigned values;
@@ -77,6 +77,9 @@ bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t
 /* Hex digits to bytes: false after a usage message. *size: room, then bytes. */
 bool hex_of(const struct cli *cli, const char *name, uint8_t *out, size_t *size);
 bool hex_bytes(const char *text, uint8_t *out, size_t *size);
+/* A label or name for something in the device: UTF-8 without control characters. what: "--label";
+ * text: may be NULL. False after a usage message. */
+bool name_sound(const struct cli *cli, const char *what, const char *text, size_t most);
 /* One word, or with commas a mask, of a group of hufu_name: false after a usage message. */
 bool word_of(const struct cli *cli, const char *name, const char *group, uint32_t otherwise,
              uint32_t *out);
@@ -92,11 +95,16 @@ int say_crypto(const char *what);       /* libcrypto's last error */
 /* On stderr, unless --quiet. */
 void say_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Somebody looks at standard error, and wants to. */
+bool watched(const struct cli *cli);
+
 /* "sm2", "export-wrapped": the tables' words as they are typed; out: room 24. "?" for an unknown
  * one. */
 const char *word(const char *group, uint32_t value, char *out);
 const char *mask_words(const char *group, uint32_t mask, char *out, size_t room);
 const char *time_text(uint64_t ms, char out[32]);
+/* The number of what was made: alone in a line, or as JSON under this key. */
+int say_number(const struct cli *cli, const char *key, uint64_t number);
 const char *hex_text(const void *data, size_t n, char *out); /* room 2n + 1 */
 
 /* JSON: keys NULL inside arrays. Commas and indents come by themselves. */
@@ -117,6 +125,8 @@ int file_read(const char *path, size_t most, uint8_t **data, size_t *size);
 /* To standard output (NULL or "-"), or under a temporary name that becomes path when all is on the
  * disk. */
 int file_write(const char *path, const void *data, size_t size, bool secret);
+/* For what cannot be had again: FAILED after a message if there is a file of this name. */
+int file_absent(const char *path);
 
 /* ------------------------------------------------------------------ pin.c */
 /*
@@ -125,7 +135,7 @@ int file_write(const char *path, const void *data, size_t size, bool secret);
  */
 struct pin_source {
     const char *who;
-    const char *file;                 /* --pin-file's value, or NULL */
+    const char *option, *file;        /* "pin-file", and its value or NULL */
     const char *variable, *variable2; /* of the environment; the first that is set */
     bool is_new, optional;
 };
@@ -167,7 +177,7 @@ enum hufu_status archive_put(struct hufu_archive *archive, const struct hufu_wra
         {"not-after=DATE", "and until before then", 0},                                            \
         {"withhold=LIST", "usage that no key unwrapped, derived or agreed with it can have", 0},   \
     {                                                                                              \
-        "digest-only", "signs digests alone, no data as it is", 0                  \
+        "digest-only", "signs digests alone, no data as it is", 0                                  \
     }
 bool policy_of(const struct cli *cli, struct hufu_policy *policy);
 void policy_json(const struct hufu_policy *policy);

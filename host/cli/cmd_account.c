@@ -41,6 +41,7 @@ static int new_pin(struct cli *cli, const char *who, struct pin *pin)
     char text[80];
     snprintf(text, sizeof text, "PIN of %.40s", who);
     const struct pin_source source = {.who = text,
+                                      .option = "new-pin-file",
                                       .file = value_of(cli, "new-pin-file"),
                                       .variable = "HUFU_NEW_PIN",
                                       .is_new = true};
@@ -87,8 +88,12 @@ static int run_create(struct cli *cli)
     uint64_t retries;
     uint8_t account = 0;
     const char *name = operand(cli, 0);
-    if (!name || operand(cli, 1))
+    if (!name || !*name || operand(cli, 1))
         return say_usage(cli, "give one name");
+    if (!name_sound(cli, "NAME", name, HUFU_NAME_MAX))
+        return USAGE;
+    if (strspn(name, "0123456789") == strlen(name))
+        return say_usage(cli, "a name of digits would be taken for an account's number");
     if (!value_needed(cli, "role") || !word_of(cli, "role", "role", 0, &role) ||
         !number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries))
         return USAGE;
@@ -99,17 +104,7 @@ static int run_create(struct cli *cli)
                                        pin.text, pin.size, &account))
         status = say_library(cli);
     hufu_wipe(&pin, sizeof pin);
-    if (status)
-        return status;
-    if (flag(cli, "json")) {
-        json_open(NULL, '{');
-        json_number("account", account);
-        json_close('}');
-        json_end();
-    } else {
-        printf("%u\n", account);
-    }
-    return DONE;
+    return status ? status : say_number(cli, "account", account);
 }
 
 static int run_delete(struct cli *cli)

@@ -15,23 +15,24 @@ static int init_pins(struct cli *cli, struct init_pins *p)
         struct pin_source source;
         struct pin *pin;
         bool wanted;
-    } rows[] = {
-        {{"PIN of the administrator", value_of(cli, "admin-pin-file"), "HUFU_ADMIN_PIN", NULL, true,
-          false},
-         &p->admin,
-         true},
-        {
-            {"PIN of the operator", value_of(cli, "operator-pin-file"), "HUFU_OPERATOR_PIN", NULL,
-             true, true},
-            &p->operator,
-            true },
-            {{"PIN of the user", value_of(cli, "user-pin-file"), "HUFU_USER_PIN", NULL, true, true},
-             &p->user,
-             true},
-            {{"unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL, true, false},
-             &p->unlock,
-             flag(cli, "attended")},
-        };
+    } rows[] = {{{"PIN of the administrator", "admin-pin-file", value_of(cli, "admin-pin-file"),
+                  "HUFU_ADMIN_PIN", NULL, true, false},
+                 &p->admin,
+                 true},
+                {
+                    {"PIN of the operator", "operator-pin-file", value_of(cli, "operator-pin-file"),
+                     "HUFU_OPERATOR_PIN", NULL, true, true},
+                    &p->operator,
+                    true },
+                    {{"PIN of the user", "user-pin-file", value_of(cli, "user-pin-file"),
+                      "HUFU_USER_PIN", NULL, true, true},
+                     &p->user,
+                     true},
+                    {{"unlock secret", "unlock-file", value_of(cli, "unlock-file"), "HUFU_UNLOCK",
+                      NULL, true, false},
+                     &p->unlock,
+                     flag(cli, "attended")},
+    };
     int status = DONE;
     for (size_t i = 0; i < sizeof rows / sizeof *rows && !status; i++)
         if (rows[i].wanted)
@@ -43,14 +44,32 @@ static int init_pins(struct cli *cli, struct init_pins *p)
     return status;
 }
 
+/* It is also when the device of before was known here, and what answers now has another key. */
+static bool initialised(const struct cli *cli, const uint8_t serial[HUFU_SERIAL_SIZE])
+{
+    static const uint8_t none[HUFU_SERIAL_SIZE];
+    char hex[2 * HUFU_SERIAL_SIZE + 1];
+    if (!memcmp(serial, none, sizeof none))
+        return false;
+    if (flag(cli, "json")) {
+        json_open(NULL, '{');
+        json_hex("serial", serial, HUFU_SERIAL_SIZE);
+        json_close('}');
+        json_end();
+    } else {
+        printf("device %s is initialised\n", hex_text(serial, HUFU_SERIAL_SIZE, hex));
+    }
+    return true;
+}
+
 static int run_init(struct cli *cli)
 {
     struct init_pins pins;
-    uint8_t serial[HUFU_SERIAL_SIZE];
-    char hex[2 * HUFU_SERIAL_SIZE + 1];
+    uint8_t serial[HUFU_SERIAL_SIZE] = {0};
     uint64_t retries;
     const char *label = value_of(cli, "label");
-    if (!number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries))
+    if (!number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries) ||
+        !name_sound(cli, "--label", label, HUFU_NAME_MAX))
         return USAGE;
     memset(&pins, 0, sizeof pins);
     struct hufu_info info;
@@ -77,17 +96,7 @@ static int run_init(struct cli *cli)
     if (!status && hufu_device_init(cli->device, &init, serial))
         status = say_library(cli);
     hufu_wipe(&pins, sizeof pins);
-    if (status)
-        return status;
-    if (flag(cli, "json")) {
-        json_open(NULL, '{');
-        json_hex("serial", serial, sizeof serial);
-        json_close('}');
-        json_end();
-    } else {
-        printf("device %s is initialised\n", hex_text(serial, sizeof serial, hex));
-    }
-    return DONE;
+    return initialised(cli, serial) ? DONE : status;
 }
 
 /* ------------------------------------------------------------------ others */
@@ -96,7 +105,8 @@ static int run_unlock(struct cli *cli)
 {
     struct pin secret;
     const struct pin_source source = {
-        "unlock secret", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL, false, false};
+        "unlock secret", "unlock-file", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL,
+        false,           false};
     int status = link_open(cli);
     if (!status)
         status = pin_get(&source, &secret);
@@ -131,6 +141,8 @@ static int run_label(struct cli *cli)
     const char *label = operand(cli, 0);
     if (!label || operand(cli, 1))
         return say_usage(cli, "give one label");
+    if (!name_sound(cli, "TEXT", label, HUFU_NAME_MAX))
+        return USAGE;
     const int status = link_login(cli);
     if (!status && hufu_device_label(cli->session, label))
         return say_library(cli);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "host/cli/pem.h"
 
@@ -15,6 +14,7 @@ struct progress {
     struct hufu_archive *archive;
     uint64_t start, total; /* keys in the archive before, wanted in it */
     double began, shown;
+    char reason[600]; /* why the archive took no more */
 };
 
 static double now(void)
@@ -35,7 +35,7 @@ static void show(struct progress *p)
 {
     const uint64_t have = hufu_archive_count(p->archive);
     const double r = rate(p), t = now();
-    if (flag(p->cli, "quiet") || !isatty(STDERR_FILENO) || (t - p->shown < 0.2 && have < p->total))
+    if (!watched(p->cli) || (t - p->shown < 0.2 && have < p->total))
         return;
     p->shown = t;
     const double left = r > 0 ? (double)(p->total - have) / r : 0;
@@ -49,6 +49,8 @@ static int take(void *context, const struct hufu_key_chunk *chunk)
 {
     struct progress *p = context;
     const int verdict = hufu_archive_chunk(p->archive, chunk);
+    if (verdict && verdict != HUFU_CHUNK_KNOWN)
+        snprintf(p->reason, sizeof p->reason, "%s", hufu_last_error());
     show(p);
     return verdict;
 }
@@ -84,6 +86,9 @@ static int make(struct cli *cli, struct hufu_batch *batch, struct progress *p)
         tries = hufu_archive_count(p->archive) > before ? 0 : tries + 1;
         if (s == HUFU_E_TOO_MANY && !batch->resume)
             return say_failed("%s; --resume takes over what this account left", hufu_last_error());
+        if (s == HUFU_E_STOPPED)
+            return say_failed("%s; the device keeps what was not written: the same command goes on",
+                              p->reason);
         if (!is_lost(s) || tries >= TRIES)
             return say_library(cli);
         if (reach_again(cli))

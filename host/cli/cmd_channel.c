@@ -94,6 +94,8 @@ static int run_host_new(struct cli *cli)
     const char *path = value_needed(cli, "out");
     if (!path)
         return USAGE;
+    if (file_absent(path))
+        return FAILED;
     EVP_PKEY *key = EVP_EC_gen("SM2");
     const int status = key ? write_key(path, key) : say_crypto("making a key");
     EVP_PKEY_free(key);
@@ -110,7 +112,7 @@ static int run_host_add(struct cli *cli)
     uint8_t slot, account;
     const char *path = value_needed(cli, "key"), *label = value_of(cli, "label");
     const char *to = path ? value_needed(cli, "to") : NULL;
-    if (!to)
+    if (!to || !name_sound(cli, "--label", label, HUFU_NAME_MAX))
         return USAGE;
     if (pubin_read_sm2(path, &key))
         return FAILED;
@@ -120,8 +122,7 @@ static int run_host_add(struct cli *cli)
     if (hufu_account_find(cli->device, to, &account) ||
         hufu_host_key_add(cli->session, account, key.public_key, label ? label : "", &slot))
         return say_library(cli);
-    printf("%u\n", slot);
-    return DONE;
+    return say_number(cli, "slot", slot);
 }
 
 static int run_host_list(struct cli *cli)

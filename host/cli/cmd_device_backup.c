@@ -105,7 +105,9 @@ static int run_create(struct cli *cli)
 {
     struct saving s = {.cli = cli};
     const char *path = value_needed(cli, "out");
-    int status = path ? link_login(cli) : USAGE;
+    int status = path ? file_absent(path) : USAGE;
+    if (!status)
+        status = link_login(cli);
     if (!status)
         status = save_all(&s);
     if (!status)
@@ -181,19 +183,38 @@ static int load(struct restoring *r)
     return check(r);
 }
 
+static void verified(const struct cli *cli, const struct restoring *r)
+{
+    char hex[2 * HUFU_SERIAL_SIZE + 1], t[32];
+    if (!flag(cli, "json")) {
+        printf("device %s, %s, firmware %s: %u objects, %u left there, audit records %" PRIu64
+               " to %" PRIu64 "\n",
+               hex_text(r->head.serial, sizeof r->head.serial, hex), time_text(r->head.time, t),
+               r->head.version, r->objects, r->left, r->chain.first, r->chain.last);
+        return;
+    }
+    json_open(NULL, '{');
+    json_hex("serial", r->head.serial, sizeof r->head.serial);
+    json_text("label", r->head.label);
+    json_text("time", time_text(r->head.time, t));
+    json_text("version", r->head.version);
+    json_number("objects", r->objects);
+    json_number("left", r->left);
+    json_number("first", r->chain.first);
+    json_number("last", r->chain.last);
+    json_close('}');
+    json_end();
+}
+
 static int run_verify(struct cli *cli)
 {
     struct restoring r = {.cli = cli};
-    char hex[2 * HUFU_SERIAL_SIZE + 1], t[32];
     const char *log = value_of(cli, "log");
     int status = load(&r);
     if (!status && log)
         status = file_write(log, r.log, r.log_size, false);
     if (!status)
-        printf("device %s, %s, firmware %s: %u objects, %u left there, audit records %" PRIu64
-               " to %" PRIu64 "\n",
-               hex_text(r.head.serial, sizeof r.head.serial, hex), time_text(r.head.time, t),
-               r.head.version, r.objects, r.left, r.chain.first, r.chain.last);
+        verified(cli, &r);
     free(r.data);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/cli/foreign.h"
 #include "host/cli/pem.h"
 #include "host/cli/sm2.h"
 
@@ -37,6 +38,11 @@ typedef enum hufu_status begin_fn(struct hufu_session *session, struct hufu_join
 typedef enum hufu_status give_fn(struct hufu_session *session, const uint8_t box[HUFU_SHARE_BOX],
                                  unsigned *given, unsigned *threshold);
 
+static bool share_path(const char *out, unsigned i, char path[PATH_ROOM])
+{
+    return snprintf(path, PATH_ROOM, "%s-%u.share", out, i + 1) < PATH_ROOM;
+}
+
 static int split(struct cli *cli, split_fn *call, const char *what)
 {
     uint8_t keys[HUFU_CUSTODIANS_MAX][64], boxes[HUFU_CUSTODIANS_MAX][HUFU_SHARE_BOX];
@@ -50,14 +56,15 @@ static int split(struct cli *cli, split_fn *call, const char *what)
     if (!status && count < threshold)
         status = say_usage(cli, "%u custodians for a threshold of %u: name more with --custodian",
                            count, (unsigned)threshold);
+    for (unsigned i = 0; i < count && !status; i++)
+        status = share_path(out, i, path) ? file_absent(path) : say_usage(cli, "--out is too long");
     if (!status)
         status = link_login(cli);
     if (!status &&
         call(cli->session, (unsigned)threshold, (const uint8_t(*)[64])keys, count, boxes))
         status = say_library(cli);
     for (unsigned i = 0; i < count && !status; i++) {
-        if (snprintf(path, sizeof path, "%s-%u.share", out, i + 1) >= (int)sizeof path)
-            return say_usage(cli, "--out is too long");
+        share_path(out, i, path);
         status = pem_write_to(path, SHARE, boxes[i], sizeof boxes[i]);
     }
     if (!status)
@@ -188,7 +195,7 @@ static int run_reseal(struct cli *cli)
     if (!status)
         status = pem_read(in, SHARE, box, sizeof box);
     if (!status)
-        status = sm2_open(key, box, sizeof share, share);
+        status = sm2_open(cli, key, box, sizeof share, share);
     if (!status && !sm2_seal(join.public_key, share, sizeof share, box))
         status = say_crypto("SM2 encryption");
     hufu_wipe(share, sizeof share);
@@ -212,6 +219,7 @@ static const struct option begin_options[] = {
     {"out=FILE", "where to (default: standard output)", 0}, {NULL, NULL, 0}};
 static const struct option reseal_options[] = {
     {"key=FILE", "the custodian's private key, PEM", 0},
+    PASSPHRASE_OPTION,
     {"to=FILE", "of hufu domain begin, or custody begin, on the device that is to get it", 0},
     {"device-key=FILE", "that device's own key or certificate (hufu identity)", 0},
     {"out=FILE", "where to (default: standard output)", 0},

@@ -32,8 +32,7 @@ static int take(struct cli *cli, const struct foreign *f, const char *label, con
         .type = f->type, .usage = usage, .label = label, .id = id, .id_size = id_size};
     if (hufu_key_take(cli->session, &spec, f->secret, f->size, &handle, NULL, NULL))
         return say_library(cli);
-    printf("%u\n", (unsigned)handle);
-    return DONE;
+    return say_number(cli, "handle", handle);
 }
 
 static int take_pkey(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label,
@@ -52,7 +51,8 @@ static int take_named(struct cli *cli, const char *from, const EVP_PKEY *key, co
 {
     uint8_t id[HUFU_ID_MAX];
     size_t id_size = sizeof id;
-    if (!hex_of(cli, "id", id, &id_size))
+    if (!name_sound(cli, "--label", value_of(cli, "label"), HUFU_LABEL_MAX) ||
+        !hex_of(cli, "id", id, &id_size))
         return USAGE;
     const char *given = value_of(cli, "label");
     const int status = link_login(cli);
@@ -70,20 +70,6 @@ static const char *only_file(const struct cli *cli)
 
 /* ------------------------------------------------------------------ files */
 
-/* Asked for only when the file is encrypted. */
-static int passphrase(char *text, int room, int writing, void *cli)
-{
-    char all[PASSPHRASE_MAX + 1];
-    (void)writing;
-    if (passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", all))
-        return -1;
-    const int n = (int)strlen(all);
-    if (n <= room)
-        memcpy(text, all, (size_t)n);
-    hufu_wipe(all, sizeof all);
-    return n <= room ? n : -1;
-}
-
 static int run_pkcs8(struct cli *cli)
 {
     EVP_PKEY *key = NULL;
@@ -99,7 +85,7 @@ static int run_pkcs8(struct cli *cli)
     OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&key, NULL, NULL, NULL, EVP_PKEY_KEYPAIR,
                                                           NULL, "provider=default");
     int status = DONE;
-    if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase, cli) ||
+    if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase_answer, cli) ||
         !OSSL_DECODER_from_data(ctx, &p, &left))
         status = say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
     OSSL_DECODER_CTX_free(ctx);
@@ -217,9 +203,16 @@ static int run_softhsm(struct cli *cli)
     if (status)
         return status;
     status = passphrase_get(cli, "token-pin-file", "HUFU_TOKEN_PIN", "PIN of the token: ", pin);
-    if (!status)
-        status = move_all(&m, pin);
+    if (status)
+        return status;
+    if (flag(cli, "json"))
+        json_open(NULL, '[');
+    status = move_all(&m, pin);
     hufu_wipe(pin, sizeof pin);
+    if (flag(cli, "json")) {
+        json_close(']');
+        json_end();
+    }
     if (status)
         return status;
     say_note(cli, "%u keys moved, %u left", m.moved, m.left);
@@ -233,15 +226,10 @@ static int run_softhsm(struct cli *cli)
             "of sign,decrypt,agree,export-wrapped,derive-out (default: all that its kind can do)", \
             0                                                                                      \
     }
-#define PASSPHRASE                                                                                 \
-    {                                                                                              \
-        "passphrase-file=FILE",                                                                    \
-            "the passphrase is the first line of FILE (else HUFU_PASSPHRASE, or a prompt)", 0      \
-    }
-static const struct option pkcs8_options[] = {NAMES, PASSPHRASE, {NULL, NULL, 0}};
+static const struct option pkcs8_options[] = {NAMES, PASSPHRASE_OPTION, {NULL, NULL, 0}};
 static const struct option pkcs12_options[] = {
     NAMES,
-    PASSPHRASE,
+    PASSPHRASE_OPTION,
     {"certificates=FILE", "write the certificates there, in PEM", 0},
     {NULL, NULL, 0}};
 static const struct option softhsm_options[] = {

@@ -80,17 +80,9 @@ static uint32_t default_usage(uint32_t type)
     return cipher ? HUFU_USAGE_ENCRYPT | HUFU_USAGE_DECRYPT : HUFU_USAGE_SIGN;
 }
 
-static int print_new(const struct cli *cli, uint32_t handle)
+static bool label_sound(const struct cli *cli)
 {
-    if (flag(cli, "json")) {
-        json_open(NULL, '{');
-        json_number("handle", handle);
-        json_close('}');
-        json_end();
-    } else {
-        printf("%u\n", (unsigned)handle);
-    }
-    return DONE;
+    return name_sound(cli, "--label", value_of(cli, "label"), HUFU_LABEL_MAX);
 }
 
 static uint32_t digest_only(const struct cli *cli)
@@ -107,9 +99,13 @@ static int run_generate(struct cli *cli)
     uint64_t size;
     if (!word_of(cli, "type", "key", HUFU_KEY_SM2, &type) ||
         !mask_of(cli, "usage", "usage", default_usage(type), &usage) ||
-        !number_of(cli, "size", 1, HUFU_SECRET_MAX, HMAC_SIZE, &size) ||
+        !number_of(cli, "size", 1, HUFU_SECRET_MAX, HMAC_SIZE, &size) || !label_sound(cli) ||
         !hex_of(cli, "id", id, &id_size) || !policy_of(cli, &policy))
         return USAGE;
+    if (usage & (HUFU_USAGE_EXPORT_WRAPPED | HUFU_USAGE_EXTRACT | HUFU_USAGE_READ) &&
+        (policy.uses || policy.not_before || policy.not_after))
+        return say_usage(cli, "a key with --limit or a period cannot leave the device: --usage "
+                              "without export-wrapped, extract and read");
     const struct hufu_key_spec spec = {.type = (uint8_t)type,
                                        .usage = usage | digest_only(cli),
                                        .policy = &policy,
@@ -124,7 +120,7 @@ static int run_generate(struct cli *cli)
         return status;
     if (hufu_key_generate(cli->session, &spec, &handle, NULL, NULL))
         return say_library(cli);
-    return print_new(cli, handle);
+    return say_number(cli, "handle", handle);
 }
 
 struct list {
@@ -227,7 +223,7 @@ static int run_label(struct cli *cli)
     uint8_t id[HUFU_ID_MAX];
     size_t id_size = sizeof id;
     const char *label = value_of(cli, "label");
-    if (!hex_of(cli, "id", id, &id_size))
+    if (!label_sound(cli) || !hex_of(cli, "id", id, &id_size))
         return USAGE;
     if (!label && !value_of(cli, "id"))
         return say_usage(cli, "give --label or --id, or both");
@@ -282,7 +278,7 @@ static int run_import(struct cli *cli)
     uint64_t index;
     uint32_t handle;
     const char *path = value_needed(cli, "in");
-    if (!path || !hex_of(cli, "id", id, &id_size) ||
+    if (!path || !label_sound(cli) || !hex_of(cli, "id", id, &id_size) ||
         !number_of(cli, "index", 0, UINT64_MAX, 0, &index))
         return USAGE;
     if (hufu_archive_read(&archive, path))
@@ -294,7 +290,7 @@ static int run_import(struct cli *cli)
     if (!status &&
         hufu_key_import(cli->session, &wrapped, value_of(cli, "label"), id, id_size, &handle))
         status = say_library(cli);
-    return status ? status : print_new(cli, handle);
+    return status ? status : say_number(cli, "handle", handle);
 }
 
 #define LABEL                                                                                      \
@@ -324,8 +320,8 @@ static const struct option generate_options[] = {
     LABEL,
     ID,
     {"usage=LIST",
-     "of sign,decrypt,encrypt,agree,export-wrapped,derive-out (default sign; sm4, aes "
-     "encrypt,decrypt)",
+     "of sign,decrypt,encrypt,agree,derive-out,wrap,unwrap,extract,export-wrapped,backup,public "
+     "(default sign; sm4, aes encrypt,decrypt)",
      0},
     {"size=N", "bytes of an hmac key, 1 to 256 (default 32)", 0},
     POLICY_OPTIONS,

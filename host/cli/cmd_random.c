@@ -71,9 +71,12 @@ static int test_samples(const struct cli *cli, const uint8_t *data, size_t size,
 {
     static struct random_series s;
     const size_t samples = size * 8 / bits;
-    for (size_t i = 0; i < samples; i++)
+    for (size_t i = 0; i < samples; i++) {
+        if (watched(cli))
+            fprintf(stderr, "\rsample %zu of %zu%s", i + 1, samples, i + 1 < samples ? "" : "\n");
         if (!random_series_add(&s, data + i * (bits / 8), bits))
             return say_failed("memory: there is none left");
+    }
     const bool good = random_series_judge(&s);
     if (flag(cli, "json"))
         print_json(&s, bits, good);

@@ -498,11 +498,11 @@ static int run_digest(struct cli *cli)
     {"format=der|raw", "SM2: DER (default) or C1 || C3 || C2", 0},                                 \
         {"padding=oaep|pkcs1", "RSA (default oaep)", 0},                                           \
         {"hash=HASH", "RSA-OAEP (default sha256)", 0},                                             \
-        {"mode=MODE", "secret keys: ecb, cbc, cfb, ofb, ctr, gcm (default) or, SM4, mac", 0},                    \
-        {"iv=HEX", "secret keys (default: random, in front of the ciphertext)", 0},                        \
-        {"aad=HEX", "GCM: additional data; RSA-OAEP: the label", 0},                           \
+        {"mode=MODE", "secret keys: ecb, cbc, cfb, ofb, ctr, gcm (default) or, SM4, mac", 0},      \
+        {"iv=HEX", "secret keys (default: random, in front of the ciphertext)", 0},                \
+        {"aad=HEX", "GCM: additional data; RSA-OAEP: the label", 0},                               \
     {                                                                                              \
-        "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                       \
+        "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                           \
     }
 
 static const struct option sign_options[] = {KEY, IN, OUT, SIGNING, END};

@@ -82,6 +82,15 @@ static int write_standard(const void *data, size_t size)
                : say_failed("standard output: cannot be written: %s", strerror(errno));
 }
 
+int file_absent(const char *path)
+{
+    struct stat st;
+    return !is_standard(path) && !stat(path, &st) && S_ISREG(st.st_mode)
+               ? say_failed("%s: is there already, and is not written over: choose another name",
+                            path)
+               : DONE;
+}
+
 int file_write(const char *path, const void *data, size_t size, bool secret)
 {
     struct stat st;

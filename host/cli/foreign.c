@@ -98,3 +98,16 @@ int passphrase_get(const struct cli *cli, const char *option, const char *variab
                           variable);
     return DONE;
 }
+
+int passphrase_answer(char *text, int room, int writing, void *cli)
+{
+    char all[PASSPHRASE_MAX + 1];
+    (void)writing;
+    if (passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", all))
+        return -1;
+    const int n = (int)strlen(all);
+    if (n <= room)
+        memcpy(text, all, (size_t)n);
+    hufu_wipe(all, sizeof all);
+    return n <= room ? n : -1;
+}

@@ -22,6 +22,13 @@ enum { PASSPHRASE_MAX = 255 };
  */
 int passphrase_get(const struct cli *cli, const char *option, const char *variable,
                    const char *prompt, char text[PASSPHRASE_MAX + 1]);
+/* The same of --passphrase-file and HUFU_PASSPHRASE, as libcrypto asks for it (pem_password_cb). */
+int passphrase_answer(char *text, int room, int writing, void *cli);
+#define PASSPHRASE_OPTION                                                                          \
+    {                                                                                              \
+        "passphrase-file=FILE",                                                                    \
+            "the passphrase is the first line of FILE (else HUFU_PASSPHRASE, or a prompt)", 0      \
+    }
 
 /* A key of a token. */
 struct token_key {

@@ -11,14 +11,17 @@ enum { PUBIN_MAX = 65536 };
 
 int link_open(struct cli *cli)
 {
+    const char *given = value_of(cli, "device"), *url = given ? given : getenv("HUFU_DEVICE");
     struct hufu_options options = {0};
     uint64_t seconds;
     if (!number_of(cli, "timeout", 1, 86400, 60, &seconds))
         return USAGE;
     options.timeout_ms = (uint32_t)seconds * 1000;
     options.channel = cli->plain ? "off" : NULL;
-    return hufu_open_with(&cli->device, value_of(cli, "device"), &options) ? say_library(cli)
-                                                                           : DONE;
+    if (!strcmp(url ? url : "", "inproc:"))
+        return say_failed("inproc:: name the directory of the device: one in memory would be gone "
+                          "at the end of this command");
+    return hufu_open_with(&cli->device, url, &options) ? say_library(cli) : DONE;
 }
 
 static enum hufu_status login(struct cli *cli)
@@ -59,6 +62,7 @@ int link_login(struct cli *cli)
     const char *variable = variable_of(name);
     const struct pin_source source = {
         .who = who,
+        .option = "pin-file",
         .file = value_of(cli, "pin-file"),
         .variable = variable ? variable : "HUFU_PIN",
         .variable2 = variable ? "HUFU_PIN" : NULL,
@@ -101,6 +105,11 @@ static bool is_number(const char *s, uint32_t *out)
     return *s >= '0' && *s <= '9' && !*end && v > 0 && v <= UINT32_MAX;
 }
 
+static int none(const char *name)
+{
+    return say_failed("no key %s for this account: see hufu key list", name);
+}
+
 /* By label or id: there must be just one. */
 static int find_only(struct cli *cli, const char *name, const char *label, const void *id,
                      size_t id_size, uint32_t *handle)
@@ -108,7 +117,7 @@ static int find_only(struct cli *cli, const char *name, const char *label, const
     uint32_t second;
     enum hufu_status s = hufu_object_find(cli->session, 0, label, id, id_size, handle);
     if (s == HUFU_E_NO_OBJECT)
-        return say_failed("no key %s for this account: see hufu key list", name);
+        return none(name);
     if (s)
         return say_library(cli);
     s = hufu_object_find(cli->session, *handle, label, id, id_size, &second);
@@ -139,7 +148,10 @@ int key_find(struct cli *cli, const char *name, struct hufu_object *key)
     }
     if (status)
         return status;
-    return hufu_object_info(cli->session, handle, key) ? say_library(cli) : DONE;
+    const enum hufu_status s = hufu_object_info(cli->session, handle, key);
+    if (s == HUFU_E_NO_OBJECT)
+        return none(name);
+    return s ? say_library(cli) : DONE;
 }
 
 struct hufu_key key_of(const struct hufu_object *key)

@@ -14,7 +14,7 @@ const struct option global_options[] = {
      0},
     {"account=NAME", "who logs in: admin, operator, user, a name or a number", 0},
     {"pin-file=FILE", "the PIN is the first line of FILE", 0},
-    {"json", "JSON for scripts, where a command prints something", 0},
+    {"json", "JSON for scripts, where a command prints a report", 0},
     {"quiet", "no notes, no progress", 'q'},
     {"timeout=SECONDS", "for an answer of the device (default 60)", 0},
     {"help", "this text, or that of a command", 'h'},
@@ -48,7 +48,8 @@ static void print_commands(const char *group)
 static void help_all(const char *group)
 {
     printf("usage: hufu [option...] %s%sCOMMAND [option...]\n\n"
-           "Makes and uses keys on a Hufu device.\n\nCommands (hufu COMMAND --help tells more):\n",
+           "Makes and uses keys on a Hufu device.\n\nCommands (hufu COMMAND --help, or hufu help "
+           "COMMAND, tells more):\n",
            group ? group : "", group ? " " : "");
     print_commands(group);
     printf("\nOptions of all commands:\n");

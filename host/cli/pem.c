@@ -1,8 +1,10 @@
 #include "host/cli/pem.h"
 
-#include <errno.h>
 #include <openssl/pem.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { PEM_MAX = 65536 };
 
 int pem_write_to(const char *path, const char *kind, const uint8_t *data, size_t size)
 {
@@ -31,16 +33,19 @@ int pem_write(const struct cli *cli, const char *kind, const uint8_t *der, size_
 int pem_read(const char *path, const char *kind, uint8_t *data, size_t n)
 {
     unsigned char *bytes = NULL;
+    uint8_t *text;
+    size_t text_size;
     long size = 0;
-    BIO *bio = BIO_new_file(path, "r");
-    if (!bio)
-        return say_failed("%s: cannot be read: %s", path, strerror(errno));
-    const bool ok =
-        PEM_bytes_read_bio(&bytes, &size, NULL, kind, bio, NULL, NULL) == 1 && size == (long)n;
+    if (file_read(path, PEM_MAX, &text, &text_size))
+        return FAILED;
+    BIO *bio = BIO_new_mem_buf(text, (int)text_size);
+    const bool ok = bio && PEM_bytes_read_bio(&bytes, &size, NULL, kind, bio, NULL, NULL) == 1 &&
+                    size == (long)n;
     if (ok)
         memcpy(data, bytes, n);
     OPENSSL_free(bytes);
     BIO_free(bio);
+    free(text);
     return ok ? DONE : say_failed("%s: no %s in PEM", path, kind);
 }
 

@@ -79,8 +79,8 @@ static int typed(const struct pin_source *s, struct pin *pin)
     const int n = ask(prompt, first, sizeof first);
     if (n < 0)
         return s->optional ? (pin->size = 0, DONE)
-                           : say_failed("no %s: set %s, or give it in a file, or run in a terminal",
-                                        s->who, s->variable);
+                           : say_failed("no %s: give --%s, or set %s, or run in a terminal", s->who,
+                                        s->option, s->variable);
     if (s->is_new && n) {
         snprintf(prompt, sizeof prompt, "Again");
         if (ask(prompt, second, sizeof second) != n || memcmp(first, second, (size_t)n))

@@ -55,7 +55,10 @@ bool policy_of(const struct cli *cli, struct hufu_policy *policy)
         !mask_of(cli, "withhold", "usage", 0, &policy->withheld))
         return false;
     policy->uses = (uint32_t)uses;
-    return true;
+    if (!policy->not_after || policy->not_before < policy->not_after)
+        return true;
+    say_usage(cli, "--not-after must be later than --not-before");
+    return false;
 }
 
 /* An older key may have been used before it was limited. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ------------------------------------------------------------------ messages */
 
@@ -43,7 +44,7 @@ static const char *state_hint(struct hufu_device *device)
     case HUFU_STATE_BLANK:
         return ": it is blank: hufu init";
     case HUFU_STATE_LOCKED:
-        return ": it is locked: hufu unlock";
+        return ": it is locked: hufu unlock, or hufu custody begin";
     case HUFU_STATE_READY:
         return ": it is ready";
     case HUFU_STATE_TESTING:
@@ -53,10 +54,39 @@ static const char *state_hint(struct hufu_device *device)
     }
 }
 
+/* What a status word means in a command, where its own text is too general. */
+static const char *command_hint(const struct cli *cli)
+{
+    static const struct {
+        const char *command;
+        uint16_t sw;
+        const char *hint;
+    } hints[] = {
+        {"account delete", HUFU_E_NOT_PERMITTED,
+         ": it still owns keys, or too few administrators would be left"},
+        {"custody give", HUFU_E_STEP, ": hufu custody begin comes first"},
+        {"custody only", HUFU_E_STEP, ": shares must have opened the device this time"},
+        {"custody unlock", HUFU_E_STEP, ": hufu custody begin, and enough shares, come first"},
+        {"domain give", HUFU_E_STEP, ": hufu domain begin comes first"},
+        {"domain join", HUFU_E_STEP, ": hufu domain begin, and enough shares, come first"},
+        {"key generate", HUFU_E_WRONG_DATA, ": has this type of key that usage?"},
+        {"key restrict", HUFU_E_NOT_PERMITTED,
+         ": only its owner may, and only tighten; a limited key must not be able to leave the "
+         "device"},
+        {"key restrict", HUFU_E_WRONG_DATA, ": has this type of key that usage, or such limits?"},
+        {"quorum", HUFU_E_WRONG_DATA, ": there are not so many administrators: hufu accounts"},
+        {"unlock", HUFU_E_WRONG_DATA, ": it has no unlock secret: hufu custody begin"},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (!strcmp(cli->command->name, hints[i].command) && hufu_last_sw() == hints[i].sw)
+            return hints[i].hint;
+    return "";
+}
+
 int say_library(const struct cli *cli)
 {
     char line[600], hint[200];
-    snprintf(line, sizeof line, "%s", hufu_last_error());
+    snprintf(line, sizeof line, "%s%s", hufu_last_error(), command_hint(cli));
     approve_hint(cli, hint, sizeof hint);
     return say_failed("%s%s%s", line, *hint ? "" : state_hint(cli->device), hint);
 }
@@ -78,6 +108,11 @@ void say_note(const struct cli *cli, const char *format, ...)
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
+}
+
+bool watched(const struct cli *cli)
+{
+    return !flag(cli, "quiet") && isatty(STDERR_FILENO);
 }
 
 /* ------------------------------------------------------------------ words */
@@ -213,4 +248,18 @@ void json_end(void)
 {
     putchar('\n');
     first = true;
+}
+
+int say_number(const struct cli *cli, const char *key, uint64_t number)
+{
+    if (!flag(cli, "json")) {
+        printf("%llu\n", (unsigned long long)number);
+        return DONE;
+    }
+    json_open(NULL, '{');
+    json_number(key, number);
+    json_close('}');
+    if (!depth)
+        json_end();
+    return DONE;
 }

@@ -6,7 +6,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "host/cli/cli.h"
+#include "host/cli/foreign.h"
 
 enum { OVERHEAD = 96, DER_OVERHEAD = 24, SMALL = 512 };
 
@@ -71,15 +71,15 @@ static int open_with(EVP_PKEY *pkey, const char *path, const uint8_t *in, size_t
     return ok ? DONE : say_failed("%s: cannot decrypt it: another custodian's, or damaged", path);
 }
 
-int sm2_open(const char *key_path, const uint8_t *in, size_t n, uint8_t *m)
+int sm2_open(struct cli *cli, const char *key_path, const uint8_t *in, size_t n, uint8_t *m)
 {
     FILE *f = fopen(key_path, "r");
     if (!f)
         return say_failed("%s: cannot be read: %s", key_path, strerror(errno));
-    EVP_PKEY *pkey = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+    EVP_PKEY *pkey = PEM_read_PrivateKey(f, NULL, passphrase_answer, cli);
     fclose(f);
     if (!pkey)
-        return say_failed("%s: no private key in PEM", key_path);
+        return say_failed("%s: no private key in PEM, or the passphrase is wrong", key_path);
     const int status = EVP_PKEY_is_a(pkey, "SM2") ? open_with(pkey, key_path, in, n, m)
                                                   : say_failed("%s: not an SM2 key", key_path);
     EVP_PKEY_free(pkey);

@@ -150,8 +150,12 @@ def mutual(directory):
         channel = sealed.Channel(client, host=d)
         session = sealed.number(channel.must(SESSION_OPEN))
         channel.must(LOGIN, bytes([USER]) + var(USER_PIN), session)
-        hufu(sim.path, "channel", "host-new", "--out", key)
-        result = hufu(sim.path, "info", check=False, env_more={"HUFU_HOST_KEY": key})
+        result = hufu(sim.path, "channel", "host-new", "--out", key, check=False)
+        assert result.returncode == 1 and "is not written over" in result.stderr, result.stderr
+        hufu(sim.path, "key", "list", env_more={"HUFU_HOST_KEY": key})
+        other = os.path.join(directory, "other.pem")
+        hufu(sim.path, "channel", "host-new", "--out", other)
+        result = hufu(sim.path, "info", check=False, env_more={"HUFU_HOST_KEY": other})
         assert result.returncode == 1 and "does not know this host's key" in result.stderr, result.stderr
         hufu(sim.path, "channel", "host-delete", "--slot", "0")
         hufu(sim.path, "key", "list")
@@ -307,6 +311,8 @@ def certified(directory):
     sim = device(directory)
     with sim:
         mode = {"HUFU_CHANNEL": "ca:" + os.path.join(directory, "ca.pem")}
+        result = hufu(sim.path, "key", "list", check=False, env_more=mode)
+        assert result.returncode == 1 and "No such file" in result.stderr, result.stderr
         ssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", "ca.key")
         ssl("req", "-x509", "-new", "-key", "ca.key", "-sm3", "-sigopt", "distid:1234567812345678", "-out", "ca.pem", "-subj",
             "/CN=owner", "-days", "30")
@@ -318,6 +324,19 @@ def certified(directory):
         hufu(sim.path, "identity", "install", os.path.join(directory, "device.pem"))
         hufu(sim.path, "key", "list", env_more=mode)
         assert "as its CA says" in hufu(sim.path, "channel", "show", env_more=mode).stdout
+
+
+def known_before(directory):
+    """A device is initialised where another one was known: it is, and the way to know it is told"""
+    os.environ["HUFU_KNOWN_DEVICES"] = known = os.path.join(directory, "known")
+    with Sim(directory) as sim:
+        with open(known, "w", encoding="ascii") as file:
+            file.write("A" * 64 + " unix:" + sim.path + "\n")
+        result = hufu(sim.path, "init", "--channel")
+        assert "is initialised" in result.stdout and "hufu channel trust" in result.stderr, result
+        assert hufu(sim.path, "key", "list", check=False).returncode == 1
+        hufu(sim.path, "channel", "trust")
+        hufu(sim.path, "key", "list")
 
 
 def life(directory):
@@ -339,4 +358,5 @@ def life(directory):
 if sys.argv[1:] == ["--vectors"]:
     sys.stdout.write(vectors())
 else:
-    run([vectors_are_these, another_implementation, required, mutual, recording, in_between, another_device, certified, life])
+    run([vectors_are_these, another_implementation, required, mutual, recording, in_between, another_device, certified,
+         known_before, life])

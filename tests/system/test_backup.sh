@@ -29,6 +29,9 @@ sum() { head -c -37 "$1" >body && { cat body; printf '\377\0\0\0\040'; openssl d
     has "what is in it" "4 objects, 1 that may not" err
     ok "verify" $hufu backup verify --in a.backup --log log
     has "its sum" "4 objects, 1 left there" out
+    ok "verify --json" $hufu backup verify --in a.backup --json
+    python3 -m json.tool out >/dev/null || fail "no JSON"
+    bad 1 "is there already" "a backup is not written over" $A backup create --out a.backup
     ok "the log in it" $hufu log verify log
     has "tells of the backup" "backup_object" log
 

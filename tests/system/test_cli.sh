@@ -108,6 +108,20 @@ bad 2 "takes no value" "flag with value" "$hufu" info --json=yes
 bad 2 "takes no such argument" "operand too many" "$hufu" info here
 bad 2 "no such key" "key type" "$hufu" key generate --type dsa
 bad 2 "no such usage" "usage word" "$hufu" key generate --usage sign,fly
+bad 2 "UTF-8" "a label that is too long" "$hufu" key generate --label "$(printf '%065d' 0)"
+bad 2 "UTF-8" "a label of two lines" "$hufu" key generate --label "$(printf 'a\nb')"
+bad 2 "UTF-8" "a label that is no UTF-8" "$hufu" key generate --label "$(printf '\377')"
+bad 2 "UTF-8" "a device's label that is too long" "$hufu" init --label "$(printf '%033d' 0)"
+bad 2 "UTF-8" "a name that is too long" "$hufu" account create "$(printf 'x%.0s' {1..33})" --role user
+bad 2 "digits" "a name that is a number" "$hufu" account create 7 --role user
+bad 2 "give one name" "an empty name" "$hufu" account create "" --role user
+bad 2 "cannot leave the device" "a limit on a key that leaves" "$hufu" key generate --limit 5 --usage sign,export-wrapped
+bad 2 "later than" "a period that never is" "$hufu" key generate --not-before 2030-01-01 --not-after 2029-01-01
+bad 1 "in memory would be gone" "a device that would not stay" "$hufu" info --device inproc:
+ok "help" "$hufu" help key batch
+has "help" "^usage: hufu key batch" out
+bad 2 "no such command: fly" "help for nothing" "$hufu" help fly
+bad 1 "cannot be opened: Is a directory" "a directory for an archive" "$hufu" archive show "$dir"
 bad 2 "hexadecimal" "odd id" "$hufu" key generate --id abc
 bad 2 "number from" "count" "$hufu" random -n zero
 bad 2 "number from" "count too large" "$hufu" random -n 99999999999999999999
@@ -123,7 +137,7 @@ bad 1 "cannot be read" "digest of nothing" "$hufu" digest "$dir/none"
 bad 1 "cannot be opened" "archive that is not there" "$hufu" archive show none
 echo nonsense >nonsense
 bad 1 "not an archive" "archive that is none" "$hufu" archive show nonsense
-bad 2 "number from 1" "timeout" "$hufu" info --device inproc: --timeout 0
+bad 2 "number from 1" "timeout" "$hufu" info --device inproc:x --timeout 0
 printf abc | "$hufu" digest >out 2>err
 has "SM3 of abc" "^66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0  -$" out
 head -c 300000 /dev/zero >zeros
@@ -247,7 +261,7 @@ pins_and_accounts() {
         unset HUFU_USER_PIN
         failed=0
         HUFU_PIN=user-pin-1 ok "HUFU_PIN" "$hufu" key list
-        bad 1 "no PIN of user: set HUFU_USER_PIN" "no PIN at all" setsid "$hufu" key list </dev/null
+        bad 1 "no PIN of user: give --pin-file, or set HUFU_USER_PIN" "no PIN at all" setsid "$hufu" key list </dev/null
         exit $((failed > 0))
     ) && passed=$((passed + 2)) || failed=$((failed + 1))
     (
@@ -304,7 +318,7 @@ keys() {
     ok "key show --key" "$hufu" key show --key web
     bad 2 "give one key" "two keys to show" "$hufu" key show web --key web
     bad 1 "no key none" "key that is not there" "$hufu" key show none
-    bad 1 "NO_OBJECT" "handle that is not there" "$hufu" key show 99999
+    bad 1 "no key 99999" "handle that is not there" "$hufu" key show 99999
     bad 2 "hexadecimal" "id that is none" "$hufu" key show id:xyz
     ok "a second key of the name" "$hufu" key generate --label web
     bad 1 "more than one key" "two keys of a name" "$hufu" key show web
@@ -742,6 +756,12 @@ if [ -x "$build/hufu-sim" ]; then
         for k in 0 250 499; do "$hufu" archive show many$i.arc --index $k; done
     done >all.pem 2>err
     [ "$(grep -v PUBLIC all.pem | paste - - | sort -u | wc -l)" = 12 ] && pass || fail "four programs got the same keys"
+    # a disk that is full
+    (trap '' XFSZ; ulimit -f 100; exec "$hufu" key batch -n 10000 -q -o full.arc) >out 2>err
+    [ $? = 1 ] && grep -q "full.arc: cannot be written: File too large; the device keeps" err && pass || fail "batch on a full disk"
+    ok "batch, with room again" "$hufu" key batch -n 10000 -q -o full.arc
+    ok "all of them" "$hufu" archive show full.arc
+    has "all of them" "^10000 keys" out
     # a log that grows while it is exported
     while [ ! -e enough ]; do "$hufu" key list --type sm4 >/dev/null 2>&1; done &
     noise=$!

@@ -32,7 +32,7 @@ open_with() {
     ok "ready" $H key generate --label x
     ok "only" $H custody only
     ok "lock" $H lock
-    bad 1 "WRONG_DATA" "the secret is gone" $H unlock
+    bad 1 "no unlock secret: hufu custody begin" "the secret is gone" $H unlock
     open_with 2 3
     ok "ready" $H key list
 }

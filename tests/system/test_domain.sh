@@ -25,11 +25,17 @@ start b
     bad 2 "threshold" "too few custodians" $A domain split --custodian c1.pem --custodian c2.pem --out x
     bad 1 "another custodian" "one custodian twice" $A domain split --threshold 2 --custodian c1.pem --custodian c1.pem --out x
     bad 1 "NOT_AUTHORISED" "a user splits nothing" $A domain split $custodians --out x --account user
-    bad 1 "STEP" "join without shares" $B domain join
+    bad 1 "STEP.*domain begin" "join without shares" $B domain join
     ok "B's identity" $B identity --out b.pem
     ok "A's identity" $A identity --out a.pem
     ok "begin" $B domain begin --out join
     bad 1 "not stated by" "a key that is not B's" $hufu share reseal key-1.share --key c1.key --to join --device-key a.pem
+    bad 1 "key-1.share: is there already" "no shares are lost" $A domain split $custodians --out key
+    bad 1 "Is a directory" "a directory for a share" $B domain give .
+    openssl pkey -in c1.key -aes256 -passout pass:of-custodian-1 -out c1.enc
+    echo of-custodian-1 >c1.pass
+    ok "a key with a passphrase" $hufu share reseal key-1.share --key c1.enc --passphrase-file c1.pass --to join --device-key b.pem --out hand
+    HUFU_PASSPHRASE=another bad 1 "passphrase is wrong" "another passphrase" $hufu share reseal key-1.share --key c1.enc --to join --device-key b.pem
     bad 1 "another custodian's" "another custodian's share" $hufu share reseal key-1.share --key c2.key --to join --device-key b.pem
     for i in 5 2 4; do
         bad 1 "STEP" "join with too few shares" $B domain join

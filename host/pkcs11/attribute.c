@@ -64,8 +64,8 @@ static const struct rule rules[] = {
     {CKA_LABEL, BYTES, ALL, ANY, ALWAYS, 0, EMPTY},
     {CKA_UNIQUE_ID, BYTES, ALL, ANY, 0, 0, NONE},
     /* data */
-    {CKA_APPLICATION, BYTES, DATA, ANY, C | S | Y, 0, EMPTY},
-    {CKA_OBJECT_ID, BYTES, DATA, ANY, C | S | Y, 0, EMPTY},
+    {CKA_APPLICATION, BYTES, DATA, ANY, C, 0, EMPTY},
+    {CKA_OBJECT_ID, BYTES, DATA, ANY, C, 0, EMPTY},
     {CKA_VALUE, BYTES, DATA, ANY, C | S | Y, 0, EMPTY},
     /* certificates */
     {CKA_CERTIFICATE_TYPE, ULONG, CERT, ANY, C, NEEDED, NONE},
@@ -497,8 +497,8 @@ static CK_RV take(struct object *o, enum how how, const CK_ATTRIBUTE *a, bool so
         return CKR_ATTRIBUTE_TYPE_INVALID;
     if (!(r->when & how)) {
         const void *value;
-        CK_ULONG size; /* repeating what it is anyway is no change */
-        const bool same = value_fits(r, a) && (how == HOW_COPY || how == HOW_SET) &&
+        CK_ULONG size; /* a copy that repeats what it is anyway changes nothing */
+        const bool same = value_fits(r, a) && how == HOW_COPY &&
                           attribute_read(o, a->type, &value, &size) == CKR_OK &&
                           attribute_matches(o, a);
         return same ? CKR_OK : CKR_ATTRIBUTE_READ_ONLY;

@@ -148,26 +148,17 @@ const uint8_t *digest_info(enum hash h, size_t *size)
 static const uint8_t *point_of(const struct object *o, size_t *size)
 {
     const struct attribute *a = attribute_of(o, CKA_EC_POINT);
-    const size_t want = 1 + 2 * key_size_of(o);
-    *size = want;
-    if (!a || want == 1)
-        return NULL;
-    if (a->size == want && a->value[0] == 4)
-        return a->value;
-    const size_t head = want < 128 ? 2 : 3; /* of the OCTET STRING */
-    if (a->size != want + head || a->value[0] != 4 || a->value[head - 1] != want ||
-        a->value[head] != 4)
-        return NULL;
-    return a->value + head;
+    return a ? curve_point(o, a->value, a->size, size) : NULL;
 }
 
 bool sm2_public_of(const struct object *o, uint8_t out[64])
 {
     size_t size;
     const uint8_t *point = o->family == FAMILY_SM2 ? point_of(o, &size) : NULL;
-    if (point)
+    const bool whole = point && size == 65;
+    if (whole)
         memcpy(out, point + 1, 64);
-    return point != NULL;
+    return whole;
 }
 
 struct parts {

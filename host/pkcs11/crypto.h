@@ -62,6 +62,10 @@ bool params_are(const struct object *o, const uint8_t *oid, size_t size);
 /* libcrypto's name of an object's curve, over a prime field of at most 528 bits; NULL: none. */
 const char *curve_of(const struct object *o);
 bool curve_is_known(const CK_ATTRIBUTE *params);
+/* The point of o's curve in `in`, bare or in an OCTET STRING, compressed or not; NULL: none. */
+const uint8_t *curve_point(const struct object *o, const uint8_t *in, size_t n, size_t *size);
+/* Gives a private key that came without it its point. */
+CK_RV curve_complete(struct object *o);
 /* The same for Edwards curves: ED25519, ED448. */
 const char *edwards_name(const struct object *o);
 bool edwards_is_known(const CK_ATTRIBUTE *params);

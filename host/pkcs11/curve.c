@@ -1,12 +1,13 @@
-/* Curves by the OID in CKA_EC_PARAMS: those of the device, and what else libcrypto has. */
+/* Curves by CKA_EC_PARAMS: those of the device, and what else libcrypto has; their points. */
 #include "host/pkcs11/crypto.h"
 #include "host/pkcs11/object.h"
 
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 #include <string.h>
 
-enum { COORDINATE_MAX = 66 };
+enum { COORDINATE_MAX = 66, POINT_MAX = 1 + 2 * COORDINATE_MAX };
 
 const uint8_t oid_sm2[10] = {0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d};
 const uint8_t oid_p256[10] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
@@ -30,12 +31,13 @@ static size_t coordinate_size(int nid)
     return size <= COORDINATE_MAX ? size : 0;
 }
 
-static const char *other_curve(const uint8_t *oid, size_t n, size_t *size)
+/* By its OID, or by all of its numbers, if they are those of a curve that has a name. */
+static const char *other_curve(const uint8_t *params, size_t n, size_t *size)
 {
-    const uint8_t *p = oid;
-    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, (long)n);
-    const int nid = object && p == oid + n ? OBJ_obj2nid(object) : NID_undef;
-    ASN1_OBJECT_free(object);
+    const uint8_t *p = params;
+    EC_GROUP *group = d2i_ECPKParameters(NULL, &p, (long)n);
+    const int nid = group && p == params + n ? EC_GROUP_get_curve_name(group) : NID_undef;
+    EC_GROUP_free(group);
     *size = nid != NID_undef && crypto_context() ? coordinate_size(nid) : 0;
     return *size ? OBJ_nid2sn(nid) : NULL;
 }
@@ -115,4 +117,54 @@ size_t key_size_of(const struct object *o)
     while (n && zeros < n->size && !n->value[zeros])
         zeros++;
     return n ? n->size - zeros : 0;
+}
+
+/* ------------------------------------------------------------------ points */
+
+/* Whole: 04, or 06 and 07 which tell y's last bit, too; compressed: 02 and 03. */
+static bool is_point(const uint8_t *p, size_t n, size_t half)
+{
+    return (n == 1 + 2 * half && (p[0] == 4 || p[0] >> 1 == 3)) ||
+           (n == 1 + half && p[0] >> 1 == 1);
+}
+
+const uint8_t *curve_point(const struct object *o, const uint8_t *in, size_t n, size_t *size)
+{
+    const size_t half = key_size_of(o), head = n > 1 && in[1] == 0x81 ? 3 : 2;
+    if (!in || !half || !n)
+        return NULL;
+    *size = n;
+    if (is_point(in, n, half))
+        return in;
+    *size = n - head;
+    return n > head && in[0] == 4 && in[head - 1] == n - head && is_point(in + head, n - head, half)
+               ? in + head
+               : NULL;
+}
+
+/* The private key times the base point */
+static size_t public_point(const char *curve, const struct attribute *value, uint8_t out[POINT_MAX])
+{
+    const int nist = EC_curve_nist2nid(curve);
+    EC_GROUP *g = EC_GROUP_new_by_curve_name_ex(crypto_context(), NULL,
+                                                nist != NID_undef ? nist : OBJ_txt2nid(curve));
+    EC_POINT *point = g ? EC_POINT_new(g) : NULL;
+    BIGNUM *d = value ? BN_bin2bn(value->value, (int)value->size, BN_secure_new()) : NULL;
+    size_t n = 0;
+    if (point && d && EC_POINT_mul(g, point, d, NULL, NULL, NULL) > 0)
+        n = EC_POINT_point2oct(g, point, POINT_CONVERSION_UNCOMPRESSED, out, POINT_MAX, NULL);
+    BN_clear_free(d);
+    EC_POINT_free(point);
+    EC_GROUP_free(g);
+    return n;
+}
+
+CK_RV curve_complete(struct object *o)
+{
+    uint8_t point[POINT_MAX];
+    const char *curve = curve_of(o);
+    if (o->class != CKO_PRIVATE_KEY || !curve || attribute_of(o, CKA_EC_POINT))
+        return CKR_OK;
+    const size_t n = public_point(curve, attribute_of(o, CKA_VALUE), point);
+    return n ? attribute_set(o, CKA_EC_POINT, point, n) : CKR_ATTRIBUTE_VALUE_INVALID;
 }

@@ -23,19 +23,6 @@ static bool kdf_of(CK_ULONG kdf, enum hash *hash)
     return false;
 }
 
-/* The peer's point, bare or in an OCTET STRING: x || y */
-static const uint8_t *peer_of(const CK_BYTE *p, CK_ULONG n, size_t coordinates)
-{
-    if (!p)
-        return NULL;
-    const size_t head = coordinates + 1 < 128 ? 2 : 3; /* of an OCTET STRING */
-    if (n == coordinates + 1 + head && p[0] == 4 && p[head - 1] == coordinates + 1) {
-        p += head;
-        n -= head;
-    }
-    return n == coordinates + 1 && p[0] == 4 ? p + 1 : NULL;
-}
-
 /* How long the new key is to be */
 static CK_RV size_wanted(const CK_ATTRIBUTE *t, CK_ULONG n, size_t usual, enum hash hash,
                          size_t *size)
@@ -68,19 +55,38 @@ static CK_RV device_ecdh(struct operation *op, struct slot *slot, const struct h
 /* The peer's key is of the same curve. */
 static EVP_PKEY *peer_key(const struct object *key, const uint8_t *point, size_t n)
 {
-    uint8_t bare[133] = {4};
     struct object *o = object_new(CKO_PUBLIC_KEY);
     const struct attribute *params = attribute_of(key, CKA_EC_PARAMS);
     EVP_PKEY *peer = NULL;
-    memcpy(bare + 1, point, n);
     if (o && params) {
         o->family = key->family;
         if (attribute_set(o, CKA_EC_PARAMS, params->value, params->size) == CKR_OK &&
-            attribute_set(o, CKA_EC_POINT, bare, n + 1) == CKR_OK)
+            attribute_set(o, CKA_EC_POINT, point, n) == CKR_OK)
             peer = key_of_object(o, false);
     }
     object_free(o);
     return peer;
+}
+
+/* The peer's point as 04 || x || y, of `size` bytes: half of them, if it comes compressed. */
+static bool peer_of(const struct object *key, const CK_ECDH1_DERIVE_PARAMS *p, uint8_t *out,
+                    size_t size)
+{
+    size_t n, made = 0;
+    const uint8_t *point = curve_point(key, p->pPublicData, p->ulPublicDataLen, &n);
+    if (!point)
+        return false;
+    memcpy(out, point, n);
+    if (n == size)
+        return true;
+    EVP_PKEY *peer = peer_key(key, point, n);
+    const bool good =
+        peer &&
+        EVP_PKEY_set_utf8_string_param(peer, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                       OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) > 0 &&
+        EVP_PKEY_get_octet_string_param(peer, OSSL_PKEY_PARAM_PUB_KEY, out, size, &made) > 0;
+    EVP_PKEY_free(peer);
+    return good && made == size;
 }
 
 bool soft_agree(const struct object *key, EVP_PKEY *peer, uint8_t *out, size_t *n)
@@ -118,12 +124,12 @@ static bool x963(enum hash hash, const uint8_t *x, size_t n, const struct hufu_d
     return good;
 }
 
-static CK_RV soft_ecdh(struct operation *op, const struct hufu_derivation *how, enum hash hash,
-                       uint8_t *out)
+static CK_RV soft_ecdh(struct operation *op, const uint8_t *point,
+                       const struct hufu_derivation *how, enum hash hash, uint8_t *out)
 {
     uint8_t x[66];
     size_t n = sizeof x;
-    bool good = soft_agree(op->key, peer_key(op->key, how->peer, how->peer_size), x, &n);
+    bool good = soft_agree(op->key, peer_key(op->key, point, how->peer_size + 1), x, &n);
     if (good && hash != HASH_NONE)
         good = x963(hash, x, n, how, out);
     else if (good)
@@ -138,29 +144,29 @@ static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m
                   const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
     CK_ECDH1_DERIVE_PARAMS p;
-    uint8_t out[SECRET_MAX];
+    uint8_t out[SECRET_MAX], peer[133];
     enum hash hash;
     size_t size;
     const size_t half = key_size_of(op->key);
     if (m->ulParameterLen != sizeof p)
         return CKR_MECHANISM_PARAM_INVALID;
     memcpy(&p, m->pParameter, sizeof p);
-    const uint8_t *peer = peer_of(p.pPublicData, p.ulPublicDataLen, 2 * half);
-    if (!kdf_of(p.kdf, &hash) || !peer || (p.ulSharedDataLen && !p.pSharedData) ||
-        p.ulSharedDataLen > HUFU_DERIVE_INFO_MAX || (hash == HASH_NONE && p.ulSharedDataLen))
+    if (!kdf_of(p.kdf, &hash) || !half || !peer_of(op->key, &p, peer, 1 + 2 * half) ||
+        (p.ulSharedDataLen && !p.pSharedData) || p.ulSharedDataLen > HUFU_DERIVE_INFO_MAX ||
+        (hash == HASH_NONE && p.ulSharedDataLen))
         return CKR_MECHANISM_PARAM_INVALID;
     CK_RV rv = size_wanted(t, n, half, hash, &size);
     if (rv != CKR_OK)
         return rv;
     const struct hufu_derivation how = {.flags = HUFU_DERIVE_KEY_OUT,
-                                        .peer = peer,
+                                        .peer = peer + 1,
                                         .peer_size = 2 * half,
                                         .hash = hash_device(hash),
                                         .info = p.pSharedData,
                                         .info_size = p.ulSharedDataLen,
                                         .size = (uint16_t)size};
     rv = key_in_device(op->key) ? device_ecdh(op, s->slot, &how, out)
-                                : soft_ecdh(op, &how, hash, out);
+                                : soft_ecdh(op, peer, &how, hash, out);
     if (rv == CKR_ARGUMENTS_BAD)
         rv = CKR_MECHANISM_PARAM_INVALID; /* not a point of the curve */
     if (rv == CKR_OK)

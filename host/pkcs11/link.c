@@ -163,15 +163,20 @@ bool use_again(struct use *u, CK_RV rv)
            __atomic_load_n(&u->slot->link.lost, __ATOMIC_ACQUIRE) && u->tries++ < 2;
 }
 
-bool token_present(struct slot *slot)
+bool token_info(struct slot *slot, struct hufu_info *info)
 {
     struct use u = {0};
-    struct hufu_info info;
     if (use_begin(&u, slot) != CKR_OK)
         return false;
-    if (use_end(&u, hufu_info(u.device, &info)) == CKR_OK)
+    if (use_end(&u, hufu_info(u.device, info)) == CKR_OK)
         return true;
     /* the link was an old one: is there a new one to be had? */
     u.tries = 0;
-    return use_begin(&u, slot) == CKR_OK && use_end(&u, hufu_info(u.device, &info)) == CKR_OK;
+    return use_begin(&u, slot) == CKR_OK && use_end(&u, hufu_info(u.device, info)) == CKR_OK;
+}
+
+bool token_present(struct slot *slot)
+{
+    struct hufu_info info;
+    return token_info(slot, &info);
 }

@@ -163,6 +163,7 @@ void token_logout(struct slot *slot);
 /* The number of an account by its name. */
 CK_RV token_account(struct slot *slot, const CK_UTF8CHAR *name, CK_ULONG size, uint8_t *account);
 bool token_present(struct slot *slot);
+bool token_info(struct slot *slot, struct hufu_info *info); /* false: it is not present */
 
 CK_RV ckr_of(enum hufu_status status);
 

@@ -55,6 +55,8 @@ static CK_RV check_key(struct object *o)
     if (o->family == FAMILY_RSA && o->class == CKO_PUBLIC_KEY)
         rv = attribute_set_ulong(o, CKA_MODULUS_BITS, (CK_ULONG)EVP_PKEY_get_bits(key));
     EVP_PKEY_free(key);
+    if (rv == CKR_OK)
+        rv = curve_complete(o);
     o->complete = true;
     return rv;
 }

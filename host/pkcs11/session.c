@@ -129,6 +129,7 @@ CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void *application, CK_NOTIFY 
                     CK_SESSION_HANDLE *handle)
 {
     struct slot *slot;
+    struct hufu_info info;
     CK_RV rv = enter_slot(id, &slot);
     if (rv != CKR_OK)
         return rv;
@@ -136,8 +137,10 @@ CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void *application, CK_NOTIFY 
         return leave(CKR_ARGUMENTS_BAD);
     if (!(flags & CKF_SERIAL_SESSION))
         return leave(CKR_SESSION_PARALLEL_NOT_SUPPORTED);
-    if (!token_present(slot))
+    if (!token_info(slot, &info))
         return leave(CKR_TOKEN_NOT_PRESENT);
+    if (info.state == HUFU_STATE_BLANK)
+        return leave(CKR_TOKEN_NOT_RECOGNIZED);
     struct session *s = calloc(1, sizeof *s);
     if (!s || lock_make(&s->lock) != CKR_OK) {
         free(s);

@@ -452,6 +452,7 @@ static int child_of_fork(void)
     setenv("HUFU_DEVICE", "inproc:", 1);
     if (f->C_Initialize(NULL) != CKR_OK)
         return 3;
+    init_token(); /* its device is another, and blank */
     if (f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &s) != CKR_OK)
         return 4;
     return f->C_Finalize(NULL) == CKR_OK ? 0 : 5;

@@ -83,10 +83,21 @@ static void initializing(void)
     either("no threads", f->C_Initialize(&args), CKR_OK, CKR_NEED_TO_CREATE_THREADS);
 }
 
+/* A token that is blank has no sessions. */
+static void blank(void)
+{
+    CK_SESSION_HANDLE s;
+    f->C_Initialize(NULL);
+    slot = peer_slot();
+    is("on a blank token", f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s),
+       CKR_TOKEN_NOT_RECOGNIZED);
+}
+
 static void beginning(void)
 {
     before_initialize();
     initializing();
+    blank();
 }
 
 /* ------------------------------------------------------------------ slots, tokens, mechanisms */

@@ -165,7 +165,12 @@ static void changing(void)
     CK_ATTRIBUTE t[] = {{CKA_CLASS, &data_class, sizeof data_class}, {CKA_MODIFIABLE, &no, 1}};
     is("one that cannot be changed", f->C_CreateObject(session, t, 2, &fixed), CKR_OK);
     is("it cannot", f->C_SetAttributeValue(session, fixed, &label, 1), CKR_ACTION_PROHIBITED);
+    is("what it is already", set_flag(o, CKA_MODIFIABLE, &yes), CKR_ATTRIBUTE_READ_ONLY);
     o = data_object(&yes, &no, "token");
+    CK_ATTRIBUTE id = {CKA_OBJECT_ID, TEXT("\6\1*"), 3};
+    CK_OBJECT_HANDLE copy;
+    is("an OID", f->C_SetAttributeValue(session, o, &id, 1), CKR_ATTRIBUTE_READ_ONLY);
+    is("in a copy", f->C_CopyObject(session, o, &id, 1, &copy), CKR_ATTRIBUTE_READ_ONLY);
     const CK_SESSION_HANDLE ro = peer_session(0);
     is("on the token in R/O", f->C_SetAttributeValue(ro, o, &label, 1), CKR_SESSION_READ_ONLY);
     is("on the token", f->C_SetAttributeValue(session, o, &label, 1), CKR_OK);

@@ -7,6 +7,7 @@
  *     url = unix:/run/hufu.sock
  *     account = 3              # of CKU_USER; default: the first account with the role of a user
  *     numbers = luna           # Luna's numbers for SM2 and SM3, besides the usual ones
+ *     sm2 = ec                 # SM2 keys are of the type CKK_EC
  *     relogin = yes            # keep the PIN, and log in again when the device was away
  */
 #include "host/pkcs11/module.h"
@@ -59,6 +60,10 @@ static bool set(struct slot *s, const char *name, const char *value)
     if (strcmp(name, "numbers") == 0) {
         s->luna = strcmp(value, "luna") == 0;
         return s->luna || strcmp(value, "default") == 0;
+    }
+    if (strcmp(name, "sm2") == 0) {
+        s->sm2_as_ec = strcmp(value, "ec") == 0;
+        return s->sm2_as_ec || strcmp(value, "default") == 0;
     }
     if (strcmp(name, "relogin") == 0) {
         s->relogin = yes(value);

@@ -48,6 +48,7 @@ struct slot {
     char url[URL_MAX];
     uint8_t account; /* of CKU_USER; 0: the first with the role of a user */
     bool luna;       /* numbers of Luna, too */
+    bool sm2_as_ec;  /* CKA_KEY_TYPE of SM2 keys */
     bool relogin;    /* after the device was away: log in again with the kept PIN */
     bool was_present;
     struct lock lock;

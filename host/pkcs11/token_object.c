@@ -248,6 +248,10 @@ static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
     if (known)
         index_unlist(slot, o);
     CK_RV rv = fill(o, d, part);
+    if (rv == CKR_OK && slot->sm2_as_ec && o->family == FAMILY_SM2) {
+        o->key_type = CKK_EC;
+        rv = attribute_set_ulong(o, CKA_KEY_TYPE, CKK_EC);
+    }
     if (rv == CKR_OK)
         rv = remember(o, d);
     if (known)

@@ -16,10 +16,9 @@ struct options {
     const char *engine;  /* NULL: the best of the machine */
     unsigned threads;
     unsigned sessions; /* callers of the cases that end in -sessions or -clients */
-    size_t batch;      /* 0: the defaults of the case */
+    unsigned batch;    /* 0: the defaults of the case */
     double seconds;
-    unsigned long
-        calls; /* not 0: this many calls and nothing else, for tools that count instructions */
+    unsigned calls; /* not 0: this many and nothing else, for tools that count instructions */
     bool json;
     const char *out;   /* folder for report.json and report.csv, or NULL */
     const char *link;  /* a device that is there: only its link is measured; NULL: none */

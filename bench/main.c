@@ -4,6 +4,7 @@
 
 #include <fnmatch.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,13 +66,14 @@ static int list(void)
     return 0;
 }
 
-static unsigned long count(const char *option, const char *text, unsigned long max)
+static unsigned count(const char *option, const char *text, unsigned most)
 {
-    char *end;
+    char *end, name[16];
     const unsigned long v = strtoul(text, &end, 10);
-    if (*end || end == text || v < 1 || v > max)
-        usage(option, "a whole number from 1 on");
-    return v;
+    snprintf(name, sizeof name, "--%s", option);
+    if (*end || end == text || v < 1 || v > most)
+        usage(name, "a whole number from 1 on");
+    return (unsigned)v;
 }
 
 static const char *sweep_names(const char *names)
@@ -86,97 +88,80 @@ static const char *sweep_names(const char *names)
     return names;
 }
 
+/* What is done with the text of an option; those without text come from FLAG on. */
+enum kind { TEXT, COUNT, SECONDS, SWEEP, FLAG, LIST, PRINTED };
+
+static const struct choice {
+    const char *name;
+    enum kind kind;
+    size_t at;        /* TEXT, COUNT, FLAG: where the const char *, unsigned, bool is */
+    unsigned most;    /* COUNT */
+    const char *text; /* PRINTED */
+} choices[] = {
+#define AT(field) .at = offsetof(struct options, field)
+    {"case", TEXT, AT(pattern)},
+    {"engine", TEXT, AT(engine)},
+    {"threads", COUNT, AT(threads), .most = 64},
+    {"sessions", COUNT, AT(sessions), .most = 256},
+    {.name = "sweep", .kind = SWEEP},
+    {"all", FLAG, AT(all)},
+    {"dudect", FLAG, AT(dudect)},
+    {"batch", COUNT, AT(batch), .most = 1 << 20},
+    {.name = "seconds", .kind = SECONDS},
+    {"calls", COUNT, AT(calls), .most = 1000000000},
+    {"json", FLAG, AT(json)},
+    {"out", TEXT, AT(out)},
+    {"link", TEXT, AT(link)},
+    {"sim", TEXT, AT(sim)},
+    {.name = "list", .kind = LIST},
+    {"help", PRINTED, .text = help},
+    {"version", PRINTED, .text = "hufu-bench " HUFU_VERSION "\n"},
+#undef AT
+};
+
+enum { CHOICES = sizeof choices / sizeof *choices };
+
+static void parse_one(struct options *o, const struct choice *r, const char *text)
+{
+    void *field = (char *)o + r->at;
+    switch (r->kind) {
+    case TEXT:
+        *(const char **)field = text;
+        break;
+    case COUNT:
+        *(unsigned *)field = count(r->name, text, r->most);
+        break;
+    case SECONDS:
+        o->seconds = atof(text);
+        if (!(o->seconds > 0 && o->seconds < 3600))
+            usage("--seconds", "more than 0 and less than 3600");
+        break;
+    case SWEEP:
+        o->sweep = sweep_names(text);
+        break;
+    case FLAG:
+        *(bool *)field = true;
+        break;
+    case LIST:
+        exit(list());
+    case PRINTED:
+        fputs(r->text, stdout);
+        exit(0);
+    }
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
-    enum {
-        CASE = 256,
-        ENGINE,
-        THREADS,
-        SESSIONS,
-        SWEEP,
-        ALL,
-        DUDECT,
-        BATCH,
-        SECONDS,
-        CALLS,
-        JSON,
-        OUT,
-        LINK,
-        SIM,
-        LIST,
-        HELP,
-        VERSION
-    };
-    static const struct option longs[] = {
-        {"case", 1, NULL, CASE},       {"engine", 1, NULL, ENGINE},
-        {"threads", 1, NULL, THREADS}, {"sessions", 1, NULL, SESSIONS},
-        {"sweep", 1, NULL, SWEEP},     {"all", 0, NULL, ALL},
-        {"dudect", 0, NULL, DUDECT},   {"batch", 1, NULL, BATCH},
-        {"seconds", 1, NULL, SECONDS}, {"calls", 1, NULL, CALLS},
-        {"json", 0, NULL, JSON},       {"out", 1, NULL, OUT},
-        {"link", 1, NULL, LINK},       {"sim", 1, NULL, SIM},
-        {"list", 0, NULL, LIST},       {"help", 0, NULL, HELP},
-        {"version", 0, NULL, VERSION}, {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        switch (c) {
-        case CASE:
-            o->pattern = optarg;
-            break;
-        case ENGINE:
-            o->engine = optarg;
-            break;
-        case THREADS:
-            o->threads = (unsigned)count("--threads", optarg, 64);
-            break;
-        case SESSIONS:
-            o->sessions = (unsigned)count("--sessions", optarg, 256);
-            break;
-        case SWEEP:
-            o->sweep = sweep_names(optarg);
-            break;
-        case DUDECT:
-            o->dudect = true;
-            break;
-        case ALL:
-            o->all = true;
-            break;
-        case BATCH:
-            o->batch = count("--batch", optarg, 1 << 20);
-            break;
-        case SECONDS:
-            o->seconds = atof(optarg);
-            break;
-        case CALLS:
-            o->calls = count("--calls", optarg, 1000000000);
-            break;
-        case JSON:
-            o->json = true;
-            break;
-        case OUT:
-            o->out = optarg;
-            break;
-        case LINK:
-            o->link = optarg;
-            break;
-        case SIM:
-            o->sim = optarg;
-            break;
-        case LIST:
-            exit(list());
-        case HELP:
-            fputs(help, stdout);
-            exit(0);
-        case VERSION:
-            printf("hufu-bench %s\n", HUFU_VERSION);
-            exit(0);
-        default:
+    struct option table[CHOICES + 1] = {{0}};
+    for (int i = 0; i < CHOICES; i++)
+        table[i] = (struct option){choices[i].name, choices[i].kind < FLAG, NULL, i};
+    for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+        if (i == '?')
             exit(2);
-        }
+        parse_one(o, &choices[i], optarg);
     }
     if (optind < argc)
         usage("argument", argv[optind]);
-    if (!(o->seconds > 0 && o->seconds < 3600))
-        usage("--seconds", "more than 0 and less than 3600");
 }
 
 /* hufu-sim beside this program, unless told. */

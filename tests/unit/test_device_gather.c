@@ -1,9 +1,7 @@
 /* Single signatures and decryptions that arrive in one call, of both algorithms, several sizes,
  * keys and sessions: each comes out as if it had come alone. */
 #include <check.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include "firmware/app/core.h"
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/openssl_key.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -57,36 +56,9 @@ static void run_threads(void *ctx, void (*job)(void *, size_t), void *arg, size_
 
 /* ---------------------------------------------------------------- keys */
 
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *b)
-{
-    EVP_PKEY *key = NULL;
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
-    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    ck_assert_int_eq(EVP_PKEY_fromdata_init(c), 1);
-    ck_assert_int_eq(EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
-    EVP_PKEY_CTX_free(c);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(b);
-    return key;
-}
-
 static EVP_PKEY *openssl_key(uint8_t type, const uint8_t *pub, size_t n)
 {
-    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    if (type == KEY_SM2) {
-        uint8_t point[65] = {4};
-        memcpy(point + 1, pub, 64);
-        OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0);
-        OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point);
-        return from_params("SM2", b);
-    }
-    BIGNUM *e = BN_bin2bn(pub, 4, NULL), *m = BN_bin2bn(pub + 4, (int)n - 4, NULL);
-    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
-    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, m);
-    EVP_PKEY *key = from_params("RSA", b);
-    BN_free(e);
-    BN_free(m);
-    return key;
+    return type == KEY_SM2 ? openssl_ec_key("SM2", pub, NULL, 32) : openssl_rsa_key(pub, n);
 }
 
 static struct known make(uint8_t type, uint32_t usage)

@@ -1,15 +1,14 @@
 /* Using keys: every scheme against OpenSSL, and what must be refused. */
 #include <check.h>
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "firmware/crypto/sm2.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/openssl_key.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -29,41 +28,6 @@ static void off(void)
 }
 
 /* ---------------------------------------------------------------- OpenSSL's side */
-
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *b)
-{
-    EVP_PKEY *key = NULL;
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
-    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    ck_assert_int_eq(EVP_PKEY_fromdata_init(c), 1);
-    ck_assert_int_eq(EVP_PKEY_fromdata(c, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
-    EVP_PKEY_CTX_free(c);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(b);
-    return key;
-}
-
-static EVP_PKEY *sm2_key(const uint8_t pub[64])
-{
-    uint8_t point[65] = {4};
-    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    memcpy(point + 1, pub, 64);
-    OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0);
-    OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point);
-    return from_params("SM2", b);
-}
-
-static EVP_PKEY *rsa_key(const uint8_t *pub, size_t n)
-{
-    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    BIGNUM *e = BN_bin2bn(pub, 4, NULL), *m = BN_bin2bn(pub + 4, (int)n - 4, NULL);
-    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
-    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, m);
-    EVP_PKEY *key = from_params("RSA", b);
-    BN_free(e);
-    BN_free(m);
-    return key;
-}
 
 static const EVP_MD *md_of(uint8_t hash)
 {
@@ -87,7 +51,7 @@ static const EVP_MD *md_of(uint8_t hash)
 static bool sm2_verifies(const uint8_t pub[64], const char *id, const uint8_t *m, size_t n,
                          const uint8_t sig[64])
 {
-    EVP_PKEY *key = sm2_key(pub);
+    EVP_PKEY *key = openssl_ec_key("SM2", pub, NULL, 32);
     EVP_MD_CTX *c = EVP_MD_CTX_new();
     EVP_PKEY_CTX *p = EVP_PKEY_CTX_new(key, NULL);
     uint8_t der[SM2_SIGNATURE_DER_MAX];
@@ -105,7 +69,7 @@ static bool sm2_verifies(const uint8_t pub[64], const char *id, const uint8_t *m
 static bool rsa_verifies(const uint8_t *pub, size_t pub_size, uint8_t scheme, uint8_t hash,
                          int salt, const uint8_t *digest, size_t n, const uint8_t *sig)
 {
-    EVP_PKEY *key = rsa_key(pub, pub_size);
+    EVP_PKEY *key = openssl_rsa_key(pub, pub_size);
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
     ck_assert_int_eq(EVP_PKEY_verify_init(c), 1);
     EVP_PKEY_CTX_set_rsa_padding(c, scheme == SIGN_RSA_PSS ? RSA_PKCS1_PSS_PADDING
@@ -545,7 +509,7 @@ START_TEST(sm2_encryption)
     struct encrypt_rsp e;
     struct decrypt_rsp d;
     dev_public(&dv, user, h, pub);
-    EVP_PKEY *key = sm2_key(pub);
+    EVP_PKEY *key = openssl_ec_key("SM2", pub, NULL, 32);
     for (size_t n = 1; n < sizeof m; n = n * 2 + 3) {
         test_random(m, n);
         MUST(encrypt(n % 2 ? h : 0, n % 2 ? 0 : KEY_SM2, pub, n % 2 ? 0 : 64, CIPHER_SM2, 0,
@@ -585,7 +549,7 @@ START_TEST(rsa_encryption)
     uint8_t pub[516], m[214], cipher[256];
     const uint32_t h = dev_key(&dv, user, KEY_RSA2048, USAGE_DECRYPT);
     const size_t n = dev_public(&dv, user, h, pub);
-    EVP_PKEY *key = rsa_key(pub, n);
+    EVP_PKEY *key = openssl_rsa_key(pub, n);
     struct encrypt_rsp e;
     struct decrypt_rsp d;
     test_random(m, sizeof m);
@@ -642,7 +606,7 @@ START_TEST(rsa_raw)
     const uint32_t h = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN | USAGE_DECRYPT | USAGE_RAW),
                    plain = dev_key(&dv, user, KEY_RSA2048, USAGE_SIGN | USAGE_DECRYPT);
     const size_t n = dev_public(&dv, user, h, pub);
-    EVP_PKEY *key = rsa_key(pub, n);
+    EVP_PKEY *key = openssl_rsa_key(pub, n);
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
     size_t size = sizeof back;
     struct sign_rsp s;

@@ -4,15 +4,14 @@
  */
 #include <botan/ffi.h>
 #include <check.h>
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
-#include <openssl/param_build.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "firmware/crypto/ec.h"
+#include "tests/lib/openssl_key.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -93,30 +92,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- OpenSSL */
 
-static EVP_PKEY *openssl_key(const struct both *b, const uint8_t *d, const uint8_t *pub)
-{
-    const size_t n = b->curve->size;
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    BIGNUM *number = d ? BN_bin2bn(d, (int)n, NULL) : NULL;
-    uint8_t raw[1 + EC_POINT_MAX] = {4};
-    memcpy(raw + 1, pub, 2 * n);
-    ck_assert(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, b->openssl, 0));
-    ck_assert(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, raw, 1 + 2 * n));
-    if (d)
-        ck_assert(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number));
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
-    ck_assert_int_eq(
-        EVP_PKEY_fromdata(ctx, &key, d ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params), 1);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(build);
-    BN_free(number);
-    EVP_PKEY_CTX_free(ctx);
-    return key;
-}
-
 static void openssl_verifies(EVP_PKEY *key, size_t size, const uint8_t *digest, size_t n,
                              const uint8_t *sig)
 {
@@ -171,7 +146,8 @@ START_TEST(openssl)
         ck_assert_int_eq(ec_keygen(c, &any, d, pub), 0);
         ck_assert_int_eq(ec_keygen(c, &any, other, peer), 0);
         test_random(e, n);
-        EVP_PKEY *key = openssl_key(b, d, pub), *his = openssl_key(b, NULL, peer);
+        EVP_PKEY *key = openssl_ec_key(b->openssl, pub, d, b->curve->size);
+        EVP_PKEY *his = openssl_ec_key(b->openssl, peer, NULL, b->curve->size);
         ck_assert_int_eq(ecdsa_sign(c, &any, d, e, n, sig), 0);
         openssl_verifies(key, c->size, e, n, sig);
         openssl_signs(key, c->size, e, n, sig);

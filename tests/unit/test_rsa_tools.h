@@ -4,15 +4,14 @@
 
 #include <check.h>
 #include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/rsa.h"
+#include "tests/lib/openssl_key.h"
 #include "tests/lib/vec.h"
 
 static const unsigned rsa_sizes[] = {2048, 3072, 4096};
@@ -93,16 +92,9 @@ static inline EVP_PKEY *to_openssl(const struct rsa_private *key)
                       bn_bytes(key->q, h),     bn_bytes(key->dp, h),
                       bn_bytes(key->dq, h),    bn_bytes(key->qinv, h)};
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-    EVP_PKEY *pkey = NULL;
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
         ck_assert(OSSL_PARAM_BLD_push_BN(build, name[i], part[i]));
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
-    ck_assert_int_eq(EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params), 1);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(build);
-    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY *pkey = openssl_from_params("RSA", build, EVP_PKEY_KEYPAIR);
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
         BN_free(part[i]);
     return pkey;

@@ -5,13 +5,12 @@
 #include <botan/ffi.h>
 #include <check.h>
 #include <gcrypt.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <stdio.h>
 
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/sm2.h"
+#include "tests/lib/openssl_key.h"
 #include "tests/lib/run.h"
 #include "tests/unit/test_sm2_tools.h"
 
@@ -48,27 +47,6 @@ static void sign_here(void)
 
 /* ---- OpenSSL ---- */
 
-static EVP_PKEY *openssl_key(void)
-{
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "SM2", NULL);
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    BIGNUM *d = bn_from(t.d);
-    uint8_t raw[65] = {4};
-    memcpy(raw + 1, t.pub, 64);
-    ck_assert(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0));
-    ck_assert(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, raw, 65));
-    ck_assert(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, d));
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
-    ck_assert_int_eq(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(build);
-    EVP_PKEY_CTX_free(ctx);
-    BN_free(d);
-    return key;
-}
-
 static EVP_MD_CTX *with_id(EVP_PKEY *key, EVP_PKEY_CTX **pctx)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -85,7 +63,7 @@ START_TEST(openssl_signatures)
         size_t n = sizeof der;
         EVP_PKEY_CTX *pctx;
         new_case();
-        EVP_PKEY *key = openssl_key();
+        EVP_PKEY *key = openssl_ec_key("SM2", t.pub, t.d, 32);
         EVP_MD_CTX *ctx = with_id(key, &pctx);
         ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sm3(), NULL, key), 1);
         ck_assert_int_eq(EVP_DigestSign(ctx, der, &n, t.text, t.text_size), 1);
@@ -112,7 +90,7 @@ START_TEST(openssl_encryption)
         uint8_t raw[CIPHER_MAX], der[CIPHER_MAX], out[CIPHER_MAX];
         size_t n = sizeof der, raw_size, out_size = sizeof out;
         new_case();
-        EVP_PKEY *key = openssl_key();
+        EVP_PKEY *key = openssl_ec_key("SM2", t.pub, t.d, 32);
         EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
         ck_assert_int_eq(EVP_PKEY_encrypt_init(ctx), 1);
         ck_assert_int_eq(EVP_PKEY_encrypt(ctx, der, &n, t.text, t.text_size), 1);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -139,8 +140,8 @@ END_TEST
 
 /* Threads that sign while the device goes and comes: each call ends, with a known code. */
 static CK_OBJECT_HANDLE shared_key;
-static int wrong, good;
-static volatile bool stop;
+static atomic_int wrong, good;
+static atomic_bool stop;
 
 static void *keep_signing(void *unused)
 {
@@ -151,11 +152,11 @@ static void *keep_signing(void *unused)
     while (!stop) {
         const CK_RV rv = sign_in(s, shared_key);
         if (rv == CKR_OK)
-            __atomic_add_fetch(&good, 1, __ATOMIC_RELAXED);
+            good++;
         else if (rv != CKR_DEVICE_REMOVED && rv != CKR_TOKEN_NOT_PRESENT &&
                  rv != CKR_USER_NOT_LOGGED_IN && rv != CKR_KEY_HANDLE_INVALID &&
                  rv != CKR_DEVICE_ERROR && rv != CKR_FUNCTION_FAILED)
-            __atomic_store_n(&wrong, (int)rv, __ATOMIC_RELAXED);
+            wrong = (int)rv;
     }
     f->C_CloseSession(s);
     return NULL;
@@ -170,14 +171,14 @@ START_TEST(restart_under_load)
     for (int i = 0; i < THREADS; i++)
         pthread_create(&t[i], NULL, keep_signing, NULL);
     for (int i = 0; i < 3; i++) {
-        const int before = __atomic_load_n(&good, __ATOMIC_RELAXED);
-        while (__atomic_load_n(&good, __ATOMIC_RELAXED) < before + 10)
+        const int before = good;
+        while (good < before + 10)
             usleep(10000);
         stop_sim();
         start_sim();
     }
-    const int before = __atomic_load_n(&good, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&good, __ATOMIC_RELAXED) < before + 10)
+    const int before = good;
+    while (good < before + 10)
         usleep(10000);
     stop = true;
     for (int i = 0; i < THREADS; i++)

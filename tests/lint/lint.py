@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 BUILD = os.environ.get("BUILD", "build")
 DEFINES = ["-std=c11", "-I.", f"-I{BUILD}/gen", "-DHUFU_LIMB_BITS=64", '-DHUFU_VERSION="0"']
@@ -22,17 +23,18 @@ LANES = "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512ifma -mavx512vbmi -m
 LINE = re.compile(r"^(?:\./)?([^\s:]+):(\d+):(?:\d+:)? (.*)$")
 
 
-PATIENCE = 180  # seconds for one source: the analyzer does not come to an end with some
+PATIENCE = 180  # seconds of processor for one source: the analyzer does not come to an end with some
 given_up = []
 
 
-def run(command, seconds=None, name=""):
-    try:
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              check=False, timeout=seconds).stdout
-    except subprocess.TimeoutExpired:
+def run(command, name=""):
+    """What a tool says; name: the one source that it looks at, with patience"""
+    if name:
+        command = ["prlimit", f"--cpu={PATIENCE}", *command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    if name and (done.returncode < 0 or "signal terminated program" in done.stdout):
         given_up.append(name)
-        return ""
+    return done.stdout
 
 
 def flags(source):
@@ -42,7 +44,7 @@ def flags(source):
 
 def each(sources, command):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return "".join(pool.map(lambda s: run(command(s), PATIENCE, s), sources))
+        return "".join(pool.map(lambda s: run(command(s), s), sources))
 
 
 def findings(text, check):
@@ -100,7 +102,7 @@ def main(args):
             print(f"SKIP {program} is not installed")
             skipped += 1
             continue
-        bad = 0
+        bad, begun = 0, time.monotonic()
         for file, line, check, message in look(sources):
             entry = next((e for e in entries if e[0] == tool and fnmatch.fnmatch(file, e[1]) and fnmatch.fnmatch(check, e[2])), None)
             if entry:
@@ -113,11 +115,11 @@ def main(args):
                 print(f"{tool}: nothing is let pass any more by: {' : '.join(entry[1:3])}")
                 bad += 1
         for source in sorted(given_up):
-            print(f"SKIP {program} over {source}: more than {PATIENCE} s")
+            print(f"SKIP {program} over {source}: more than {PATIENCE} s of processor")
         skipped += len(given_up)
         given_up.clear()
         let = sum(e[4] for e in entries if e[0] == tool)
-        print(f"| {program}: {bad} findings, {let} let pass with a reason")
+        print(f"| {program}: {bad} findings, {let} let pass with a reason, {time.monotonic() - begun:.0f} s")
         failed += bad > 0
         passed += bad == 0
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

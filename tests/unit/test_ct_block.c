@@ -7,27 +7,21 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/crypto/block.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
-#include "tests/lib/vec.h"
 
 static struct block b;
 static uint8_t in[77], out[77 + 16], back[77], iv[16], tag[16];
 
-static void secret(void *p, size_t n)
-{
-    test_random(p, n);
-    SECRET(p, n);
-}
-
 static void new_key(int kind)
 {
     uint8_t k[32];
-    secret(k, sizeof k);
+    test_secret(k, sizeof k);
     if (kind == 3)
         block_set_sm4(&b, k);
     else
         ck_assert_int_eq(block_set_aes(&b, k, 16 + 8 * (size_t)kind), 0);
-    secret(in, sizeof in);
+    test_secret(in, sizeof in);
 }
 
 START_TEST(modes)

@@ -7,31 +7,22 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/crypto/ec.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
-#include "tests/lib/vec.h"
 
 static const struct ec_curve *const curves[] = {&ec_p256, &ec_p384};
-
-static int secret_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
-    SECRET(out, n);
-    return 0;
-}
-static const struct rng rng = {secret_fill, NULL};
 
 START_TEST(everything)
 {
     const struct ec_curve *c = curves[_i];
     uint8_t d[EC_MAX], pub[EC_POINT_MAX], other[EC_MAX], peer[EC_POINT_MAX];
     uint8_t e[48], sig[EC_SIGNATURE_MAX], x[EC_MAX], y[EC_MAX];
-    ck_assert_int_eq(ec_keygen(c, &rng, d, pub), 0);
-    ck_assert_int_eq(ec_keygen(c, &rng, other, peer), 0);
+    ck_assert_int_eq(ec_keygen(c, &secret_rng, d, pub), 0);
+    ck_assert_int_eq(ec_keygen(c, &secret_rng, other, peer), 0);
     PUBLIC(pub, sizeof pub);
     PUBLIC(peer, sizeof peer);
     secret_fill(NULL, e, sizeof e); /* a digest tells of a secret text until it is signed */
-    ck_assert_int_eq(ecdsa_sign(c, &rng, d, e, sizeof e, sig), 0);
+    ck_assert_int_eq(ecdsa_sign(c, &secret_rng, d, e, sizeof e, sig), 0);
     PUBLIC(e, sizeof e);
     PUBLIC(sig, sizeof sig);
     ck_assert_int_eq(c->verify(pub, e, sizeof e, sig), 0);

@@ -13,16 +13,6 @@
 
 enum { BYTES = RSA_MAX_BYTES };
 
-static int secret_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
-    SECRET(out, n);
-    return 0;
-}
-
-static const struct rng rng = {secret_fill, NULL};
-
 static void mark_private(struct rsa_private *key)
 {
     SECRET(key->p, sizeof key->p);
@@ -42,13 +32,13 @@ START_TEST(private_op)
     kept_key(bits, &key);
     mark_private(&key);
     random_below(&key.pub, in);
-    ck_assert_int_eq(rsa_private_op(ops, &rng, &key, in, out, scratch), 0);
+    ck_assert_int_eq(rsa_private_op(ops, &secret_rng, &key, in, out, scratch), 0);
     PUBLIC(out, sizeof out);
     ck_assert_int_eq(rsa_public_op(&key.pub, out, back, scratch), 0);
     ck_assert_mem_eq(back, in, bits / 8);
     copy = key; /* a fault shows no more than that it is one */
     copy.dq[3] ^= 1;
-    ck_assert_int_eq(rsa_private_op(ops, &rng, &copy, in, out, scratch), -1);
+    ck_assert_int_eq(rsa_private_op(ops, &secret_rng, &copy, in, out, scratch), -1);
     free(scratch);
 }
 END_TEST
@@ -68,7 +58,7 @@ START_TEST(keygen)
 {
     static struct rsa_private key;
     void *scratch = tools_scratch(2048);
-    ck_assert_int_eq(rsa_keygen(ops, &rng, 2048, &key, scratch, NULL, NULL), 0);
+    ck_assert_int_eq(rsa_keygen(ops, &secret_rng, 2048, &key, scratch, NULL, NULL), 0);
     ck_assert_int_eq(rsa_public_check(&key.pub), 0);
     PUBLIC(&key, sizeof key);
     ck_assert_int_eq(rsa_private_check(&key), 0);
@@ -88,7 +78,7 @@ START_TEST(prime_test)
     composite[127] ^= 2;
     SECRET(composite, sizeof composite);
     mark_private(&key);
-    ops->prime_test(3, list, 128, 5, ok, &rng, scratch);
+    ops->prime_test(3, list, 128, 5, ok, &secret_rng, scratch);
     ck_assert_int_eq(ok[0], 1);
     ck_assert_int_eq(ok[1], 0);
     ck_assert_int_eq(ok[2], 1);
@@ -101,7 +91,7 @@ static void through(struct rsa_private *key, uint8_t *em, uint8_t *cipher, void 
 {
     ck_assert_int_eq(rsa_public_op(&key->pub, em, cipher, scratch), 0);
     PUBLIC(cipher, BYTES);
-    ck_assert_int_eq(rsa_private_op(ops, &rng, key, cipher, em, scratch), 0);
+    ck_assert_int_eq(rsa_private_op(ops, &secret_rng, key, cipher, em, scratch), 0);
 }
 
 START_TEST(pkcs1)
@@ -113,7 +103,7 @@ START_TEST(pkcs1)
     kept_key(2048, &key);
     mark_private(&key);
     secret_fill(NULL, m, 48);
-    ck_assert_int_eq(rsa_pkcs1_encrypt_pad(&rng, 2048, m, 48, em), 0);
+    ck_assert_int_eq(rsa_pkcs1_encrypt_pad(&secret_rng, 2048, m, 48, em), 0);
     through(&key, em, cipher, scratch);
     ck_assert_int_eq(rsa_pkcs1_decrypt_unpad(&key, cipher, em, out, &n), 0);
     ck_assert_uint_eq(n, 48);
@@ -136,7 +126,7 @@ START_TEST(oaep)
     kept_key(2048, &key);
     mark_private(&key);
     secret_fill(NULL, m, 48);
-    ck_assert_int_eq(rsa_oaep_pad(&rng, 2048, alg, NULL, 0, m, 48, em), 0);
+    ck_assert_int_eq(rsa_oaep_pad(&secret_rng, 2048, alg, NULL, 0, m, 48, em), 0);
     through(&key, em, cipher, scratch);
     ck_assert_int_eq(rsa_oaep_unpad(2048, alg, NULL, 0, em, out, &n), 0);
     ck_assert_uint_eq(n, 48);
@@ -159,9 +149,9 @@ START_TEST(signatures)
     secret_fill(NULL, digest, sizeof digest);
     secret_fill(NULL, salt, sizeof salt);
     ck_assert_int_eq(rsa_pkcs1_sign_pad(2048, HASH_SM3, digest, 32, em), 0);
-    ck_assert_int_eq(rsa_private_op(ops, &rng, &key, em, out, scratch), 0);
+    ck_assert_int_eq(rsa_private_op(ops, &secret_rng, &key, em, out, scratch), 0);
     ck_assert_int_eq(rsa_pss_pad(2048, HASH_SM3, digest, 32, salt, 32, em), 0);
-    ck_assert_int_eq(rsa_private_op(ops, &rng, &key, em, out, scratch), 0);
+    ck_assert_int_eq(rsa_private_op(ops, &secret_rng, &key, em, out, scratch), 0);
     free(scratch);
 }
 END_TEST

@@ -12,28 +12,13 @@
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/portable/sm2_base.h"
 #include "firmware/crypto/sm2.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
-#include "tests/lib/vec.h"
 
 enum { MOST = 40 };
 
 static const struct sm2_ops *const ops = &sm2_portable;
 static uint8_t k[MOST][32], e[MOST][32], pub[MOST][64], sig[MOST][64], ok[MOST];
-
-static void secret(void *p, size_t n)
-{
-    test_random(p, n);
-    SECRET(p, n);
-}
-
-static int secret_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    secret(out, n);
-    return 0;
-}
-
-static const struct rng rng = {secret_fill, NULL};
 
 static void *scratch_for(size_t n)
 {
@@ -45,7 +30,7 @@ static void *scratch_for(size_t n)
 /* Key pair number i of this file, its private half secret. */
 static void key_pair(uint8_t d[32], uint8_t point[64])
 {
-    ck_assert_int_eq(sm2_keygen(ops, &rng, d, point), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &secret_rng, d, point), 0);
     PUBLIC(point, 64);
     ck_assert_int_eq(sm2_public_check(point), 0);
 }
@@ -55,7 +40,7 @@ START_TEST(keygen_batches)
     static const size_t size[] = {1, 2, 3, 4, 5, 17, MOST};
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         void *scratch = scratch_for(size[i]);
-        secret(k, sizeof k);
+        test_secret(k, sizeof k);
         ops->keygen(size[i], (const uint8_t(*)[32])k, pub, ok, scratch);
         PUBLIC(pub, sizeof pub);
         PUBLIC(ok, sizeof ok);
@@ -105,9 +90,9 @@ START_TEST(sign_batches)
     }
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         void *scratch = scratch_for(size[i]);
-        secret(k, sizeof k);
-        secret(e,
-               sizeof e); /* a digest tells of a secret text as long as the signature is unknown */
+        test_secret(k, sizeof k);
+        test_secret(
+            e, sizeof e); /* a digest tells of a secret text as long as the signature is unknown */
         ops->sign(size[i], keys, (const uint8_t(*)[32])e, (const uint8_t(*)[32])k, sig, ok,
                   scratch);
         PUBLIC(ok, sizeof ok);
@@ -133,8 +118,8 @@ START_TEST(single)
     PUBLIC(again, 64);
     ck_assert_mem_eq(point, again, 64);
     ck_assert_int_eq(sm2_sign_key(&key, d), 0);
-    secret(digest, 32);
-    ck_assert_int_eq(sm2_sign(ops, &rng, &key, digest, one), 0);
+    test_secret(digest, 32);
+    ck_assert_int_eq(sm2_sign(ops, &secret_rng, &key, digest, one), 0);
     PUBLIC(one, 64);
     PUBLIC(digest, 32);
     ck_assert_int_eq(sm2_verify(ops, point, digest, one), 0);
@@ -150,7 +135,7 @@ START_TEST(ready_signature)
     key_pair(nonce, kg);
     SECRET(kg, 64);
     ck_assert_int_eq(sm2_sign_key(&key, d), 0);
-    secret(digest, 32);
+    test_secret(digest, 32);
     ck_assert_int_eq(sm2_sign_ready(&key, digest, nonce, kg, out), 0);
     PUBLIC(out, 64);
     PUBLIC(digest, 32);
@@ -165,8 +150,8 @@ START_TEST(encryption)
     key_pair(d, point);
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         const size_t n = size[i];
-        secret(m, n);
-        ck_assert_int_eq(sm2_encrypt(&rng, point, m, n, c), 0);
+        test_secret(m, n);
+        ck_assert_int_eq(sm2_encrypt(&secret_rng, point, m, n, c), 0);
         PUBLIC(c, n + SM2_CIPHER_OVERHEAD);
         ck_assert_int_eq(sm2_decrypt(d, c, n + SM2_CIPHER_OVERHEAD, out), 0);
         PUBLIC(m, n);
@@ -204,7 +189,7 @@ START_TEST(scalars_and_points)
     struct sm2_scalar a, b;
     struct sm2_affine p;
     uint8_t raw[32];
-    secret(raw, 32);
+    test_secret(raw, 32);
     (void)sm2_scalar_load(&a, raw);
     sm2_scalar_invert(&b, &a);
     sm2_scalar_mul(&a, &a, &b);

@@ -11,16 +11,10 @@
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/shamir.h"
 #include "firmware/crypto/sm4.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
-#include "tests/lib/vec.h"
 
 enum { ROOM = 1200 };
-
-static void secret(void *p, size_t n)
-{
-    test_random(p, n);
-    SECRET(p, n);
-}
 
 /* An output is public once it has left: to compare it is no leak. */
 static void shown_equal(void *a, void *b, size_t n)
@@ -35,8 +29,8 @@ START_TEST(hashes)
     static const size_t size[] = {0, 1, 55, 56, 63, 64, 65, 111, 112, 128, 129, 1000};
     const enum hash_alg alg = (enum hash_alg)_i;
     uint8_t key[150], data[ROOM], once[64], twice[64];
-    secret(key, sizeof key);
-    secret(data, sizeof data);
+    test_secret(key, sizeof key);
+    test_secret(data, sizeof data);
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         struct hash ctx;
         struct hmac mac;
@@ -63,7 +57,7 @@ END_TEST
 START_TEST(kdf)
 {
     uint8_t z[64], once[100], twice[100];
-    secret(z, sizeof z);
+    test_secret(z, sizeof z);
     sm3_kdf(z, sizeof z, once, sizeof once);
     sm3_kdf(z, sizeof z, twice, sizeof twice);
     shown_equal(once, twice, sizeof once);
@@ -75,8 +69,8 @@ START_TEST(modes)
     static const size_t size[] = {0, 16, 32, 112, 128, 144, 496, 512, 528, 1040};
     uint8_t k[16], iv[16], chain[16], data[ROOM], plain[ROOM], out[ROOM];
     struct sm4_key key;
-    secret(k, sizeof k);
-    secret(data, sizeof data);
+    test_secret(k, sizeof k);
+    test_secret(data, sizeof data);
     test_random(iv, sizeof iv);
     sm4_set_key(&key, k);
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
@@ -108,10 +102,10 @@ START_TEST(aead)
     static const size_t size[] = {0, 1, 16, 31, 32, 100, 511, 1040};
     uint8_t k[16], nonce[20], aad[40], data[ROOM], plain[ROOM], out[ROOM], tag[16];
     struct sm4_key key;
-    secret(k, sizeof k);
-    secret(data, sizeof data);
-    secret(nonce, sizeof nonce);
-    secret(aad, sizeof aad);
+    test_secret(k, sizeof k);
+    test_secret(data, sizeof data);
+    test_secret(nonce, sizeof nonce);
+    test_secret(aad, sizeof aad);
     sm4_set_key(&key, k);
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         const size_t n = size[i];
@@ -138,9 +132,9 @@ START_TEST(drbg)
 {
     uint8_t entropy[48], nonce[16], extra[30], out[300], again[300];
     struct drbg d, copy;
-    secret(entropy, sizeof entropy);
-    secret(nonce, sizeof nonce);
-    secret(extra, sizeof extra);
+    test_secret(entropy, sizeof entropy);
+    test_secret(nonce, sizeof nonce);
+    test_secret(extra, sizeof extra);
     ck_assert_int_eq(
         drbg_init(&d, entropy, sizeof entropy, nonce, sizeof nonce, extra, sizeof extra), 0);
     ck_assert_int_eq(drbg_generate(&d, out, sizeof out, extra, sizeof extra), 0);
@@ -153,20 +147,12 @@ START_TEST(drbg)
 }
 END_TEST
 
-static int secret_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    secret(out, n);
-    return 0;
-}
-
 START_TEST(shares)
 {
-    static const struct rng rng = {secret_fill, NULL};
     static const uint8_t points[] = {5, 1, 3};
     uint8_t key[32], again[32], all[5 * 32], some[3 * 32];
-    secret(key, sizeof key);
-    ck_assert_int_eq(shamir_split(&rng, key, sizeof key, 3, 5, all), 0);
+    test_secret(key, sizeof key);
+    ck_assert_int_eq(shamir_split(&secret_rng, key, sizeof key, 3, 5, all), 0);
     for (size_t i = 0; i < sizeof points; i++)
         memcpy(some + 32 * i, all + 32 * (points[i] - 1), 32);
     ck_assert_int_eq(shamir_join(points, some, sizeof key, 3, again), 0);

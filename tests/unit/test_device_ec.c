@@ -5,6 +5,7 @@
 
 #include "firmware/crypto/ec.h"
 #include "tests/lib/dev.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -16,14 +17,6 @@ static const struct curve {
     const struct ec_curve *curve;
 } curves[] = {{KEY_P256, &ec_p256}, {KEY_P384, &ec_p384}};
 enum { CURVES = 2 };
-
-static int fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
-    return 0;
-}
-static const struct rng any = {fill, NULL};
 
 static void set_up(void)
 {
@@ -205,7 +198,7 @@ START_TEST(derive_in_clear)
     uint8_t pub[LIMIT_PUBLIC_MAX], d[EC_MAX], peer[EC_POINT_MAX], x[EC_MAX], key[256];
     struct derive_rsp r;
     dev_public(&dv, user, h, pub);
-    ck_assert_int_eq(ec_keygen(c->curve, &any, d, peer), 0);
+    ck_assert_int_eq(ec_keygen(c->curve, &test_rng, d, peer), 0);
     ck_assert_int_eq(c->curve->agree(d, pub, x), 0);
     struct derive_req q = {
         .handle = h, .flags = DERIVE_KEY_OUT, .peer = {peer, 2 * size}, .size = (uint16_t)size};

@@ -12,6 +12,7 @@
 
 #include "firmware/crypto/ec.h"
 #include "tests/lib/openssl_key.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -25,21 +26,6 @@ struct both {
 static const struct both curves[] = {{&ec_p256, "P-256", "secp256r1", NID_X9_62_prime256v1},
                                      {&ec_p384, "P-384", "secp384r1", NID_secp384r1}};
 enum { CURVES = sizeof curves / sizeof *curves };
-
-static int fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
-    return 0;
-}
-static const struct rng any = {fill, NULL};
-
-static int no_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx, (void)out, (void)n;
-    return -1;
-}
-static const struct rng none = {no_fill, NULL};
 
 static const struct ec_curve *curve_of(struct vec *v)
 {
@@ -143,12 +129,12 @@ START_TEST(openssl)
         uint8_t d[EC_MAX], pub[EC_POINT_MAX], e[64], sig[EC_SIGNATURE_MAX], x[EC_MAX], y[EC_MAX];
         uint8_t other[EC_MAX], peer[EC_POINT_MAX];
         const size_t n = digest_sizes[round % 5];
-        ck_assert_int_eq(ec_keygen(c, &any, d, pub), 0);
-        ck_assert_int_eq(ec_keygen(c, &any, other, peer), 0);
+        ck_assert_int_eq(ec_keygen(c, &test_rng, d, pub), 0);
+        ck_assert_int_eq(ec_keygen(c, &test_rng, other, peer), 0);
         test_random(e, n);
         EVP_PKEY *key = openssl_ec_key(b->openssl, pub, d, b->curve->size);
         EVP_PKEY *his = openssl_ec_key(b->openssl, peer, NULL, b->curve->size);
-        ck_assert_int_eq(ecdsa_sign(c, &any, d, e, n, sig), 0);
+        ck_assert_int_eq(ecdsa_sign(c, &test_rng, d, e, n, sig), 0);
         openssl_verifies(key, c->size, e, n, sig);
         openssl_signs(key, c->size, e, n, sig);
         ck_assert_int_eq(c->verify(pub, e, n, sig), 0);
@@ -189,13 +175,13 @@ START_TEST(botan)
         botan_pubkey_t public_key;
         botan_pk_op_sign_t sign;
         botan_pk_op_verify_t verify;
-        ck_assert_int_eq(ec_keygen(c, &any, d, pub), 0);
+        ck_assert_int_eq(ec_keygen(c, &test_rng, d, pub), 0);
         test_random(e, sizeof e);
         botan_mp_t md = number(d, c->size), mx = number(pub, c->size),
                    my = number(pub + c->size, c->size);
         ck_assert_int_eq(botan_privkey_load_ecdsa(&key, md, b->botan), 0);
         ck_assert_int_eq(botan_pubkey_load_ecdsa(&public_key, mx, my, b->botan), 0);
-        ck_assert_int_eq(ecdsa_sign(c, &any, d, e, sizeof e, sig), 0);
+        ck_assert_int_eq(ecdsa_sign(c, &test_rng, d, e, sizeof e, sig), 0);
         ck_assert_int_eq(botan_pk_op_verify_create(&verify, public_key, "Raw", 0), 0);
         ck_assert_int_eq(botan_pk_op_verify_update(verify, e, sizeof e), 0);
         ck_assert_int_eq(botan_pk_op_verify_finish(verify, sig, 2 * c->size), 0);
@@ -279,8 +265,8 @@ START_TEST(out_of_range)
     const struct ec_curve *c = b->curve;
     uint8_t bad[EC_MAX], d[EC_MAX], pub[EC_POINT_MAX], out[EC_POINT_MAX], e[32] = {7};
     uint8_t sig[EC_SIGNATURE_MAX], forged[EC_SIGNATURE_MAX];
-    ck_assert_int_eq(ec_keygen(c, &any, d, pub), 0);
-    ck_assert_int_eq(ecdsa_sign(c, &any, d, e, sizeof e, sig), 0);
+    ck_assert_int_eq(ec_keygen(c, &test_rng, d, pub), 0);
+    ck_assert_int_eq(ecdsa_sign(c, &test_rng, d, e, sizeof e, sig), 0);
     for (int i = 0; i < 4; i++) {
         memset(bad, i == 1 ? 0xFF : 0, sizeof bad);
         if (i >= 2)
@@ -295,8 +281,8 @@ START_TEST(out_of_range)
             ck_assert_int_eq(c->verify(pub, e, sizeof e, forged), -1);
         }
     }
-    ck_assert_int_eq(ec_keygen(c, &none, d, pub), -1);
-    ck_assert_int_eq(ecdsa_sign(c, &none, d, e, sizeof e, sig), -1);
+    ck_assert_int_eq(ec_keygen(c, &no_rng, d, pub), -1);
+    ck_assert_int_eq(ecdsa_sign(c, &no_rng, d, e, sizeof e, sig), -1);
 }
 END_TEST
 
@@ -305,7 +291,7 @@ START_TEST(points_off_the_curve)
     const struct both *b = &curves[_i];
     const struct ec_curve *c = b->curve;
     uint8_t d[EC_MAX], pub[EC_POINT_MAX], bad[EC_POINT_MAX], x[EC_MAX];
-    ck_assert_int_eq(ec_keygen(c, &any, d, pub), 0);
+    ck_assert_int_eq(ec_keygen(c, &test_rng, d, pub), 0);
     memset(bad, 0, sizeof bad);
     ck_assert_int_eq(c->public_check(bad), -1);
     for (size_t i = 0; i < 2 * c->size; i += 5) {

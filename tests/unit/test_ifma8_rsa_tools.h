@@ -63,16 +63,6 @@ static inline void make_keys(void)
     }
 }
 
-static inline int no_random(void *ctx, void *to, size_t n)
-{
-    (void)ctx;
-    (void)to;
-    (void)n;
-    return -1;
-}
-
-static const struct rng broken_rng = {no_random, NULL};
-
 static inline int run_suite(const char *name, void (*add)(Suite *))
 {
     if (!ifma8_usable()) {

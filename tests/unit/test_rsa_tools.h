@@ -12,19 +12,12 @@
 #include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/rsa.h"
 #include "tests/lib/openssl_key.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/vec.h"
 
 static const unsigned rsa_sizes[] = {2048, 3072, 4096};
 enum { RSA_SIZES = 3 };
 
-static inline int tools_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
-    return 0;
-}
-
-static const struct rng test_rng = {tools_fill, NULL};
 static const struct rsa_ops *const ops = &rsa_portable;
 
 /* Scratch for every function and size, just as large as promised */

@@ -8,7 +8,6 @@
 #include "tests/unit/test_sm2_tools.h"
 
 static const struct sm2_ops *const ops = &sm2_portable;
-static const struct rng any = {test_fill, NULL};
 
 /* A source of the one block k */
 static struct rng once(struct blocks *b, const uint8_t *k)
@@ -310,7 +309,7 @@ START_TEST(verify_refuses)
     ck_assert_int_eq(sm2_sign_key(&key, d), 0);
     ck_assert_int_eq(sm2_public_from_private(ops, d, pub), 0);
     test_random(e, 32);
-    ck_assert_int_eq(sm2_sign(ops, &any, &key, e, sig), 0);
+    ck_assert_int_eq(sm2_sign(ops, &test_rng, &key, e, sig), 0);
     ck_assert_int_eq(sm2_verify(ops, pub, e, sig), 0);
     for (int i = 0; i < 64; i++) {
         memcpy(bad, sig, 64);
@@ -334,10 +333,10 @@ START_TEST(encrypt_sizes)
 {
     static uint8_t m[3000], out[3000], c[3000 + SM2_CIPHER_OVERHEAD];
     uint8_t d[32], pub[64];
-    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, d, pub), 0);
     for (size_t n = 1; n <= sizeof m; n += n < 130 ? 1 : 287) {
         test_random(m, n);
-        ck_assert_int_eq(sm2_encrypt(&any, pub, m, n, c), 0);
+        ck_assert_int_eq(sm2_encrypt(&test_rng, pub, m, n, c), 0);
         ck_assert_int_eq(sm2_public_check(c), 0);
         ck_assert_int_eq(sm2_decrypt(d, c, n + SM2_CIPHER_OVERHEAD, out), 0);
         ck_assert_mem_eq(m, out, n);
@@ -365,7 +364,7 @@ START_TEST(zero_key_stream)
     const struct rng rng = {blocks_fill, &b};
     struct sm3 h;
     const uint8_t m = 0xC3;
-    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, d, pub), 0);
     do
         random_private(block[0]);
     while (key_stream(block[0], pub, shared) != 0);
@@ -421,10 +420,10 @@ START_TEST(ready_signatures)
     _Alignas(64) uint8_t scratch[SM2_SCRATCH_ONE];
     struct sm2_sign_key key;
     const struct sm2_sign_key *const keys[] = {&key};
-    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, d, pub), 0);
     ck_assert_int_eq(sm2_sign_key(&key, d), 0);
     for (int i = 0; i < 100; i++) {
-        ck_assert_int_eq(sm2_keygen(ops, &any, k[0], kg), 0);
+        ck_assert_int_eq(sm2_keygen(ops, &test_rng, k[0], kg), 0);
         test_random(e[0], 32);
         if (i < 2)
             memset(e[0], i ? 0xFF : 0, 32);
@@ -455,20 +454,20 @@ START_TEST(encrypt_refuses)
     static uint8_t stuck[100][32];
     struct blocks zero = {stuck[0], 100, 0};
     const struct rng zero_rng = {blocks_fill, &zero};
-    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, d, pub), 0);
     memset(c, 0xA5, sizeof c);
     ck_assert_int_eq(sm2_encrypt(&empty, pub, m, 20, c), -1);
     ck_assert(zeros(c, sizeof c));
     ck_assert_int_eq(sm2_encrypt(&zero_rng, pub, m, 20, c), -1);
     ck_assert_uint_lt(zero.used, 100);
     ck_assert(zeros(c, sizeof c));
-    ck_assert_int_eq(sm2_encrypt(&any, pub, m, 0, c), -1);
+    ck_assert_int_eq(sm2_encrypt(&test_rng, pub, m, 0, c), -1);
     pub[63] ^= 1;
     memset(c, 0xA5, sizeof c);
-    ck_assert_int_eq(sm2_encrypt(&any, pub, m, 20, c), -1);
+    ck_assert_int_eq(sm2_encrypt(&test_rng, pub, m, 20, c), -1);
     ck_assert(zeros(c, sizeof c));
     memset(pub, 0, 64);
-    ck_assert_int_eq(sm2_encrypt(&any, pub, m, 20, c), -1);
+    ck_assert_int_eq(sm2_encrypt(&test_rng, pub, m, 20, c), -1);
 }
 END_TEST
 
@@ -476,9 +475,9 @@ START_TEST(decrypt_refuses)
 {
     enum { N = 40, ALL = N + SM2_CIPHER_OVERHEAD };
     uint8_t d[32], other[32], pub[64], m[N], c[ALL], bad[ALL], out[N];
-    ck_assert_int_eq(sm2_keygen(ops, &any, d, pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, d, pub), 0);
     test_random(m, N);
-    ck_assert_int_eq(sm2_encrypt(&any, pub, m, N, c), 0);
+    ck_assert_int_eq(sm2_encrypt(&test_rng, pub, m, N, c), 0);
     for (size_t i = 0; i < ALL; i++) {
         memcpy(bad, c, ALL);
         bad[i] ^= 0x04;
@@ -510,8 +509,8 @@ struct party {
 
 static void party_new(struct party *p)
 {
-    ck_assert_int_eq(sm2_keygen(ops, &any, p->d, p->pub), 0);
-    ck_assert_int_eq(sm2_keygen(ops, &any, p->r, p->r_pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, p->d, p->pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, p->r, p->r_pub), 0);
     ck_assert_int_eq(sm2_z("id", 2, p->pub, p->z), 0);
 }
 

@@ -17,7 +17,6 @@
 enum { TIMES = 40, TEXT_MAX = 300, ID_MAX = 60, CIPHER_MAX = TEXT_MAX + 200 };
 
 static const struct sm2_ops *const ops = &sm2_portable;
-static const struct rng any = {test_fill, NULL};
 
 /* A key, a text and an ID, new for every round */
 static struct {
@@ -29,7 +28,7 @@ static struct {
 
 static void new_case(void)
 {
-    ck_assert_int_eq(sm2_keygen(ops, &any, t.d, t.pub), 0);
+    ck_assert_int_eq(sm2_keygen(ops, &test_rng, t.d, t.pub), 0);
     ck_assert_int_eq(sm2_sign_key(&t.key, t.d), 0);
     t.text_size = 1 + test_random_below(TEXT_MAX);
     test_random(t.text, t.text_size);
@@ -42,7 +41,7 @@ static void new_case(void)
 
 static void sign_here(void)
 {
-    ck_assert_int_eq(sm2_sign(ops, &any, &t.key, t.e, t.sig), 0);
+    ck_assert_int_eq(sm2_sign(ops, &test_rng, &t.key, t.e, t.sig), 0);
 }
 
 /* ---- OpenSSL ---- */
@@ -99,7 +98,7 @@ START_TEST(openssl_encryption)
         ck_assert_int_eq(sm2_decrypt(t.d, raw, raw_size, out), 0);
         ck_assert_mem_eq(out, t.text, t.text_size);
 
-        ck_assert_int_eq(sm2_encrypt(&any, t.pub, t.text, t.text_size, raw), 0);
+        ck_assert_int_eq(sm2_encrypt(&test_rng, t.pub, t.text, t.text_size, raw), 0);
         n = sm2_cipher_to_der(raw, raw_size, der);
         ck_assert_int_eq(EVP_PKEY_decrypt_init(ctx), 1);
         ck_assert_int_eq(EVP_PKEY_decrypt(ctx, out, &out_size, der, n), 1);
@@ -209,7 +208,7 @@ START_TEST(botan_encryption)
         ck_assert_int_eq(sm2_decrypt(t.d, raw, raw_size, out), 0);
         ck_assert_mem_eq(out, t.text, t.text_size);
 
-        ck_assert_int_eq(sm2_encrypt(&any, t.pub, t.text, t.text_size, raw), 0);
+        ck_assert_int_eq(sm2_encrypt(&test_rng, t.pub, t.text, t.text_size, raw), 0);
         n = sm2_cipher_to_der(raw, raw_size, der);
         ck_assert_int_eq(botan_pk_op_decrypt_create(&decrypt, key, "SM3", 0), 0);
         ck_assert_int_eq(botan_pk_op_decrypt(decrypt, out, &out_size, der, n), 0);
@@ -317,7 +316,7 @@ START_TEST(gcrypt_encryption)
         gcry_sexp_release(c);
 
         do
-            ck_assert_int_eq(sm2_encrypt(&any, t.pub, t.text, t.text_size, raw), 0);
+            ck_assert_int_eq(sm2_encrypt(&test_rng, t.pub, t.text, t.text_size, raw), 0);
         while (!gcrypt_can(raw));
         point[0] = 4;
         memcpy(point + 1, raw, 64);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "firmware/crypto/rng.h"
+#include "tests/lib/rng.h"
 #include "tests/lib/vec.h"
 
 #define SM2_P "FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF"
@@ -134,13 +135,6 @@ static inline int blocks_fill(void *ctx, void *out, size_t n)
     if (b->used == b->n)
         return -1;
     memcpy(out, b->block + 32 * b->used++, 32);
-    return 0;
-}
-
-static inline int test_fill(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    test_random(out, n);
     return 0;
 }
 

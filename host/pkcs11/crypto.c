@@ -13,8 +13,8 @@
 /* ------------------------------------------------------------------ the context */
 
 /*
- * Made once, and never freed: a process that ends may call C_Finalize after libcrypto has cleaned
- * up.
+ * Made once by the first C_Initialize, and never freed: a process that ends may work on and call
+ * C_Finalize after libcrypto has cleaned up.
  */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static OSSL_LIB_CTX *context;
@@ -80,7 +80,8 @@ static const struct {
 
 static void make_context(void)
 {
-    OSSL_LIB_CTX *c = OSSL_LIB_CTX_new();
+    /* nothing can be made any more in a process that ends and has cleaned up libcrypto */
+    OSSL_LIB_CTX *c = OPENSSL_init_crypto(0, NULL) ? OSSL_LIB_CTX_new() : NULL;
     if (!c)
         return;
     if (!OSSL_PROVIDER_load(c, "default")) {

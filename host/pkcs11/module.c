@@ -1,6 +1,8 @@
 /* C_Initialize, C_Finalize, fork: whether the module is there. C_GetInfo. */
 #include "host/pkcs11/module.h"
 
+#include "host/pkcs11/crypto.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -99,6 +101,7 @@ static void end_slots(void)
 static CK_RV start(const CK_C_INITIALIZE_ARGS *args)
 {
     CK_RV rv = take_arguments(args);
+    crypto_context();
     if (rv == CKR_OK)
         rv = config_read();
     CK_ULONG made = 0;

@@ -1,86 +1,14 @@
 /* The PKCS#11 module and a device that is another process: restarts under a living application,
  * several processes at once, children after fork. */
 #include "tests/lib/run.h"
-#include "tests/unit/p11_tools.h"
+#include "tests/unit/p11_device.h"
 
 #include "host/lib/hufu.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-
-static char directory[] = "/tmp/hufu-p11-sim.XXXXXX";
-static char socket_path[128];
-static pid_t sim;
-
-static void start_sim(void)
-{
-    char self[PATH_MAX] = "", program[PATH_MAX + 32], memory[64];
-    ck_assert_int_gt(readlink("/proc/self/exe", self, sizeof self - 1), 0);
-    snprintf(program, sizeof program, "%s/hufu-sim", dirname(dirname(self)));
-    snprintf(memory, sizeof memory, "%s/device", directory);
-    unlink(socket_path);
-    int ready[2];
-    ck_assert_int_eq(pipe(ready), 0);
-    sim = fork();
-    if (sim == 0) {
-        char fd[16];
-        snprintf(fd, sizeof fd, "%d", ready[1]);
-        execl(program, program, "--dir", memory, "--socket", socket_path, "--ready-fd", fd,
-              "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
-    close(ready[1]);
-    char c;
-    ck_assert_msg(read(ready[0], &c, 1) == 1, "%s does not start", program);
-    close(ready[0]);
-}
-
-static void stop_sim(void)
-{
-    kill(sim, SIGTERM);
-    waitpid(sim, NULL, 0);
-}
-
-static void set_up(bool relogin)
-{
-    char path[128];
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
-    snprintf(path, sizeof path, "%s/pkcs11.conf", directory);
-    FILE *file = fopen(path, "w");
-    fprintf(file, "[device]\nurl = unix:%s\nrelogin = %s\n", socket_path, relogin ? "yes" : "no");
-    fclose(file);
-    setenv("HUFU_PKCS11_CONF", path, 1);
-    start_sim();
-    load();
-    OK(f->C_Initialize(NULL));
-    init_token();
-    session = open_session(CKF_RW_SESSION);
-    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
-}
-
-static void clean_up(void)
-{
-    char command[160];
-    f->C_Finalize(NULL);
-    stop_sim();
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static CK_RV sign_in(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
-{
-    CK_MECHANISM m = {CKM_SHA256_RSA_PKCS, NULL, 0};
-    CK_BYTE signature[256];
-    CK_ULONG n = sizeof signature;
-    const CK_RV rv = f->C_SignInit(s, &m, key);
-    return rv ? rv : f->C_Sign(s, TEXT("data"), 4, signature, &n);
-}
 
 /* A clear code, and after a login everything goes on with the handles that are there. */
 START_TEST(restart)
@@ -358,31 +286,6 @@ START_TEST(killed)
 }
 END_TEST
 
-/* The process ends without C_Finalize, with threads inside. */
-START_TEST(exit_at_work)
-{
-    int status;
-    set_up(false);
-    shared_key = make_rsa(CK_TRUE, "key").private;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        pthread_t t[4];
-        OK(f->C_Initialize(NULL));
-        session = open_session(CKF_RW_SESSION);
-        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
-        CK_OBJECT_HANDLE o[4];
-        find(NULL, 0, o, 4);
-        for (int i = 0; i < 4; i++)
-            pthread_create(&t[i], NULL, keep_signing, NULL);
-        usleep(50000);
-        exit(0); /* with all destructors */
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_int_eq(status, 0);
-    clean_up();
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("pkcs11 device");
@@ -395,7 +298,6 @@ int main(void)
     tcase_add_test(c, changes_of_others);
     tcase_add_test(c, limits);
     tcase_add_test(c, killed);
-    tcase_add_test(c, exit_at_work);
     suite_add_tcase(s, c);
     return suite_run(s);
 }

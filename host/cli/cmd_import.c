@@ -12,12 +12,16 @@ enum { IMPORT_MAX = 1 << 20 };
 
 static const char softhsm[] = "/usr/lib/softhsm/libsofthsm2.so";
 
-/* What SM2 and RSA keys of software can do, and may be backed up as they could be. */
+/* What such keys of software can do, and may be backed up as they could be. */
 static uint32_t usual_usage(uint8_t type)
 {
-    const uint32_t more = type == HUFU_KEY_P256 || type == HUFU_KEY_P384
-                              ? HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT
-                              : HUFU_USAGE_DECRYPT;
+    uint32_t more = HUFU_USAGE_DECRYPT;
+    if (type == HUFU_KEY_P256 || type == HUFU_KEY_P384)
+        more = HUFU_USAGE_AGREE | HUFU_USAGE_DERIVE_OUT;
+    else if (type == HUFU_KEY_HMAC)
+        more = 0;
+    else if (type >= HUFU_KEY_AES128 && type <= HUFU_KEY_AES256)
+        more |= HUFU_USAGE_ENCRYPT;
     return HUFU_USAGE_SIGN | HUFU_USAGE_EXPORT_WRAPPED | more;
 }
 
@@ -80,10 +84,11 @@ static int run_pkcs8(struct cli *cli)
         return USAGE;
     if (file_read(path, IMPORT_MAX, &data, &size))
         return FAILED;
+    foreign_legacy();
     const uint8_t *p = data;
     size_t left = size;
     OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&key, NULL, NULL, NULL, EVP_PKEY_KEYPAIR,
-                                                          NULL, "provider=default");
+                                                          NULL, "?provider=default");
     int status = DONE;
     if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase_answer, cli) ||
         !OSSL_DECODER_from_data(ctx, &p, &left))
@@ -121,6 +126,7 @@ static int run_pkcs12(struct cli *cli)
         return USAGE;
     if (file_read(path, IMPORT_MAX, &data, &size))
         return FAILED;
+    foreign_legacy();
     int status =
         passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", text);
     const uint8_t *p = data;
@@ -150,7 +156,7 @@ static int run_pkcs12(struct cli *cli)
 
 struct moving {
     struct cli *cli;
-    unsigned moved, left;
+    unsigned moved, kept, left; /* keys; certificates and data; neither */
     bool from_module;
 };
 
@@ -166,10 +172,33 @@ static int take_pkcs8(struct cli *cli, const char *label, const struct token_key
     return status;
 }
 
+/* A certificate or data. Prints its handle. */
+static int keep(struct cli *cli, const struct token_key *key)
+{
+    uint32_t handle = 0;
+    const struct hufu_object_spec spec = {.type = key->type,
+                                          .usage = key->private ? 0 : HUFU_USAGE_PUBLIC,
+                                          .label = key->label,
+                                          .id = key->id,
+                                          .id_size = key->id_size,
+                                          .attributes = key->attributes,
+                                          .attributes_size = key->attributes_size,
+                                          .value = key->value,
+                                          .value_size = key->size};
+    if (hufu_object_create(cli->session, &spec, &handle))
+        return say_library(cli);
+    return say_number(cli, "handle", handle);
+}
+
 static int move_one(void *context, const struct token_key *key)
 {
     struct moving *m = context;
     const char *label = *key->label ? key->label : "(no label)";
+    if (key->value) {
+        const int status = keep(m->cli, key);
+        m->kept += !status;
+        return status;
+    }
     if (!key->foreign && !key->pkcs8) {
         m->left++;
         say_note(m->cli, "hufu: %s: %s", label,
@@ -215,8 +244,8 @@ static int run_softhsm(struct cli *cli)
     }
     if (status)
         return status;
-    say_note(cli, "%u keys moved, %u left", m.moved, m.left);
-    return m.left ? say_failed("%u keys were left where they are", m.left) : DONE;
+    say_note(cli, "%u keys moved, %u certificates and data, %u left", m.moved, m.kept, m.left);
+    return m.left ? say_failed("%u objects were left where they are", m.left) : DONE;
 }
 
 #define NAMES                                                                                      \
@@ -247,6 +276,7 @@ const struct command import_commands[] = {
      run_pkcs8, pkcs8_options},
     {"import pkcs12", "FILE", "Take in the private key of a PKCS#12 file; prints its handle",
      "user", run_pkcs12, pkcs12_options},
-    {"import softhsm", NULL, "Take in the keys of a SoftHSM or other PKCS#11 token", "user",
+    {"import softhsm", NULL,
+     "Take in what is on a SoftHSM token, or the keys of another PKCS#11 token", "user",
      run_softhsm, softhsm_options},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

@@ -3,6 +3,8 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +70,16 @@ int foreign_of(const char *from, const EVP_PKEY *key, struct foreign *f)
     if (EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "SM2"))
         return curve_of(from, key, f);
     return say_failed("%s: a key of a kind that the device does not have", from);
+}
+
+void foreign_legacy(void)
+{
+    /* the first one that is named takes the place of the usual one */
+    if (OSSL_PROVIDER_load(NULL, "default")) {
+        ERR_set_mark();
+        OSSL_PROVIDER_load(NULL, "legacy");
+        ERR_pop_to_mark();
+    }
 }
 
 int passphrase_get(const struct cli *cli, const char *option, const char *variable,

@@ -3,12 +3,13 @@
 #define HUFU_CLI_FOREIGN_H
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "host/cli/cli.h"
 
-/* A key of the device as type and secret: SM2 and EC d; RSA p || q. */
+/* A key of the device as type and secret: SM2 and EC d; RSA p || q; of a secret key the key. */
 struct foreign {
     uint8_t type;
     uint8_t secret[HUFU_SIGNATURE_MAX];
@@ -30,15 +31,23 @@ int passphrase_answer(char *text, int room, int writing, void *cli);
             "the passphrase is the first line of FILE (else HUFU_PASSPHRASE, or a prompt)", 0      \
     }
 
-/* A key of a token. */
+/* The legacy algorithms of libcrypto, too, where it has them: old files are full of RC2 and DES. */
+void foreign_legacy(void);
+
+/* A key of a token, or what is kept there. */
 struct token_key {
     char label[HUFU_LABEL_MAX + 1];
     uint8_t id[HUFU_ID_MAX];
     size_t id_size;
-    /* one of the two; neither: it cannot be had, or the device has no such keys */
+    /* one of the three; none: it cannot be had, or the device has no such keys */
     const struct foreign *foreign;
     const uint8_t *pkcs8;
-    size_t size;
+    const uint8_t *value;      /* of a certificate or data */
+    size_t size;               /* of pkcs8 or value */
+    uint8_t type;              /* HUFU_KEY_CERTIFICATE, HUFU_KEY_DATA */
+    const uint8_t *attributes; /* of value, as host/pkcs11/blob.c has them */
+    size_t attributes_size;
+    bool private; /* is seen after a log-in only */
 };
 typedef int token_key_fn(void *context, const struct token_key *key);
 /* Of any PKCS#11 module. label NULL: the only token there is. Stops at the first status of each

@@ -1,8 +1,8 @@
 /*
- * The keys of a SoftHSM 2 token, read from its object store with the user's PIN: those that the
- * module would not give out come, too. A token is a folder; token.object has its label and, under
- * the PIN, the key of the other objects. A file is a generation number and attributes: type, kind,
- * value, all numbers of eight bytes, big-endian.
+ * The keys, certificates and data of a SoftHSM 2 token, read from its object store with the user's
+ * PIN: those that the module would not give out come, too. A token is a folder; token.object has
+ * its label and, under the PIN, the key of the other objects. A file is a generation number and
+ * attributes: type, kind, value, all numbers of eight bytes, big-endian.
  */
 #include <dirent.h>
 #include <openssl/evp.h>
@@ -14,13 +14,19 @@
 
 enum { FILE_MAX = 1 << 20, KEY = 32, BLOCK = 16, SALT = 8, MAGIC = 3, ITERATIONS = 1500 };
 enum { KIND_BOOL = 1, KIND_NUMBER = 2, KIND_BYTES = 3 };
-enum { CLASS_PRIVATE_KEY = 3, TYPE_RSA = 0, TYPE_EC = 3 };
+enum { CLASS_DATA = 0, CLASS_CERTIFICATE = 1, CLASS_PRIVATE_KEY = 3, CLASS_SECRET_KEY = 4 };
+enum { TYPE_RSA = 0, TYPE_EC = 3, TYPE_GENERIC = 0x10, TYPE_AES = 0x1F };
 /* Attributes of PKCS#11, and SoftHSM's own */
 #define A_CLASS       UINT64_C(0x000)
 #define A_PRIVATE     UINT64_C(0x002)
 #define A_LABEL       UINT64_C(0x003)
 #define A_VALUE       UINT64_C(0x011)
+#define A_APPLICATION UINT64_C(0x010)
+#define A_OBJECT_ID   UINT64_C(0x012)
+#define A_ISSUER      UINT64_C(0x081)
+#define A_SERIAL      UINT64_C(0x082)
 #define A_TYPE        UINT64_C(0x100)
+#define A_SUBJECT     UINT64_C(0x101)
 #define A_ID          UINT64_C(0x102)
 #define A_EXPONENT    UINT64_C(0x122)
 #define A_PRIME_1     UINT64_C(0x124)
@@ -182,28 +188,105 @@ static bool ec_of(const struct file *f, const uint8_t key[KEY], struct foreign *
     return out->type && integer_of(f, key, A_VALUE, out->secret, out->size);
 }
 
+static bool secret_of(const struct file *f, const uint8_t key[KEY], uint64_t type,
+                      struct foreign *out)
+{
+    size_t n = sizeof out->secret;
+    if (!bytes_of(f, key, A_VALUE, out->secret, &n))
+        return false;
+    out->size = n;
+    if (type == TYPE_AES)
+        out->type = n == 16   ? HUFU_KEY_AES128
+                    : n == 24 ? HUFU_KEY_AES192
+                    : n == 32 ? HUFU_KEY_AES256
+                              : 0;
+    else if (n && n <= HUFU_SECRET_MAX)
+        out->type = HUFU_KEY_HMAC;
+    return out->type;
+}
+
+static bool foreign_key(const struct file *f, const uint8_t key[KEY], uint64_t class,
+                        struct foreign *out)
+{
+    const struct bytes type = find(f, A_TYPE, KIND_NUMBER);
+    const uint64_t kind = type.data ? number_at(type.data) : UINT64_MAX;
+    if (class == CLASS_SECRET_KEY)
+        return (kind == TYPE_AES || kind == TYPE_GENERIC) && secret_of(f, key, kind, out);
+    return (kind == TYPE_RSA && rsa_of(f, key, out)) || (kind == TYPE_EC && ec_of(f, key, out));
+}
+
+static void name_of(const struct file *f, const uint8_t key[KEY], struct token_key *k)
+{
+    uint8_t text[4096];
+    size_t n = sizeof text;
+    if (bytes_of(f, key, A_LABEL, text, &n)) {
+        if (n > HUFU_LABEL_MAX) /* not in the middle of a character */
+            for (n = HUFU_LABEL_MAX; n && (text[n] & 0xC0) == 0x80;)
+                n--;
+        memcpy(k->label, text, n);
+    }
+    n = sizeof text;
+    if (bytes_of(f, key, A_ID, text, &n) && n <= sizeof k->id) {
+        memcpy(k->id, text, n);
+        k->id_size = n;
+    }
+}
+
+/* What programs of PKCS#11 look certificates and data up by, in the form of host/pkcs11/blob.c. */
+static size_t attributes_of(const struct file *f, const uint8_t key[KEY],
+                            uint8_t out[HUFU_ATTRIBUTES_MAX])
+{
+    static const uint64_t types[] = {A_APPLICATION, A_OBJECT_ID, A_ISSUER, A_SERIAL, A_SUBJECT};
+    enum { HEAD = 2, ENTRY = 7 };
+    uint8_t value[HUFU_ATTRIBUTES_MAX];
+    size_t at = HEAD;
+    out[0] = 1; /* version */
+    out[1] = 0;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t n = sizeof value;
+        if (!bytes_of(f, key, types[i], value, &n) || at + ENTRY + n > HUFU_ATTRIBUTES_MAX)
+            continue;
+        const uint8_t entry[ENTRY] = {
+            1, 0, 0, (uint8_t)(types[i] >> 8), (uint8_t)types[i], (uint8_t)(n >> 8), (uint8_t)n};
+        memcpy(out + at, entry, sizeof entry);
+        memcpy(out + at + ENTRY, value, n);
+        at += ENTRY + n;
+    }
+    return at;
+}
+
+/* A public key comes with its private one. */
 static int object(const struct file *f, const uint8_t key[KEY], token_key_fn *each, void *context)
 {
     struct token_key k = {0};
     struct foreign foreign = {0};
-    const struct bytes class = find(f, A_CLASS, KIND_NUMBER), type = find(f, A_TYPE, KIND_NUMBER);
-    uint8_t text[4096];
-    size_t n = sizeof text;
-    if (!class.data || number_at(class.data) != CLASS_PRIVATE_KEY || !type.data)
+    const struct bytes class = find(f, A_CLASS, KIND_NUMBER),
+                       private = find(f, A_PRIVATE, KIND_BOOL);
+    uint8_t value[HUFU_VALUE_MAX + BLOCK], attributes[HUFU_ATTRIBUTES_MAX];
+    const uint64_t what = class.data ? number_at(class.data) : UINT64_MAX;
+    k.size = sizeof value;
+    k.private = private.data && *private.data;
+    name_of(f, key, &k);
+    switch (what) {
+    case CLASS_DATA:
+    case CLASS_CERTIFICATE:
+        k.type = what == CLASS_DATA ? HUFU_KEY_DATA : HUFU_KEY_CERTIFICATE;
+        if (bytes_of(f, key, A_VALUE, value, &k.size) && k.size <= HUFU_VALUE_MAX)
+            k.value = value;
+        k.attributes = attributes;
+        k.attributes_size = attributes_of(f, key, attributes);
+        break;
+    case CLASS_PRIVATE_KEY:
+    case CLASS_SECRET_KEY:
+        if (foreign_key(f, key, what, &foreign))
+            k.foreign = &foreign;
+        break;
+    default:
         return DONE;
-    if (bytes_of(f, key, A_LABEL, text, &n))
-        memcpy(k.label, text, n < HUFU_LABEL_MAX ? n : HUFU_LABEL_MAX);
-    n = sizeof text;
-    if (bytes_of(f, key, A_ID, text, &n) && n <= sizeof k.id) {
-        memcpy(k.id, text, n);
-        k.id_size = n;
     }
-    const uint64_t kind = number_at(type.data);
-    if ((kind == TYPE_RSA && rsa_of(f, key, &foreign)) ||
-        (kind == TYPE_EC && ec_of(f, key, &foreign)))
-        k.foreign = &foreign;
     const int status = each(context, &k);
     hufu_wipe(&foreign, sizeof foreign);
+    hufu_wipe(value, sizeof value);
     return status;
 }
 

@@ -61,6 +61,33 @@ ok "$hufu" import pkcs12 leaf.p12 --certificates chain.pem
 same_key leaf.pem rsa-leaf
 cat leaf.crt ca.crt | cmp -s - chain.pem && pass || fail "the certificates of the PKCS#12 file"
 HUFU_PASSPHRASE=wrong bad 'passphrase is wrong' "$hufu" import pkcs12 leaf.p12
+# what other programs and older ones have written
+soft genpkey -algorithm EC -pkeyopt group:P-256 -out small.key
+soft req -x509 -key small.key -subj /CN=small -out small.crt
+for way in "-v2 aes-128-cbc -v2prf hmacWithSHA1" "-v2 aes-256-cbc -v2prf hmacWithSHA512" "-v2 des3" "-scrypt" "-v2 sm4-cbc" "-v1 PBE-SHA1-3DES" \
+    "-v1 PBE-MD5-DES" "-v1 PBE-SHA1-RC2-40"; do
+    # shellcheck disable=SC2086
+    ok openssl pkcs8 -provider default -provider legacy -topk8 -in small.key $way -passout pass:secret -out way.key
+    ok "$hufu" import pkcs8 way.key --label way
+    ok "$hufu" key destroy way
+done
+for way in -legacy "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1" "-keypbe AES-128-CBC -certpbe AES-192-CBC -macalg sha512"; do
+    # shellcheck disable=SC2086
+    ok openssl pkcs12 -provider default -export $way -inkey small.key -in small.crt -name "schlüssel" -passout pass:secret -out way.p12
+    ok "$hufu" import pkcs12 way.p12 --certificates way.crt
+    cmp -s way.crt small.crt && pass || fail "the certificate of $way"
+    ok "$hufu" key destroy schlüssel
+done
+# the passphrase: by file, by descriptor, never on the command line
+unset HUFU_PASSPHRASE
+soft pkcs8 -topk8 -in small.key -passout pass:secret -out way.key
+printf 'secret\r\nnot this\n' >passphrase
+ok "$hufu" import pkcs8 way.key --label way --passphrase-file passphrase
+ok "$hufu" key destroy way
+ok bash -c "'$hufu' import pkcs8 way.key --label way --passphrase-file /dev/fd/3 3<passphrase"
+ok "$hufu" key destroy way
+bad 'no such option' "$hufu" import pkcs8 way.key --passphrase secret
+export HUFU_PASSPHRASE=secret
 bad 'no PKCS#12' "$hufu" import pkcs12 rsa2.pem
 
 # nothing is left of the keys that did the transport
@@ -94,13 +121,47 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     "$hufu" key destroy rsa-token
     "$hufu" key destroy p256-token
     module=(--module "$softhsm")
-    bad '2 keys were left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
+    bad '2 objects were left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
     for way in "--module $softhsm" "--token-directory $dir/tokens"; do
         # shellcheck disable=SC2086
         bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm $way
         # shellcheck disable=SC2086
         bad 'no such token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm $way --token new
     done
+    # a token of all kinds, with names beyond ASCII
+    softhsm2-util --init-token --free --label größe --pin 1234 --so-pin 12345678 >/dev/null
+    tool=(pkcs11-tool --module "$softhsm" --login --pin 1234 --token-label größe)
+    soft x509 -in leaf.crt -outform DER -out leaf.der
+    printf 'what is kept' >data
+    printf '0123456789abcdef' >aes.key
+    "${tool[@]}" --keypairgen --key-type rsa:2048 --label schlüssel --id 51 >/dev/null 2>&1
+    "${tool[@]}" --keypairgen --key-type rsa:1024 --label klein --id 52 >/dev/null 2>&1
+    "${tool[@]}" --write-object leaf.der --type cert --label schlüssel --id 51 >/dev/null 2>&1
+    "${tool[@]}" --write-object data --type data --label öffentlich --application-label program >/dev/null 2>&1
+    "${tool[@]}" --write-object data --type data --label geheim --private >/dev/null 2>&1
+    "${tool[@]}" --write-object aes.key --type secrkey --key-type AES:16 --label "known aes" --id 53 >/dev/null 2>&1
+    "${tool[@]}" --keygen --key-type AES:32 --label "its own" --id 54 >/dev/null 2>&1
+    "${tool[@]}" --keypairgen --key-type EC:secp384r1 --label "$(printf 'ä%.0s' {1..50})" --id 56 >/dev/null 2>&1
+    bad 'more than one token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm
+    bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm --token größe
+    bad '4 keys moved, 3 certificates and data, 1 left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token größe
+    has 'klein: of a kind or size' err
+    ok "$hufu" key list
+    has 'aes256 .* its own' out
+    has ' ä{32} ' out
+    ok openssl pkey -in hufu:id=%51 -noout
+    ok openssl x509 -in "hufu:label=schl%C3%BCssel;type=cert" -out got.crt
+    same got.crt leaf.crt
+    if [ -e "$build/hufu-pkcs11.so" ]; then
+        ours=(pkcs11-tool --module "$build/hufu-pkcs11.so" --login --pin user-pin)
+        ok "${ours[@]}" -O --type cert && has 'subject: .*leaf' out
+        ok "${ours[@]}" -O --type data && has "application: .*program" out
+        ok "${ours[@]}" --read-object --type data --label geheim -o got && same got data
+        ok "${ours[@]}" --encrypt -m AES-ECB --id 53 -i aes.key -o cipher
+        soft enc -aes-128-ecb -K "$(od -An -tx1 aes.key | tr -d ' \n')" -nopad -in aes.key -out expected
+        same cipher expected
+    fi
+    rm -r "$(grep -l größe tokens/*/token.object | xargs dirname)"
     for file in tokens/*/*.object; do # cut short: what can be read is read, and nothing else happens
         cp "$file" whole && head -c $(($(stat -c %s whole) / 2)) whole >"$file"
         "$hufu" import softhsm --token-pin-file <(echo 1234) >out 2>err

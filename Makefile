@@ -418,7 +418,7 @@ tests: $(BUILD)/hufu-sim-lab $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
                   libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev \
-                  cppcheck shellcheck
+                  cppcheck shellcheck pkg-config
 # Programs of others that the tests put our links and modules under, bare metal included: a test whose program cannot
 # be had is a counted skip.
 CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
@@ -557,7 +557,7 @@ lab: all ## Instructions per operation, memory check, times beside secrets, a pr
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh
 
 # ---------------------------------------------------------------- install
-.PHONY: install install-service
+.PHONY: install install-service uninstall
 install: all install-service ## Install programs, library, headers and man pages below DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
@@ -582,6 +582,11 @@ install: all install-service ## Install programs, library, headers and man pages
 	install -d $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 docs/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+	$(if $(DESTDIR),,-ldconfig)
+
+uninstall: ## Remove what make install with the same DESTDIR, PREFIX and LIBDIR puts there
+	$(Q)set -e; there=$$(mktemp -d); trap 'rm -rf "$$there"' EXIT; $(SUB) -s install DESTDIR="$$there"; \
+	    cd "$$there"; find . ! -type d | while read -r file; do rm -f "$(DESTDIR)/$$file"; done
 
 install-service: ## Install what systemd wants to know of hufu-sim: unit, user, directories
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
@@ -593,5 +598,5 @@ install-service: ## Install what systemd wants to know of hufu-sim: unit, user, 
 clean: ## Remove everything that was built
 	$(Q)rm -rf $(BUILD) build-*
 help: ## This list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo; sed -n 's/^# Variables: /  Variables: /p' Makefile

@@ -17,6 +17,18 @@ static bool takes_value(const struct option *o)
     return o->spec[name_size(o)] == '=';
 }
 
+bool option_needed(const struct option *o)
+{
+    return o->spec[strlen(o->spec) - 1] == '!';
+}
+
+const char *option_value(const struct option *o, char out[16])
+{
+    const char *what = takes_value(o) ? o->spec + name_size(o) + 1 : "";
+    snprintf(out, 16, "%.*s", (int)strcspn(what, "!"), what);
+    return out;
+}
+
 static const struct option *find_in(const struct option *o, const char *name, size_t n)
 {
     for (; o && o->spec; o++)
@@ -58,8 +70,9 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
     if (!o)
         return say_usage(cli, "no such option: %s", arg);
     if (takes_value(o) && !value) {
+        char what[16];
         if (*i + 1 >= argc)
-            return say_usage(cli, "%s needs a value: %s", arg, o->spec + name_size(o) + 1);
+            return say_usage(cli, "%s needs a value: %s", arg, option_value(o, what));
         value = argv[++*i];
     } else if (!takes_value(o) && value) {
         return say_usage(cli, "--%s takes no value", o->spec);
@@ -166,12 +179,20 @@ const char *operand(const struct cli *cli, unsigned n)
     return NULL;
 }
 
-const char *value_needed(const struct cli *cli, const char *name)
+static bool is_given(const struct cli *cli, const struct option *o)
 {
-    const char *v = value_of(cli, name);
-    if (!v)
-        say_usage(cli, "--%s is needed", name);
-    return v;
+    for (unsigned i = 0; i < cli->values; i++)
+        if (cli->value[i].option == o)
+            return true;
+    return false;
+}
+
+int args_needed(const struct cli *cli)
+{
+    for (const struct option *o = cli->command->options; o && o->spec; o++)
+        if (option_needed(o) && !is_given(cli, o))
+            return say_usage(cli, "--%.*s is needed", (int)name_size(o), o->spec);
+    return DONE;
 }
 
 bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t most,

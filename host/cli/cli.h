@@ -11,7 +11,7 @@
 /* Exit codes */
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
-/* An option of a command: "name" or, with a value, "name=WHAT" */
+/* An option of a command: "name" or, with a value, "name=WHAT"; "name=WHAT!" if it must be given */
 struct option {
     const char *spec, *text;
     char letter; /* -n; 0: none */
@@ -69,8 +69,10 @@ const char *value_of(const struct cli *cli,
                      const char *name); /* NULL: not given; the last one counts */
 const char *value_nth(const struct cli *cli, const char *name, unsigned n); /* NULL: no more */
 const char *operand(const struct cli *cli, unsigned n);                     /* NULL: no more */
-/* A value that must be there: NULL after a usage message. */
-const char *value_needed(const struct cli *cli, const char *name);
+/* Are the command's options there that must be? USAGE after a message. */
+int args_needed(const struct cli *cli);
+bool option_needed(const struct option *o);
+const char *option_value(const struct option *o, char out[16]); /* "FILE"; "": a flag */
 /* Numbers: the default when not given; false after a usage message. */
 bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t most,
                uint64_t otherwise, uint64_t *out);

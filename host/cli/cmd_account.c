@@ -94,7 +94,7 @@ static int run_create(struct cli *cli)
         return USAGE;
     if (strspn(name, "0123456789") == strlen(name))
         return say_usage(cli, "a name of digits would be taken for an account's number");
-    if (!value_needed(cli, "role") || !word_of(cli, "role", "role", 0, &role) ||
+    if (!word_of(cli, "role", "role", 0, &role) ||
         !number_of(cli, "retries", 1, HUFU_RETRIES_MAX, 5, &retries))
         return USAGE;
     int status = link_login(cli);
@@ -128,7 +128,7 @@ static int run_delete(struct cli *cli)
     }
 static const struct option new_pin_options[] = {NEW_PIN, {NULL, NULL, 0}};
 static const struct option create_options[] = {
-    {"role=ROLE", "user, operator, admin or auditor", 0},
+    {"role=ROLE!", "user, operator, admin or auditor", 0},
     {"retries=N", "tries of the PIN, 1 to 10 (default 5)", 0},
     NEW_PIN,
     {NULL, NULL, 0}};

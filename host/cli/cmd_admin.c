@@ -1,4 +1,4 @@
-/* The life of a device: init, unlock, lock, zeroise, label; info, selftest. */
+/* The life of a device: init, unlock, lock, label, zeroise, terminate; info, selftest. */
 #include "host/cli/cli.h"
 
 #include <string.h>
@@ -126,14 +126,26 @@ static int run_lock(struct cli *cli)
     return status;
 }
 
-static int run_zeroise(struct cli *cli)
+typedef enum hufu_status end_fn(struct hufu_session *session);
+
+static int end(struct cli *cli, end_fn *call, const char *warning)
 {
     if (!flag(cli, "yes"))
-        return say_usage(cli, "this destroys every key of the device: say --yes to do it");
+        return say_usage(cli, "%s: say --yes to do it", warning);
     const int status = link_login(cli);
-    if (!status && hufu_device_zeroise(cli->session))
+    if (!status && call(cli->session))
         return say_library(cli);
     return status;
+}
+
+static int run_zeroise(struct cli *cli)
+{
+    return end(cli, hufu_device_zeroise, "this destroys every key of the device");
+}
+
+static int run_terminate(struct cli *cli)
+{
+    return end(cli, hufu_device_terminate, "the device would never work again");
 }
 
 static int run_label(struct cli *cli)
@@ -281,6 +293,7 @@ static const struct option init_options[] = {
     {NULL, NULL, 0}};
 static const struct option unlock_options[] = {
     {"unlock-file=FILE", "the unlock secret (else HUFU_UNLOCK, or a prompt)", 0}, {NULL, NULL, 0}};
+static const struct option terminate_options[] = {{"yes", "yes, end it", 0}, {NULL, NULL, 0}};
 static const struct option zeroise_options[] = {{"yes", "yes, destroy every key", 0},
                                                 {NULL, NULL, 0}};
 
@@ -296,4 +309,6 @@ const struct command admin_commands[] = {
     {"label", "TEXT", "Set the label of the device", "admin", run_label, NULL},
     {"zeroise", NULL, "Destroy all keys; the device is blank again", "admin", run_zeroise,
      zeroise_options},
+    {"terminate", NULL, "End the life of the device: all keys are destroyed, it never works again",
+     "admin", run_terminate, terminate_options},
     {NULL, NULL, NULL, NULL, NULL, NULL}};

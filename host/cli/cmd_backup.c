@@ -73,9 +73,9 @@ static int save_each(void *context, const struct hufu_object *o)
 static int run_backup(struct cli *cli)
 {
     struct backup b = {.cli = cli};
-    const char *path = value_needed(cli, "out");
-    char *list = path ? list_path(path) : NULL;
-    int status = !path ? USAGE : list ? link_login(cli) : say_failed("no memory");
+    const char *path = value_of(cli, "out");
+    char *list = list_path(path);
+    int status = list ? link_login(cli) : say_failed("no memory");
     if (!status && hufu_archive_append(&b.archive, path))
         status = say_library(cli);
     if (!status && hufu_archive_count(b.archive))
@@ -157,11 +157,11 @@ static int restore_all(struct backup *b, char *text)
 static int run_restore(struct cli *cli)
 {
     struct backup b = {.cli = cli};
-    const char *path = value_needed(cli, "in");
-    char *list = path ? list_path(path) : NULL;
+    const char *path = value_of(cli, "in");
+    char *list = list_path(path);
     uint8_t *data = NULL;
     size_t size = 0;
-    int status = !path ? USAGE : list ? file_read(list, LIST_MAX, &data, &size) : FAILED;
+    int status = list ? file_read(list, LIST_MAX, &data, &size) : FAILED;
     char *text = status ? NULL : calloc(size + 1, 1);
     if (!status && !text)
         status = say_failed("no memory for the list");
@@ -184,10 +184,10 @@ static int run_restore(struct cli *cli)
 }
 
 static const struct option backup_options[] = {
-    {"out=FILE", "a new archive of wrapped keys; FILE.list beside it has their labels and ids", 0},
+    {"out=FILE!", "a new archive of wrapped keys; FILE.list beside it has their labels and ids", 0},
     {NULL, NULL, 0}};
 static const struct option restore_options[] = {
-    {"in=FILE", "the archive that hufu key backup wrote, with FILE.list", 0}, {NULL, NULL, 0}};
+    {"in=FILE!", "the archive that hufu key backup wrote, with FILE.list", 0}, {NULL, NULL, 0}};
 
 const struct command backup_commands[] = {
     {"key backup", NULL, "Save all keys that may leave the device, wrapped", "user", run_backup,

@@ -120,8 +120,6 @@ static int run_batch(struct cli *cli)
     uint32_t type, usage;
     uint64_t total, chunk;
     const char *path = value_of(cli, "out");
-    if (!path || !value_of(cli, "count"))
-        return say_usage(cli, "-n and -o are needed");
     if (!number_of(cli, "count", 1, UINT64_MAX / 2, 0, &total) ||
         !number_of(cli, "chunk", 1, 65536, 0, &chunk) ||
         !word_of(cli, "type", "key", HUFU_KEY_SM2, &type) ||
@@ -183,8 +181,8 @@ static int run_archive_show(struct cli *cli)
 }
 
 static const struct option batch_options[] = {
-    {"count=N", "pairs that the file is to hold", 'n'},
-    {"out=FILE", "archive of wrapped keys, made or gone on with", 'o'},
+    {"count=N!", "pairs that the file is to hold", 'n'},
+    {"out=FILE!", "archive of wrapped keys, made or gone on with", 'o'},
     {"type=TYPE", "sm2 (default), p256, p384, rsa2048, rsa3072 or rsa4096", 0},
     {"usage=LIST", "of the keys when they are taken in (default sign,decrypt)", 0},
     {"chunk=N", "pairs in a command (default: what suits the type)", 0},

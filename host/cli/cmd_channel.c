@@ -91,9 +91,7 @@ static int write_key(const char *path, const EVP_PKEY *key)
 
 static int run_host_new(struct cli *cli)
 {
-    const char *path = value_needed(cli, "out");
-    if (!path)
-        return USAGE;
+    const char *path = value_of(cli, "out");
     if (file_absent(path))
         return FAILED;
     EVP_PKEY *key = EVP_EC_gen("SM2");
@@ -110,9 +108,9 @@ static int run_host_add(struct cli *cli)
 {
     struct hufu_object key;
     uint8_t slot, account;
-    const char *path = value_needed(cli, "key"), *label = value_of(cli, "label");
-    const char *to = path ? value_needed(cli, "to") : NULL;
-    if (!to || !name_sound(cli, "--label", label, HUFU_NAME_MAX))
+    const char *path = value_of(cli, "key"), *label = value_of(cli, "label"),
+               *to = value_of(cli, "to");
+    if (!name_sound(cli, "--label", label, HUFU_NAME_MAX))
         return USAGE;
     if (pubin_read_sm2(path, &key))
         return FAILED;
@@ -160,7 +158,7 @@ static int run_host_list(struct cli *cli)
 static int run_host_delete(struct cli *cli)
 {
     uint64_t slot;
-    if (!value_needed(cli, "slot") || !number_of(cli, "slot", 0, HUFU_HOST_KEYS_MAX - 1, 0, &slot))
+    if (!number_of(cli, "slot", 0, HUFU_HOST_KEYS_MAX - 1, 0, &slot))
         return USAGE;
     const int status = link_login(cli);
     if (status)
@@ -171,14 +169,14 @@ static int run_host_delete(struct cli *cli)
 static const struct option trust_options[] = {{"fingerprint=HEX", "what the device must show", 0},
                                               {NULL, NULL, 0}};
 static const struct option new_options[] = {
-    {"out=FILE", "where the private key goes, PEM, mode 0600", 0}, {NULL, NULL, 0}};
+    {"out=FILE!", "where the private key goes, PEM, mode 0600", 0}, {NULL, NULL, 0}};
 static const struct option add_options[] = {
-    {"key=FILE", "the host's public key or certificate, PEM or DER", 0},
-    {"to=ACCOUNT", "the account that from now on only hosts of its keys log in to", 0},
+    {"key=FILE!", "the host's public key or certificate, PEM or DER", 0},
+    {"to=ACCOUNT!", "the account that from now on only hosts of its keys log in to", 0},
     {"label=TEXT", "which host that is", 0},
     {NULL, NULL, 0}};
-static const struct option delete_options[] = {{"slot=N", "its place in hufu channel host-list", 0},
-                                               {NULL, NULL, 0}};
+static const struct option delete_options[] = {
+    {"slot=N!", "its place in hufu channel host-list", 0}, {NULL, NULL, 0}};
 
 const struct command channel_commands[] = {
     {"channel show", NULL, "Whether commands are sealed, and for whom", NULL, run_show, NULL},

@@ -104,8 +104,8 @@ static int save_all(struct saving *s)
 static int run_create(struct cli *cli)
 {
     struct saving s = {.cli = cli};
-    const char *path = value_needed(cli, "out");
-    int status = path ? file_absent(path) : USAGE;
+    const char *path = value_of(cli, "out");
+    int status = file_absent(path);
     if (!status)
         status = link_login(cli);
     if (!status)
@@ -173,9 +173,7 @@ static int check(struct restoring *r)
 static int load(struct restoring *r)
 {
     size_t size;
-    r->path = value_needed(r->cli, "in");
-    if (!r->path)
-        return USAGE;
+    r->path = value_of(r->cli, "in");
     if (file_read(r->path, FILE_MAX, &r->data, &size))
         return FAILED;
     if (hufu_backup_open(&r->reader, r->data, size, &r->head))
@@ -279,13 +277,13 @@ static int run_restore(struct cli *cli)
     return status;
 }
 
-static const struct option create_options[] = {{"out=FILE", "the backup", 0}, {NULL, NULL, 0}};
+static const struct option create_options[] = {{"out=FILE!", "the backup", 0}, {NULL, NULL, 0}};
 static const struct option restore_options[] = {
-    {"in=FILE", "the backup", 0},
+    {"in=FILE!", "the backup", 0},
     {"owner=NAME", "whose the objects are to be (default: the accounts of their owners' names)", 0},
     {NULL, NULL, 0}};
 static const struct option verify_options[] = {
-    {"in=FILE", "the backup", 0},
+    {"in=FILE!", "the backup", 0},
     {"log=FILE", "write the audit log in it here, as hufu log export does", 0},
     {NULL, NULL, 0}};
 

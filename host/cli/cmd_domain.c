@@ -49,8 +49,8 @@ static int split(struct cli *cli, split_fn *call, const char *what)
     char path[PATH_ROOM];
     unsigned count;
     uint64_t threshold;
-    const char *out = value_needed(cli, "out");
-    if (!out || !number_of(cli, "threshold", 2, HUFU_CUSTODIANS_MAX, 3, &threshold))
+    const char *out = value_of(cli, "out");
+    if (!number_of(cli, "threshold", 2, HUFU_CUSTODIANS_MAX, 3, &threshold))
         return USAGE;
     int status = custodians_read(cli, keys, &count);
     if (!status && count < threshold)
@@ -184,18 +184,14 @@ static int run_reseal(struct cli *cli)
 {
     uint8_t box[HUFU_SHARE_BOX], share[SHARE_SIZE];
     struct hufu_join join;
-    const char *in = operand(cli, 0), *key = value_needed(cli, "key"),
-               *to = key ? value_needed(cli, "to") : NULL,
-               *device = to ? value_needed(cli, "device-key") : NULL;
-    if (!device)
-        return USAGE;
+    const char *in = operand(cli, 0);
     if (!in || operand(cli, 1))
         return say_usage(cli, "give one file, of hufu domain split");
-    int status = join_read(to, device, &join);
+    int status = join_read(value_of(cli, "to"), value_of(cli, "device-key"), &join);
     if (!status)
         status = pem_read(in, SHARE, box, sizeof box);
     if (!status)
-        status = sm2_open(cli, key, box, sizeof share, share);
+        status = sm2_open(cli, value_of(cli, "key"), box, sizeof share, share);
     if (!status && !sm2_seal(join.public_key, share, sizeof share, box))
         status = say_crypto("SM2 encryption");
     hufu_wipe(share, sizeof share);
@@ -205,9 +201,9 @@ static int run_reseal(struct cli *cli)
 /* ------------------------------------------------------------------ table */
 
 #define SHARES                                                                                     \
-    {"custodian=FILE", "SM2 public key or certificate of a custodian; once for each", 0},          \
+    {"custodian=FILE!", "SM2 public key or certificate of a custodian; once for each", 0},         \
     {                                                                                              \
-        "out=PREFIX", "the shares are PREFIX-1.share and so on", 0                                 \
+        "out=PREFIX!", "the shares are PREFIX-1.share and so on", 0                                \
     }
 static const struct option split_options[] = {
     {"threshold=K", "so many shares make another device a member (default 3)", 0},
@@ -218,10 +214,10 @@ static const struct option custody_split_options[] = {
 static const struct option begin_options[] = {
     {"out=FILE", "where to (default: standard output)", 0}, {NULL, NULL, 0}};
 static const struct option reseal_options[] = {
-    {"key=FILE", "the custodian's private key, PEM", 0},
+    {"key=FILE!", "the custodian's private key, PEM", 0},
     PASSPHRASE_OPTION,
-    {"to=FILE", "of hufu domain begin, or custody begin, on the device that is to get it", 0},
-    {"device-key=FILE", "that device's own key or certificate (hufu identity)", 0},
+    {"to=FILE!", "of hufu domain begin, or custody begin, on the device that is to get it", 0},
+    {"device-key=FILE!", "that device's own key or certificate (hufu identity)", 0},
     {"out=FILE", "where to (default: standard output)", 0},
     {NULL, NULL, 0}};
 

@@ -174,8 +174,8 @@ static int run_attest_verify(struct cli *cli)
     struct hufu_key_statement s;
     uint8_t nonce[64];
     size_t nonce_size = sizeof nonce;
-    const char *path = operand(cli, 0), *device_path = value_needed(cli, "device-cert");
-    if (!device_path || !hex_of(cli, "nonce", nonce, &nonce_size))
+    const char *path = operand(cli, 0), *device_path = value_of(cli, "device-cert");
+    if (!hex_of(cli, "nonce", nonce, &nonce_size))
         return USAGE;
     if (!path || operand(cli, 1))
         return say_usage(cli, "give one file");
@@ -207,7 +207,7 @@ static const struct option attest_options[] = {
     OUT,
     {NULL, NULL, 0}};
 static const struct option verify_options[] = {
-    {"device-cert=FILE", "the device's certificate (hufu identity certificate), PEM or DER", 0},
+    {"device-cert=FILE!", "the device's certificate (hufu identity certificate), PEM or DER", 0},
     {"nonce=HEX", "what it must hold", 0},
     {NULL, NULL, 0}};
 

@@ -256,9 +256,7 @@ static int run_export(struct cli *cli)
     struct hufu_object key;
     struct hufu_wrapped wrapped;
     struct hufu_archive *archive;
-    const char *path = value_needed(cli, "out");
-    if (!path)
-        return USAGE;
+    const char *path = value_of(cli, "out");
     const int status = find_operand(cli, &key);
     if (status)
         return status;
@@ -277,8 +275,8 @@ static int run_import(struct cli *cli)
     size_t id_size = sizeof id;
     uint64_t index;
     uint32_t handle;
-    const char *path = value_needed(cli, "in");
-    if (!path || !label_sound(cli) || !hex_of(cli, "id", id, &id_size) ||
+    const char *path = value_of(cli, "in");
+    if (!label_sound(cli) || !hex_of(cli, "id", id, &id_size) ||
         !number_of(cli, "index", 0, UINT64_MAX, 0, &index))
         return USAGE;
     if (hufu_archive_read(&archive, path))
@@ -334,9 +332,9 @@ static const struct option public_options[] = {
     KEY, {"out=FILE", "where to (default: standard output)", 0}, FORMAT, END};
 static const struct option label_options[] = {KEY, LABEL, ID, END};
 static const struct option export_options[] = {
-    KEY, {"out=FILE", "archive of wrapped keys, made or added to", 0}, END};
+    KEY, {"out=FILE!", "archive of wrapped keys, made or added to", 0}, END};
 static const struct option import_options[] = {
-    {"in=FILE", "archive of wrapped keys", 0},
+    {"in=FILE!", "archive of wrapped keys", 0},
     {"index=N", "which of its keys, from 0 (default 0)", 0},
     LABEL,
     ID,

@@ -90,12 +90,11 @@ static int run_sign(struct cli *cli)
     uint8_t digest[HUFU_DIGEST_MAX], signature[HUFU_SIGNATURE_MAX], der[HUFU_SIGNATURE_MAX];
     size_t digest_size, n, der_size;
     bool raw;
-    const char *name = value_needed(cli, "key");
-    if (!name || !raw_wanted(cli, &raw))
+    if (!raw_wanted(cli, &raw))
         return USAGE;
     int status = link_login(cli);
     if (!status)
-        status = key_find(cli, name, &key);
+        status = key_find(cli, value_of(cli, "key"), &key);
     if (!status)
         status = signing_of(cli, &key, &signing);
     if (!status)
@@ -139,9 +138,7 @@ static int run_verify(struct cli *cli)
     struct hufu_signing signing;
     uint8_t digest[HUFU_DIGEST_MAX], signature[HUFU_SIGNATURE_MAX];
     size_t digest_size, n;
-    const char *path = value_needed(cli, "signature");
-    if (!path)
-        return USAGE;
+    const char *path = value_of(cli, "signature");
     int status = key_or_pubin(cli, &key);
     if (!status)
         status = signing_of(cli, &key, &signing);
@@ -376,12 +373,9 @@ static int run_decrypt(struct cli *cli)
     struct hufu_object key;
     struct cipher p;
     struct bytes in = {NULL, 0, 0}, out = {NULL, 0, 0};
-    const char *name = value_needed(cli, "key");
-    if (!name)
-        return USAGE;
     int status = link_login(cli);
     if (!status)
-        status = key_find(cli, name, &key);
+        status = key_find(cli, value_of(cli, "key"), &key);
     if (!status)
         status = cipher_of(cli, &key, &p);
     if (!status)
@@ -464,9 +458,14 @@ static int run_digest(struct cli *cli)
 
 /* ------------------------------------------------------------------ table */
 
+#define KEY_TEXT "a key of the device: its label, id:HEX, or its handle"
 #define KEY                                                                                        \
     {                                                                                              \
-        "key=KEY", "a key of the device: its label, id:HEX, or its handle", 0                      \
+        "key=KEY", KEY_TEXT, 0                                                                     \
+    }
+#define THE_KEY                                                                                    \
+    {                                                                                              \
+        "key=KEY!", KEY_TEXT, 0                                                                    \
     }
 #define PUBIN                                                                                      \
     {                                                                                              \
@@ -485,8 +484,7 @@ static int run_digest(struct cli *cli)
         NULL, NULL, 0                                                                              \
     }
 #define SIGNING                                                                                    \
-    {"hash=HASH", "sm3, sha224, sha256, sha384, sha512 (default: sm3 for SM2, sha256 for RSA)",    \
-     0},                                                                                           \
+    {"hash=HASH", "sm3, sha224, sha256, sha384, sha512 (default: sm3 for SM2, else sha256)", 0},   \
         {"digest", "the input is the digest, binary or hexadecimal (SM2: e)", 0},                  \
         {"id=TEXT", "SM2: the signer's ID (default 1234567812345678)", 0},                         \
         {"pss", "RSA: PSS instead of PKCS #1 v1.5", 0},                                            \
@@ -505,11 +503,11 @@ static int run_digest(struct cli *cli)
         "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                           \
     }
 
-static const struct option sign_options[] = {KEY, IN, OUT, SIGNING, END};
+static const struct option sign_options[] = {THE_KEY, IN, OUT, SIGNING, END};
 static const struct option verify_options[] = {
-    KEY, PUBIN, IN, {"signature=FILE", "the signature", 0}, SIGNING, END};
+    KEY, PUBIN, IN, {"signature=FILE!", "the signature", 0}, SIGNING, END};
 static const struct option encrypt_options[] = {KEY, PUBIN, IN, OUT, CIPHER, END};
-static const struct option decrypt_options[] = {KEY, IN, OUT, CIPHER, END};
+static const struct option decrypt_options[] = {THE_KEY, IN, OUT, CIPHER, END};
 static const struct option random_options[] = {
     {"count=N", "bytes (default 32)", 'n'}, {"hex", "in hexadecimal", 0}, OUT, END};
 static const struct option digest_options[] = {

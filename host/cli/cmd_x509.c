@@ -25,15 +25,12 @@ static void subject_free(struct subject *s)
 static int subject_get(struct cli *cli, struct subject *s)
 {
     memset(s, 0, sizeof *s);
-    const char *key = value_needed(cli, "key"), *subj = key ? value_needed(cli, "subj") : NULL;
-    if (!subj)
-        return USAGE;
-    s->name = x509_name(cli, subj);
+    s->name = x509_name(cli, value_of(cli, "subj"));
     int status = s->name ? x509_san(cli, &s->san) : USAGE;
     if (!status)
         status = link_login(cli);
     if (!status)
-        status = key_find(cli, key, &s->key);
+        status = key_find(cli, value_of(cli, "key"), &s->key);
     if (!status)
         status = x509_hash(cli, &s->key, &s->hash);
     if (!status && !(s->pkey = x509_key(cli, &s->key)))
@@ -169,8 +166,8 @@ static int run_selfsign(struct cli *cli)
 /* ------------------------------------------------------------------ table */
 
 #define SUBJECT                                                                                    \
-    {"key=KEY", "a key of the device: its label, id:HEX, or its handle", 0},                       \
-        {"subj=NAME", "/C=CN/O=Example/CN=host, in UTF-8, \\/ for a slash", 0},                    \
+    {"key=KEY!", "a key of the device: its label, id:HEX, or its handle", 0},                      \
+        {"subj=NAME!", "/C=CN/O=Example/CN=host, in UTF-8, \\/ for a slash", 0},                   \
         {"san=NAME", "DNS:host, IP:address, email:address or URI:..; may be repeated", 0},         \
         {"hash=HASH", "RSA, EC: sha256 (default; P-384: sha384), sha384, sha512; SM2: sm3", 0},    \
         {"out=FILE", "where to (default: standard output)", 0},                                    \

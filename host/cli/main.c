@@ -24,13 +24,14 @@ const struct option global_options[] = {
 static void print_options(const struct option *o)
 {
     for (; o && o->spec; o++) {
-        char text[64] = "";
+        char text[64] = "", what[16];
         const size_t n = strcspn(o->spec, "=");
         if (o->letter)
             snprintf(text, sizeof text, "-%c, ", o->letter);
         const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "--%.*s%s%s", (int)n, o->spec,
-                 o->spec[n] ? " " : "", o->spec[n] ? o->spec + n + 1 : "");
+        option_value(o, what);
+        snprintf(text + used, sizeof text - used, "--%.*s%s%s", (int)n, o->spec, *what ? " " : "",
+                 what);
         printf("  %-26s %s\n", text, o->text);
     }
 }
@@ -62,8 +63,13 @@ static void help_all(const char *group)
 
 static void help_one(const struct command *c)
 {
-    printf("usage: hufu %s [option...]%s%s\n\n%s.\n", c->name, c->operands ? " " : "",
-           c->operands ? c->operands : "", c->text);
+    char what[16];
+    printf("usage: hufu %s", c->name);
+    for (const struct option *o = c->options; o && o->spec; o++)
+        if (option_needed(o))
+            printf(" --%.*s %s", (int)strcspn(o->spec, "="), o->spec, option_value(o, what));
+    printf(" [option...]%s%s\n\n%s.\n", c->operands ? " " : "", c->operands ? c->operands : "",
+           c->text);
     if (c->account)
         printf("Logs in as %s unless --account says otherwise.\n", c->account);
     if (c->options) {
@@ -102,6 +108,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return say_usage(cli, "one word more is needed");
     if (!cli->command)
         return say_usage(cli, "no command given");
+    if (args_needed(cli))
+        return USAGE;
     const int ran = cli->command->run(cli);
     return cli->approve && ran == FAILED ? approve_wait(cli) : ran;
 }

@@ -128,7 +128,7 @@ bad 2 "number from" "count too large" "$hufu" random -n 99999999999999999999
 bad 2 "--key is needed" "sign without key" "$hufu" sign
 bad 2 "--key or --pubin" "verify without key" "$hufu" verify --signature x
 bad 2 "der or raw" "format" "$hufu" sign --key a --format pem
-bad 2 "-n and -o" "batch without count" "$hufu" key batch -o x
+bad 2 "--count is needed" "batch without count" "$hufu" key batch -o x
 bad 2 "--yes" "zeroise without yes" "$hufu" zeroise
 bad 1 "no device named.*HUFU_DEVICE" "no device" "$hufu" info
 bad 1 "no such kind of device.*unix:PATH" "unknown link" "$hufu" info --device tcp:1.2.3.4
@@ -689,6 +689,20 @@ ending() {
     ok "zeroise again" "$hufu" zeroise --yes
 }
 
+# Of a device that is made for it.
+life_end() {
+    where="the end of a life"
+    export HUFU_DEVICE=inproc:$dir/ending
+    pins
+    ok "init" "$hufu" init
+    bad 2 "say --yes" "terminate, not quite" "$hufu" terminate
+    bad 1 "NOT_AUTHORISED" "an operator ends nothing" "$hufu" terminate --yes --account operator
+    ok "terminate" "$hufu" terminate --yes
+    ok "info" "$hufu" info
+    has "terminated" "^state +terminated" out
+    bad 1 "it has ended its life" "no other life" "$hufu" init
+}
+
 examples() {
     printf 'user-pin-1\n' >pin
     if [ ! -x "$build/examples/sign" ]; then
@@ -736,6 +750,8 @@ bad 1 "held" "a directory in use" "$hufu" info --device "inproc:$dir/held"
 exec 8>&-
 : >file
 bad 1 "file" "a file for a directory" "$hufu" info --device "inproc:$dir/file"
+
+life_end
 
 if [ -x "$build/hufu-sim" ]; then
     mkfifo ready

@@ -339,12 +339,13 @@ struct hufu_options {
     /* The secure channel, docs/secure-channel.md; NULL: what the environment says. Strings are
      * copied. */
     const char *channel;       /* HUFU_CHANNEL: "auto" (default), "off", "first", "known",
-                                  "pin:FINGERPRINT",       "ca:FILE" */
+                                  "pin:FINGERPRINT", "ca:FILE" */
     const char *host_key;      /* HUFU_HOST_KEY: PEM file of this host's SM2 key */
     const char *known_devices; /* HUFU_KNOWN_DEVICES; default ~/.config/hufu/known_devices */
 };
 #define HUFU_NO_POOL UINT32_MAX
 
+/* clang-format off */
 /*
  * Open a device and ask who it is. url:
  *   unix:PATH    hufu-sim, or a proxy of a device, on a Unix socket
@@ -352,14 +353,17 @@ struct hufu_options {
  *                ?OPTION&OPTION...: exclusive (no other program may use the card meanwhile),
  *                wait=SECONDS (for the reader and its card), short or extended (APDUs, whatever
  *                the reader says of itself)
- *   usb:VID:PID[:SERIAL]  a device on USB, the numbers in hexadecimal; behind it
- *                ?OPTION&OPTION...: ccid or bulk for its interface as a smart-card reader or for
- * frames (default: frames, if it has that one), wait=SECONDS (for it to be plugged in) inproc:DIR
- * the device inside this process, its memory in DIR, which is locked inproc:      the same in RAM:
- * gone with hufu_close NULL: the environment's HUFU_DEVICE. options may be NULL. The caller closes
- * the device. HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER, _TIMEOUT, _MEMORY. *device is NULL after a
- * failure.
+ *   usb:VID:PID[:SERIAL]
+ *                a device on USB, the numbers in hexadecimal; behind it ?OPTION&OPTION...: ccid or
+ *                bulk, for its interface as a smart-card reader or for frames (default: frames, if
+ *                it has that one), wait=SECONDS (for it to be plugged in)
+ *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
+ *   inproc:      the same in RAM: gone with hufu_close
+ *   NULL         the environment's HUFU_DEVICE
+ * options may be NULL. The caller closes the device. HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER,
+ * _TIMEOUT, _MEMORY. *device is NULL after a failure.
  */
+/* clang-format on */
 HUFU_API enum hufu_status hufu_open(struct hufu_device **device, const char *url);
 HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
                                          const struct hufu_options *options);

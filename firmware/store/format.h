@@ -3,9 +3,8 @@
  * bytes.
  *
  *   segment   mark (16) | header (32) | records ...
- *   record    head (16) | area (32) | ciphertext | tag (16) | zeros to a multiple of 16      put
- *             head (16)                                                                   all other
- * kinds
+ *   record    of kind put: head (16) | area (32) | ciphertext | tag (16) | zeros to a multiple of 16
+ *             all other kinds: head (16)
  *
  * The area holds what a dead record must lose: it is programmed to zeros then, head and body stay.
  */

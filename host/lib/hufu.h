@@ -345,7 +345,6 @@ struct hufu_options {
 };
 #define HUFU_NO_POOL UINT32_MAX
 
-/* clang-format off */
 /*
  * Open a device and ask who it is. url:
  *   unix:PATH    hufu-sim, or a proxy of a device, on a Unix socket
@@ -363,7 +362,6 @@ struct hufu_options {
  * options may be NULL. The caller closes the device. HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER,
  * _TIMEOUT, _MEMORY. *device is NULL after a failure.
  */
-/* clang-format on */
 HUFU_API enum hufu_status hufu_open(struct hufu_device **device, const char *url);
 HUFU_API enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
                                          const struct hufu_options *options);
@@ -403,6 +401,7 @@ struct hufu_info {
     uint16_t nonces, nonces_max;     /* of SM2 signatures, made ahead */
     uint16_t groups, groups_all;     /* of the start-up test; 0 of 0: there is none */
 };
+/* What the device says of itself, in every state and to anybody. */
 HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);
 
 struct hufu_capabilities {
@@ -411,6 +410,7 @@ struct hufu_capabilities {
     uint16_t tickets;                      /* unacknowledged key batches at a time */
     uint8_t accounts_max, retries_max, pin_min, pin_max;
 };
+/* What the device can do, whatever its state. */
 HUFU_API enum hufu_status hufu_capabilities(struct hufu_device *device,
                                             struct hufu_capabilities *c);
 
@@ -421,7 +421,8 @@ struct hufu_selftest {
 /* Run the device's self-tests. HUFU_E_DEVICE_FAILED when one failed; then the device has stopped.
  */
 HUFU_API enum hufu_status hufu_selftest(struct hufu_device *device, struct hufu_selftest *result);
-/* The same, and every stored record is opened, if an operator, administrator or auditor is logged in. */
+/* The same, and every stored record is opened, if an operator, administrator or auditor is logged
+ * in. */
 HUFU_API enum hufu_status hufu_selftest_records(struct hufu_session *session,
                                                 struct hufu_selftest *result);
 /* n random bytes of the device, n without limit. */
@@ -440,6 +441,8 @@ struct hufu_init {
 /* BLANK to READY. serial may be NULL. */
 HUFU_API enum hufu_status hufu_device_init(struct hufu_device *device, const struct hufu_init *init,
                                            uint8_t serial[HUFU_SERIAL_SIZE]);
+/* LOCKED to READY, with the unlock secret of an attended device. HUFU_E_PIN_WRONG, _PIN_LOCKED,
+ * _WRONG_STATE. */
 HUFU_API enum hufu_status hufu_device_unlock(struct hufu_device *device, const char *secret,
                                              size_t secret_size);
 /* READY to LOCKED; this session ends with all others, but is still closed by its owner. Operator or
@@ -447,20 +450,26 @@ HUFU_API enum hufu_status hufu_device_unlock(struct hufu_device *device, const c
 HUFU_API enum hufu_status hufu_device_lock(struct hufu_session *session);
 /* Administrator from here on. */
 HUFU_API enum hufu_status hufu_device_label(struct hufu_session *session, const char *label);
+/* Destroys all keys and accounts: the device is BLANK again. Where a quorum is asked for, here
+ * and below: HUFU_E_APPROVALS_MISSING (hufu_approving). */
 HUFU_API enum hufu_status hufu_device_zeroise(struct hufu_session *session);
+/* Destroys all keys and ends the life of the device: there is no way back. */
 HUFU_API enum hufu_status hufu_device_terminate(struct hufu_session *session);
 
 /* ------------------------------------------------------------------ the secure channel */
 
 /*
  * hufu_open opens a secure channel where options.channel says so:
- *   auto   on USB, to devices with the INIT flag CHANNEL, where a device behind pcsc: asks for it,
- * and with a host key; else as "first" off    never: PINs go in clear where the device takes them
- * so first  always; a device that is met for the first time at a URL is recorded as the one that
- * belongs there known  always; only with recorded devices pin:   always; with the device of this
- * fingerprint (64 hexadecimal digits) ca:    always; with devices whose certificate one of FILE
- * vouches for Afterwards all commands go through it. HUFU_E_TRUST: it is not the device it should
- * be; HUFU_E_CHANNEL: a command that may not go in clear was not sent.
+ *   auto   on USB, to devices with the INIT flag CHANNEL, where a device behind pcsc: asks for
+ *          it, and with a host key; else as "first"
+ *   off    never: PINs go in clear where the device takes them so
+ *   first  always; a device that is met for the first time at a URL is recorded as the one that
+ *          belongs there
+ *   known  always; only with recorded devices
+ *   pin:   always; with the device of this fingerprint (64 hexadecimal digits)
+ *   ca:    always; with devices whose certificate one of FILE vouches for
+ * Afterwards all commands go through it. HUFU_E_TRUST: it is not the device it should be;
+ * HUFU_E_CHANNEL: a command that may not go in clear was not sent.
  */
 enum hufu_trust {
     HUFU_TRUST_NOBODY = 0, /* no channel, or a blank device */
@@ -478,6 +487,7 @@ struct hufu_channel_info {
     enum hufu_trust trust;
     uint8_t fingerprint[32]; /* SM3 of the device's identity key */
 };
+/* How the link is sealed, and to whom. */
 HUFU_API enum hufu_status hufu_channel_info(struct hufu_device *device,
                                             struct hufu_channel_info *out);
 /* SM3 of the identity key that the device shows. */
@@ -491,9 +501,12 @@ struct hufu_host_key {
     uint8_t public_key[HUFU_SM2_PUBLIC_SIZE];
     char label[HUFU_NAME_MAX + 1];
 };
+/* From now on log-ins to the account are taken in channels of its host keys only. label: at most
+ * HUFU_NAME_MAX bytes. *slot: for hufu_host_key_delete. */
 HUFU_API enum hufu_status hufu_host_key_add(struct hufu_session *session, uint8_t account,
                                             const uint8_t public_key[HUFU_SM2_PUBLIC_SIZE],
                                             const char *label, uint8_t *slot);
+/* Without its last host key an account is open to all hosts again. */
 HUFU_API enum hufu_status hufu_host_key_delete(struct hufu_session *session, uint8_t slot);
 /* *count: in: room (HUFU_HOST_KEYS_MAX is enough), out: keys */
 HUFU_API enum hufu_status hufu_host_key_list(struct hufu_session *session,
@@ -514,7 +527,10 @@ HUFU_API struct hufu_session *hufu_nobody(struct hufu_device *device);
 /* role may be NULL. HUFU_E_PIN_WRONG (hufu_last_sw() & 15: tries left), _PIN_LOCKED, _PIN_RANGE. */
 HUFU_API enum hufu_status hufu_login(struct hufu_session *session, uint8_t account, const char *pin,
                                      size_t pin_size, uint8_t *role);
+/* Gives up the rights of the session, and its session keys. */
 HUFU_API enum hufu_status hufu_logout(struct hufu_session *session);
+/* By the old PIN, which is tried as at a log-in; account 0: the unlock secret of an attended
+ * device. HUFU_E_PIN_WRONG, _PIN_LOCKED, _PIN_RANGE. */
 HUFU_API enum hufu_status hufu_pin_change(struct hufu_session *session, uint8_t account,
                                           const char *old_pin, size_t old_size, const char *new_pin,
                                           size_t new_size);
@@ -530,6 +546,7 @@ struct hufu_account {
 HUFU_API enum hufu_status hufu_account_create(struct hufu_session *session, uint8_t role,
                                               uint8_t retries, const char *name, const char *pin,
                                               size_t pin_size, uint8_t *account);
+/* Not one that owns objects, nor the last administrator: HUFU_E_NOT_PERMITTED. */
 HUFU_API enum hufu_status hufu_account_delete(struct hufu_session *session, uint8_t account);
 /* count: room in accounts; out: how many there are. HUFU_ACCOUNTS_MAX is always enough. */
 HUFU_API enum hufu_status hufu_account_list(struct hufu_device *device,
@@ -562,6 +579,7 @@ HUFU_API enum hufu_status hufu_quorum_set(struct hufu_session *session, unsigned
  * the session, after 10 minutes, and when another administrator has made the very same call.
  */
 HUFU_API void hufu_approving(struct hufu_session *session, int on);
+/* How many administrators must agree, and what is approved now. */
 HUFU_API enum hufu_status hufu_approvals(struct hufu_session *session, struct hufu_approvals *out);
 
 /* ------------------------------------------------------------------ objects */
@@ -598,6 +616,8 @@ typedef int hufu_object_fn(void *context, const struct hufu_object *object);
 /* type 0: all. */
 HUFU_API enum hufu_status hufu_object_list(struct hufu_session *session, uint8_t type,
                                            hufu_object_fn *each, void *context);
+/* One object with its public key and its limits. HUFU_E_NO_OBJECT: none that the session may see;
+ * so in all that follows. */
 HUFU_API enum hufu_status hufu_object_info(struct hufu_session *session, uint32_t handle,
                                            struct hufu_object *object);
 /*
@@ -607,8 +627,10 @@ HUFU_API enum hufu_status hufu_object_info(struct hufu_session *session, uint32_
 HUFU_API enum hufu_status hufu_object_find(struct hufu_session *session, uint32_t after,
                                            const char *label, const void *id, size_t id_size,
                                            uint32_t *handle);
+/* A new label (NULL: empty) and id. */
 HUFU_API enum hufu_status hufu_object_label(struct hufu_session *session, uint32_t handle,
                                             const char *label, const void *id, size_t id_size);
+/* The key is gone for good, from the medium, too. */
 HUFU_API enum hufu_status hufu_object_destroy(struct hufu_session *session, uint32_t handle);
 
 /*
@@ -626,6 +648,7 @@ struct hufu_object_spec {
     const void *value;
     size_t value_size; /* at most HUFU_VALUE_MAX */
 };
+/* *handle: the new object. HUFU_E_NO_SPACE. */
 HUFU_API enum hufu_status hufu_object_create(struct hufu_session *session,
                                              const struct hufu_object_spec *spec, uint32_t *handle);
 /* Attributes of any object, and the value of DATA and CERTIFICATE (of a key: nothing). Sizes: room,
@@ -696,8 +719,11 @@ struct hufu_wrapped {
     uint8_t record[HUFU_WRAPPED_MAX];
     size_t record_size;
 };
+/* A key of usage EXPORT_WRAPPED goes out, and stays. HUFU_E_NOT_PERMITTED. */
 HUFU_API enum hufu_status hufu_key_export(struct hufu_session *session, uint32_t handle,
                                           struct hufu_wrapped *wrapped);
+/* And comes in, to any device of its wrap domain, with the usage that its header states. label
+ * may be NULL. HUFU_E_WRONG_WRAP: damaged, or of another domain; _NO_SPACE. */
 HUFU_API enum hufu_status hufu_key_import(struct hufu_session *session,
                                           const struct hufu_wrapped *wrapped, const char *label,
                                           const void *id, size_t id_size, uint32_t *handle);
@@ -796,6 +822,7 @@ HUFU_API enum hufu_status hufu_key_batch(struct hufu_session *session,
  * Not acknowledged. */
 HUFU_API enum hufu_status hufu_key_fetch(struct hufu_session *session, uint64_t ticket,
                                          hufu_chunk_fn *each, void *context);
+/* The chunk is safe here: the device may forget it. HUFU_E_NO_TICKET. */
 HUFU_API enum hufu_status hufu_key_ack(struct hufu_session *session, uint64_t ticket);
 
 /* ------------------------------------------------------------------ archives of wrapped keys:
@@ -810,6 +837,7 @@ struct hufu_archive;
 HUFU_API enum hufu_status hufu_archive_append(struct hufu_archive **archive, const char *path);
 /* Open it for reading. A torn end is not seen. HUFU_E_FORMAT: no archive. */
 HUFU_API enum hufu_status hufu_archive_read(struct hufu_archive **archive, const char *path);
+/* NULL is nothing. */
 HUFU_API void hufu_archive_close(struct hufu_archive *archive);
 /* Good keys in it. */
 HUFU_API uint64_t hufu_archive_count(const struct hufu_archive *archive);
@@ -862,10 +890,10 @@ HUFU_API enum hufu_status hufu_verify(struct hufu_session *session, const struct
                                       const struct hufu_signing *signing, const void *data,
                                       size_t size, const uint8_t *signature, size_t signature_size);
 /*
- * Verify n SM2 signatures (64 bytes each) of n digests (32 bytes each), each sort one after the other in
- * memory; n without limit. With one key for all, or (key NULL) with public_keys: 64 bytes for each.
- * good: n bytes, 1 for each signature that is right; may be NULL: then one that is wrong, or was not made
- * with a public key, is HUFU_E_SIGNATURE_INVALID.
+ * Verify n SM2 signatures (64 bytes each) of n digests (32 bytes each), each sort one after the
+ * other in memory; n without limit. With one key for all, or (key NULL) with public_keys: 64 bytes
+ * for each. good: n bytes, 1 for each signature that is right; may be NULL: then one that is wrong,
+ * or was not made with a public key, is HUFU_E_SIGNATURE_INVALID.
  */
 HUFU_API enum hufu_status hufu_verify_batch(struct hufu_session *session,
                                             const struct hufu_key *key, const void *public_keys,
@@ -887,6 +915,8 @@ struct hufu_ciphering {
 HUFU_API enum hufu_status hufu_encrypt(struct hufu_session *session, const struct hufu_key *key,
                                        const struct hufu_ciphering *ciphering, const void *data,
                                        size_t size, void *out, size_t *out_size);
+/* The same back, with a private or secret key. HUFU_E_DECRYPT_FAILED says no more than that it
+ * failed. */
 HUFU_API enum hufu_status hufu_decrypt(struct hufu_session *session, uint32_t handle,
                                        const struct hufu_ciphering *ciphering, const void *data,
                                        size_t size, void *out, size_t *out_size);
@@ -908,6 +938,8 @@ struct hufu_agreed {
     uint8_t key[HUFU_AGREED_MAX]; /* with KEY_OUT: wipe it after use (hufu_wipe) */
     size_t key_size;
 };
+/* After hufu_agree_begin in this session; the key is the peer's, too, if the confirmations are
+ * right. HUFU_E_STEP: not begun. */
 HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                             const struct hufu_agreement *agreement,
                                             struct hufu_agreed *agreed);
@@ -949,6 +981,7 @@ HUFU_API enum hufu_status hufu_digest(struct hufu_session *session, uint8_t hash
                                       const struct hufu_key *key, const void *signer_id,
                                       size_t signer_id_size, const void *data, size_t size,
                                       uint8_t *digest, size_t *digest_size);
+/* The same in parts, one hash at a time in a session. HUFU_E_STEP: none was begun. */
 HUFU_API enum hufu_status hufu_hash_init(struct hufu_session *session, uint8_t hash,
                                          const struct hufu_key *key, const void *signer_id,
                                          size_t signer_id_size);
@@ -987,6 +1020,7 @@ struct hufu_log_checkpoint {
     uint64_t time, sequence; /* of the newest record */
     uint8_t hash[32];        /* SM3 of the newest record */
 };
+/* Sign the newest record. */
 HUFU_API enum hufu_status hufu_log_checkpoint(struct hufu_session *session,
                                               struct hufu_log_checkpoint *out);
 /* The fields of a statement; the signature is not looked at. HUFU_E_FORMAT */
@@ -1074,8 +1108,8 @@ HUFU_API enum hufu_status hufu_domain_give(struct hufu_session *session,
 HUFU_API enum hufu_status hufu_domain_join(struct hufu_session *session, uint8_t domain[8]);
 
 /*
- * The same for an attended device: shares of a key that opens it. Administrator, and the device must be
- * READY. Shares of a split before open it, too, until these do so for the first time.
+ * The same for an attended device: shares of a key that opens it. Administrator, and the device
+ * must be READY. Shares of a split before open it, too, until these do so for the first time.
  */
 HUFU_API enum hufu_status hufu_custody_split(struct hufu_session *session, unsigned threshold,
                                              const uint8_t (*custodians)[64], unsigned count,
@@ -1110,20 +1144,22 @@ struct hufu_sealed {
 HUFU_API enum hufu_status hufu_object_seal(struct hufu_session *session, uint32_t handle, void *out,
                                            size_t *size);
 /*
- * And back, as an object of an account (0: the one with its owner's name), in this device or another of
- * the same wrap domain. *there: it was here already, and its uses are the greater of the two numbers.
- * HUFU_E_WRONG_WRAP: damaged, or of another domain; _NEWER_FORMAT; _WRONG_DATA: no such account.
+ * And back, as an object of an account (0: the one with its owner's name), in this device or
+ * another of the same wrap domain. *there: it was here already, and its uses are the greater of the
+ * two numbers. HUFU_E_WRONG_WRAP: damaged, or of another domain; _NEWER_FORMAT; _WRONG_DATA: no
+ * such account.
  */
 HUFU_API enum hufu_status hufu_object_unseal(struct hufu_session *session, uint8_t owner,
                                              const void *sealed, size_t size, uint32_t *handle,
                                              int *there);
 /*
- * Say in the device's log that it goes on where the log of a backup ends: its last checkpoint and the
- * key that signed it. HUFU_E_SIGNATURE_INVALID: it did not.
+ * Say in the device's log that it goes on where the log of a backup ends: its last checkpoint and
+ * the key that signed it. HUFU_E_SIGNATURE_INVALID: it did not.
  */
 HUFU_API enum hufu_status hufu_restore_log(struct hufu_session *session,
                                            const struct hufu_log_checkpoint *last,
                                            const uint8_t key[64]);
+/* What is in clear in front; whether it is true, only the device can say. HUFU_E_FORMAT */
 HUFU_API enum hufu_status hufu_sealed_read(const void *sealed, size_t size,
                                            struct hufu_sealed *out);
 
@@ -1145,6 +1181,8 @@ struct hufu_backup {
     uint8_t *data;
     size_t size, room;
 };
+/* Write one: begin, add pieces, end, in memory that is freed whatever came of it. b need not be
+ * initialised. HUFU_E_ARGUMENT: a text of the head is too long; _MEMORY. */
 HUFU_API enum hufu_status hufu_backup_begin(struct hufu_backup *b,
                                             const struct hufu_backup_head *head);
 HUFU_API enum hufu_status hufu_backup_add(struct hufu_backup *b, uint8_t kind, const void *data,
@@ -1152,13 +1190,14 @@ HUFU_API enum hufu_status hufu_backup_add(struct hufu_backup *b, uint8_t kind, c
 HUFU_API enum hufu_status hufu_backup_end(struct hufu_backup *b);
 HUFU_API void hufu_backup_free(struct hufu_backup *b);
 /*
- * Reading one that stays in memory. The sum finds damage, not malice: what is sealed and signed inside
- * does. HUFU_E_FORMAT: none, or damaged; HUFU_E_NEWER_FORMAT.
+ * Reading one that stays in memory. The sum finds damage, not malice: what is sealed and signed
+ * inside does. HUFU_E_FORMAT: none, or damaged; HUFU_E_NEWER_FORMAT.
  */
 struct hufu_backup_reader {
     const uint8_t *data;
     size_t size, at;
 };
+/* data stays the caller's, and where it is while b is read. head: out. */
 HUFU_API enum hufu_status hufu_backup_open(struct hufu_backup_reader *b, const void *data,
                                            size_t size, struct hufu_backup_head *head);
 /* The next piece; 0: there is none. */

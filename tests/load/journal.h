@@ -1,10 +1,15 @@
 /*
  * What a client of the load test asked for and what was acknowledged, a line each, in a file that
  * outlives the client: written before the next step is taken, and read again by whoever goes on
- * after a kill. G TYPE LABEL          a key is asked for          K HANDLE TYPE LABEL PUBLIC   and
- * acknowledged D HANDLE              is to be destroyed          X HANDLE acknowledged L HANDLE
- * LABEL        is to be named so           M HANDLE LABEL               acknowledged S HANDLE
- * MESSAGE SIGNATURE    (a sample) C FETCHED BATCH PUBLIC...     a chunk of a batch was handed over
+ * after a kill.
+ *   G TYPE LABEL          a key is asked for
+ *   K HANDLE TYPE LABEL PUBLIC   and acknowledged
+ *   D HANDLE              is to be destroyed
+ *   X HANDLE              acknowledged
+ *   L HANDLE LABEL        is to be named so
+ *   M HANDLE LABEL        acknowledged
+ *   S HANDLE MESSAGE SIGNATURE   (a sample)
+ *   C FETCHED BATCH PUBLIC...    a chunk of a batch was handed over
  *   w, W LEFT             a wrong PIN is tried; acknowledged, with the tries left
  *   r, R                  the right PIN is given; acknowledged
  *   T NAME=COUNT...       operations since the last such line

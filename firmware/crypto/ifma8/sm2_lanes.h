@@ -3,9 +3,11 @@
  * bits, Montgomery form x 2^260 mod p. Everything here is inlined into the point formulas.
  *
  * The instructions read just 52 bits of a limb, so that operands of a product must be "clean":
- * limbs in [0, 2^52). Three kinds of number: clean    as above, value below 2^260; products give
- * values below 1.3 p small    clean, and below 2^256 + 2^231 loose    signed 64-bit limbs, not
- * propagated CT: nothing leaks from any function here.
+ * limbs in [0, 2^52). Three kinds of number:
+ *   clean    as above, value below 2^260; products give values below 1.3 p
+ *   small    clean, and below 2^256 + 2^231
+ *   loose    signed 64-bit limbs, not propagated
+ * CT: nothing leaks from any function here.
  */
 #ifndef HUFU_CRYPTO_IFMA8_SM2_LANES_H
 #define HUFU_CRYPTO_IFMA8_SM2_LANES_H

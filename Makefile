@@ -552,6 +552,10 @@ figures: ## Put the table of the last make bench into README.md
 bench-links: all ## Round trips, largest commands and batches over each link of this machine
 	$(Q)BUILD=$(BUILD) python3 -B tests/links/links.py --bench
 
+.PHONY: bench-web
+bench-web: all ## TLS handshakes of nginx with a key of the device and with a key in a file
+	$(Q)BUILD=$(BUILD) bash bench/web.sh
+
 .PHONY: lab
 lab: all ## Instructions per operation, memory check, times beside secrets, a profile where the machine can
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh

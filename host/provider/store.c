@@ -12,7 +12,7 @@ struct store {
     int expect; /* OSSL_STORE_INFO_*; 0: anything */
     struct found_list found;
     size_t next;
-    bool loaded;
+    bool loaded, failed; /* failed: nobody has seen it yet */
 };
 
 static void *store_open(void *provctx, const char *text)
@@ -94,7 +94,8 @@ static int store_load(void *store, OSSL_CALLBACK *object, void *arg, OSSL_PASSPH
 {
     struct store *s = store;
     const struct pin_hint hint = {&s->uri, ask, ask_arg};
-    if ((!s->loaded && !look(s, &hint)) || s->next >= s->found.n)
+    s->failed = !s->loaded && !look(s, &hint);
+    if (s->next >= s->found.n)
         return 0;
     const struct found *found = &s->found.item[s->next++];
     return found->key ? key_hand_out(found->key, object, arg)
@@ -104,7 +105,7 @@ static int store_load(void *store, OSSL_CALLBACK *object, void *arg, OSSL_PASSPH
 static int store_eof(void *store)
 {
     const struct store *s = store;
-    return s->loaded && s->next >= s->found.n;
+    return s->loaded && !s->failed && s->next >= s->found.n;
 }
 
 static int store_close(void *store)

@@ -93,6 +93,11 @@ ok openssl storeutl -noout -text hufu:
 has 'Total found: 8' out
 HUFU_PIN=wrong-pin bad 'PIN' env HUFU_PIN_FILE=/nonexistent openssl pkey -in hufu:label=rsa -pubout
 HUFU_DEVICE=unix:$dir/nobody bad 'cannot reach' openssl pkey -in hufu:label=rsa -pubout
+HUFU_DEVICE=unix:$dir/nobody bad 'cannot reach' openssl storeutl hufu:
+bad 'no key or certificate' openssl storeutl hufu:label=nothing
+# without the device, what needs no key of it works
+HUFU_DEVICE=unix:$dir/nobody ok openssl req -x509 -newkey rsa:2048 -nodes -keyout soft.key -out soft.crt -subj /CN=soft
+HUFU_DEVICE=unix:$dir/nobody ok openssl cms -sign -signer soft.crt -inkey soft.key -in text -out message
 # keys of software are the default provider's as before
 ok openssl genpkey -algorithm RSA -out soft.pem
 has 'BEGIN PRIVATE KEY' soft.pem

@@ -74,10 +74,10 @@ static void sealed_well(struct rd *r)
 static void changed(struct rd *r)
 {
     const uint8_t place = rd_u8(r), change = rd_u8(r);
-    record_size = sealed_put(&channel, 0, 0, INS_INFO, NULL, 0, record);
-    if (place >= record_size || !change)
+    if (!change)
         return;
-    record[place] ^= change;
+    record_size = sealed_put(&channel, 0, 0, INS_INFO, NULL, 0, record);
+    record[place % record_size] ^= change;
     refused(record, record_size);
 }
 

@@ -149,6 +149,21 @@ void channel_take(struct hufu_device *d, struct hufu_request *r)
     die(c, why);
 }
 
+static uint32_t most_commands(const struct hufu_device *d)
+{
+    return d->options.rekey ? d->options.rekey : CHANNEL_USED_UP;
+}
+
+int hufu_channel_worn(struct hufu_device *d)
+{
+    struct host_channel *c = &d->secure;
+    const uint32_t most = most_commands(d);
+    pthread_mutex_lock(&c->lock);
+    const bool worn = c->open && c->counter >= most - most / 8;
+    pthread_mutex_unlock(&c->lock);
+    return worn;
+}
+
 /* A command that was never sent gives its counter back; after one that may have been sent in part
  * nothing can follow. */
 static enum hufu_status send_sealed(struct hufu_device *d, struct hufu_request *r)
@@ -156,7 +171,7 @@ static enum hufu_status send_sealed(struct hufu_device *d, struct hufu_request *
     struct host_channel *c = &d->secure;
     enum hufu_status s = HUFU_OK;
     pthread_mutex_lock(&c->lock);
-    if (!c->dead && c->counter == CHANNEL_USED_UP) {
+    if (!c->dead && c->counter >= most_commands(d)) {
         snprintf(c->why, sizeof c->why, "the secure channel is used up");
         c->dead = true;
     }

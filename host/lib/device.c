@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "host/lib/url.h"
 
 enum { TIMEOUT_MS = 60000 };
-#include <unistd.h>
 
 /* A session that is never opened: its commands carry channel 0. */
 struct hufu_session *hufu_nobody(struct hufu_device *device)
@@ -199,6 +201,8 @@ enum hufu_status device_attach(struct hufu_device **device, const char *url,
     }
     d->transport = transport;
     enum hufu_status s = trust_begin(&d->secure.trust, &d->options);
+    d->options.channel = d->options.host_key = d->options.known_devices =
+        NULL; /* they were copied */
     if (!s)
         s = greet(d);
     if (s)
@@ -211,12 +215,11 @@ enum hufu_status device_attach(struct hufu_device **device, const char *url,
 static enum hufu_status transport_open(struct transport **t, const char *url,
                                        const struct hufu_options *options)
 {
-    const struct hufu_options none = {0};
     const char *address;
     char list[100];
     const struct transport_ops *ops = transport_find(url, &address);
     if (ops)
-        return ops->open(t, address, options ? options : &none);
+        return ops->open(t, address, options);
     transport_list(list, sizeof list);
     return fail_with(HUFU_E_URL, "%s: no such kind of device: give %s", *url ? url : "(empty)",
                      list);
@@ -226,6 +229,7 @@ enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
                                 const struct hufu_options *options)
 {
     struct transport *t;
+    struct url u;
     if (!device)
         return fail_with(HUFU_E_ARGUMENT, "hufu_open: no place for the device");
     *device = NULL;
@@ -235,8 +239,13 @@ enum hufu_status hufu_open_with(struct hufu_device **device, const char *url,
         return fail_with(HUFU_E_URL,
                          "no device named: set HUFU_DEVICE, for instance to unix:PATH or "
                          "inproc:DIRECTORY");
-    const enum hufu_status s = transport_open(&t, url, options);
-    return s ? s : device_attach(device, url, t, options);
+    enum hufu_status s = url_read(&u, url, options);
+    if (!s)
+        s = transport_open(&t, u.plain, &u.options);
+    if (!s)
+        s = device_attach(device, u.plain, t, &u.options);
+    url_free(&u);
+    return s;
 }
 
 enum hufu_status hufu_open(struct hufu_device **device, const char *url)

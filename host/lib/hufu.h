@@ -336,12 +336,14 @@ struct hufu_options {
     uint32_t nonce_pool;   /* SM2 nonces made ahead; default 1024; HUFU_NO_POOL: none */
     /* unix: only, for a device behind a line that may spoil bytes */
     uint32_t checked; /* not 0: commands and answers carry check sums */
-    /* The secure channel, docs/secure-channel.md; NULL: what the environment says. Strings are
-     * copied. */
+    /* The secure channel, docs/secure-channel.md; NULL: what the URL says, or else the environment.
+     * Strings are copied. */
     const char *channel;       /* HUFU_CHANNEL: "auto" (default), "off", "first", "known",
                                   "pin:FINGERPRINT", "ca:FILE" */
     const char *host_key;      /* HUFU_HOST_KEY: PEM file of this host's SM2 key */
     const char *known_devices; /* HUFU_KNOWN_DEVICES; default ~/.config/hufu/known_devices */
+    uint32_t rekey; /* the channel ends after so many commands, HUFU_E_LINK: reconnect, which makes
+                       new keys. 0: after as many as its counter has numbers for */
 };
 #define HUFU_NO_POOL UINT32_MAX
 
@@ -359,6 +361,8 @@ struct hufu_options {
  *   inproc:DIR   the device inside this process, its memory in DIR, which is locked
  *   inproc:      the same in RAM: gone with hufu_close
  *   NULL         the environment's HUFU_DEVICE
+ *   With all of them the options may also be channel=MODE, host-key=FILE, known-devices=FILE and
+ *   rekey=COMMANDS, as in hufu_options, which go first.
  * options may be NULL. The caller closes the device. HUFU_E_URL, _OPEN, _PROTOCOL, _BAD_ANSWER,
  * _TIMEOUT, _MEMORY. *device is NULL after a failure.
  */
@@ -490,6 +494,9 @@ struct hufu_channel_info {
 /* How the link is sealed, and to whom. */
 HUFU_API enum hufu_status hufu_channel_info(struct hufu_device *device,
                                             struct hufu_channel_info *out);
+/* Not 0: all but an eighth of the channel's commands are used up. Who can log in again reconnects
+ * when nothing is on its way, and never sees the end. */
+HUFU_API int hufu_channel_worn(struct hufu_device *device);
 /* SM3 of the identity key that the device shows. */
 HUFU_API enum hufu_status hufu_fingerprint(struct hufu_device *device, uint8_t fingerprint[32]);
 /* From now on a device of this fingerprint is known at the device's URL. HUFU_E_FILE */

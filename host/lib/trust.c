@@ -62,8 +62,7 @@ static enum hufu_status parse_mode(struct trust *t, const char *text)
         return t->ca ? HUFU_OK : fail_with(HUFU_E_MEMORY, "no memory");
     }
     return fail_with(HUFU_E_ARGUMENT,
-                     "HUFU_CHANNEL=%s: give auto, off, first, known, pin:FINGERPRINT or ca:FILE",
-                     text);
+                     "channel=%s: give auto, off, first, known, pin:FINGERPRINT or ca:FILE", text);
 }
 
 static bool take_private(const EVP_PKEY *key, struct trust *t)
@@ -96,7 +95,7 @@ static enum hufu_status load_host(struct trust *t, const char *path)
 
 static const char *option(const char *given, const char *variable)
 {
-    const char *text = given ? given : getenv(variable);
+    const char *text = given ? given : secure_getenv(variable);
     return text ? text : "";
 }
 

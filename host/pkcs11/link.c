@@ -98,12 +98,21 @@ static CK_RV link_open_now(struct slot *slot)
     return CKR_OK;
 }
 
+/* It works, and its secure channel is not nearly used up, if the application need not know of a new
+ * one. */
+static bool is_open(const struct slot *slot)
+{
+    const struct link *l = &slot->link;
+    return l->device && !__atomic_load_n(&l->lost, __ATOMIC_ACQUIRE) &&
+           !(slot->relogin && hufu_channel_worn(l->device));
+}
+
 static CK_RV link_open(struct slot *slot)
 {
     struct link *l = &slot->link;
     CK_RV rv = CKR_OK;
     pthread_rwlock_wrlock(&l->use);
-    if (!l->device || __atomic_load_n(&l->lost, __ATOMIC_ACQUIRE))
+    if (!is_open(slot))
         rv = link_open_now(slot);
     pthread_rwlock_unlock(&l->use);
     return rv;
@@ -125,7 +134,7 @@ CK_RV use_begin(struct use *u, struct slot *slot)
     *u = (struct use){.slot = slot, .tries = u->tries};
     for (int i = 0; i < 4; i++) {
         pthread_rwlock_rdlock(&l->use);
-        const bool open = l->device && !__atomic_load_n(&l->lost, __ATOMIC_ACQUIRE);
+        const bool open = is_open(slot);
         if (open && !l->session && i == 0) {
             pthread_rwlock_unlock(&l->use);
             session_open(slot);

@@ -304,6 +304,26 @@ def another_device(directory):
     assert fingerprints[0] == fingerprints[2]
 
 
+def in_the_url(directory):
+    """The URL says what the channel is to be, before the environment does, and leaves the link's own options alone"""
+    known = os.path.join(directory, "known")
+    with device(directory) as sim:
+        fingerprint = hufu(sim.path, "channel", "show").stdout.split("fingerprint")[1].split()[0]
+        off = {"HUFU_CHANNEL": "off"}
+        for mode in ("first&known-devices=" + known, "known&known-devices=" + known, "pin:" + fingerprint):
+            shown = hufu(f"{sim.path}?channel={mode}", "channel", "show", env_more=off).stdout
+            assert "open: commands are sealed" in shown, (mode, shown)
+        assert fingerprint.upper() in open(known, encoding="ascii").read().upper()
+        for bad, why in (("channel=pin:" + "0" * 64, "not the device"), ("channel=maybe", "give auto, off"), ("rekey=x", "rekey=x"),
+                         ("rekey=15", "rekey=15"), ("channel=first&host-key=/nowhere", "/nowhere"), ("chanel=first", "No such file")):
+            result = hufu(f"{sim.path}?{bad}", "key", "list", check=False)
+            assert result.returncode == 1 and why in result.stderr, (bad, result.stderr)
+        # Of a limit to a channel's commands a program is told; what goes on by itself does.
+        result = hufu(f"{sim.path}?channel=pin:{fingerprint}&rekey=16", "random", "-n", str(20 << 20), "--out", "/dev/null", check=False)
+        assert result.returncode == 1 and "used up" in result.stderr and "reconnect" in result.stderr, result.stderr
+        hufu(f"{sim.path}?rekey=16&channel=pin:{fingerprint}", "key", "batch", "-n", "200", "--chunk", "10", "-o", os.path.join(directory, "b"))
+
+
 def certified(directory):
     """ca: a device whose certificate the owner's CA made, and only such a one"""
     def ssl(*arguments):
@@ -358,5 +378,5 @@ def life(directory):
 if sys.argv[1:] == ["--vectors"]:
     sys.stdout.write(vectors())
 else:
-    run([vectors_are_these, another_implementation, required, mutual, recording, in_between, another_device, certified,
+    run([vectors_are_these, another_implementation, required, mutual, recording, in_between, another_device, in_the_url, certified,
          known_before, life])

@@ -41,14 +41,18 @@ static inline void stop_sim(void)
     waitpid(sim, NULL, 0);
 }
 
-static inline void set_up(bool relogin)
+static inline void set_up_at(bool sealed, bool relogin)
 {
-    char path[128];
+    char path[128], options[128] = "";
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
     snprintf(path, sizeof path, "%s/pkcs11.conf", directory);
+    if (sealed)
+        snprintf(options, sizeof options, "?channel=first&known-devices=%s/known&rekey=16",
+                 directory);
     FILE *file = fopen(path, "w");
-    fprintf(file, "[device]\nurl = unix:%s\nrelogin = %s\n", socket_path, relogin ? "yes" : "no");
+    fprintf(file, "[device]\nurl = unix:%s%s\nrelogin = %s\n", socket_path, options,
+            relogin ? "yes" : "no");
     fclose(file);
     setenv("HUFU_PKCS11_CONF", path, 1);
     start_sim();
@@ -57,6 +61,11 @@ static inline void set_up(bool relogin)
     init_token();
     session = open_session(CKF_RW_SESSION);
     OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+}
+
+static inline void set_up(bool relogin)
+{
+    set_up_at(false, relogin);
 }
 
 static inline void clean_up(void)

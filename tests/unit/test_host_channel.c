@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/lib/url.h"
 #include "tests/lib/bridge.h"
 #include "tests/lib/run.h"
 
@@ -183,6 +184,66 @@ START_TEST(used_up)
     d->secure.counter = CHANNEL_USED_UP;
     FAILS(HUFU_E_LINK, hufu_info(d, &i));
     ck_assert_ptr_nonnull(strstr(hufu_last_error(), "used up"));
+}
+END_TEST
+
+START_TEST(worn)
+{
+    struct hufu_info i;
+    hufu_close(d);
+    options.rekey = 40;
+    OK(bridge_open(&d, &bridge, &options));
+    while (!hufu_channel_worn(d))
+        OK(hufu_info(d, &i));
+    ck_assert_uint_eq(d->secure.counter, 35);
+    while (d->secure.counter < 40)
+        OK(hufu_info(d, &i));
+    FAILS(HUFU_E_LINK, hufu_info(d, &i));
+}
+END_TEST
+
+/* What a URL says of the channel is taken out of it; what the caller says goes first. */
+START_TEST(in_the_url)
+{
+    static const struct {
+        const char *url, *plain, *channel, *host_key, *known;
+        uint32_t rekey;
+    } good[] = {
+        {"unix:/a", "unix:/a", NULL, NULL, NULL, 0},
+        {"unix:/a?", "unix:/a?", NULL, NULL, NULL, 0},
+        {"unix:/a?channel=known", "unix:/a", "known", NULL, NULL, 0},
+        {"unix:/a?b", "unix:/a?b", NULL, NULL, NULL, 0},
+        {"unix:/a?channels=1&channel=", "unix:/a?channels=1", "", NULL, NULL, 0},
+        {"usb:1:2?wait=3&channel=ca:/x&ccid&known-devices=/k&rekey=16&host-key=/h",
+         "usb:1:2?wait=3&ccid", "ca:/x", "/h", "/k", 16},
+        {"usb:1:2?host-key=/h&wait=3", "usb:1:2?wait=3", NULL, "/h", NULL, 0},
+        {"pcsc:?rekey=4294967295&channel=first&channel=off", "pcsc:", "first", NULL, NULL,
+         UINT32_MAX},
+    };
+    static const char *const bad[] = {"rekey=", "rekey=15", "rekey=-1", "rekey=16x",
+                                      "rekey=4294967296"};
+    struct url u;
+    char text[64];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        OK(url_read(&u, good[i].url, NULL));
+        ck_assert_str_eq(u.plain, good[i].plain);
+        ck_assert_pstr_eq(u.options.channel, good[i].channel);
+        ck_assert_pstr_eq(u.options.host_key, good[i].host_key);
+        ck_assert_pstr_eq(u.options.known_devices, good[i].known);
+        ck_assert_uint_eq(u.options.rekey, good[i].rekey);
+        url_free(&u);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "unix:/a?%s", bad[i]);
+        FAILS(HUFU_E_URL, url_read(&u, text, NULL));
+        url_free(&u);
+    }
+    const struct hufu_options first = {.channel = "off", .rekey = 99};
+    OK(url_read(&u, "unix:/a?channel=known&rekey=50&host-key=h", &first));
+    ck_assert_str_eq(u.options.channel, "off");
+    ck_assert_str_eq(u.options.host_key, "h");
+    ck_assert_uint_eq(u.options.rekey, 99);
+    url_free(&u);
 }
 END_TEST
 
@@ -407,6 +468,8 @@ int main(void)
     tcase_add_test(t, order);
     tcase_add_test(t, not_sent);
     tcase_add_test(t, used_up);
+    tcase_add_test(t, worn);
+    tcase_add_test(t, in_the_url);
     tcase_add_test(t, in_between);
     tcase_add_test(t, known_devices);
     tcase_add_test(t, host_key_files);

@@ -66,6 +66,20 @@ START_TEST(restart_relogin)
 }
 END_TEST
 
+/* A secure channel by the URL. It is used up again and again, and nobody notices. */
+START_TEST(new_channels)
+{
+    char known[64];
+    set_up_at(true, true);
+    const struct pair p = make_rsa(CK_TRUE, "key");
+    for (int i = 0; i < 60; i++)
+        OK(sign_in(session, p.private));
+    snprintf(known, sizeof known, "%s/known", directory);
+    ck_assert_int_eq(access(known, R_OK), 0); /* there was one */
+    clean_up();
+}
+END_TEST
+
 /* Threads that sign while the device goes and comes: each call ends, with a known code. */
 static CK_OBJECT_HANDLE shared_key;
 static atomic_int wrong, good;
@@ -293,6 +307,7 @@ int main(void)
     tcase_set_timeout(c, 120);
     tcase_add_test(c, restart);
     tcase_add_test(c, restart_relogin);
+    tcase_add_test(c, new_channels);
     tcase_add_test(c, restart_under_load);
     tcase_add_test(c, processes);
     tcase_add_test(c, changes_of_others);

@@ -23,7 +23,7 @@
 
 #include "host/lib/hufu.h"
 
-static char build[PATH_MAX], dir[] = "/tmp/hufu-provider-XXXXXX", url[100];
+static char build[PATH_MAX], dir[] = "/tmp/hufu-provider-XXXXXX", url[200];
 static pid_t sim;
 static OSSL_LIB_CTX *ctx;
 static OSSL_PROVIDER *usual, *ours;
@@ -87,12 +87,17 @@ static EVP_PKEY *generate(const char *type, const char *label)
     return key;
 }
 
-static void set_up(void)
+static void start(void)
 {
+    strcpy(dir + strlen(dir) - 6, "XXXXXX"); /* mkdtemp left its own there */
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(url, sizeof url, "unix:%s/hufu.sock", dir);
     start_sim();
     init_device();
+}
+
+static void load(void)
+{
     setenv("HUFU_DEVICE", url, 1);
     setenv("HUFU_PIN", "user-pin", 1);
     ctx = OSSL_LIB_CTX_new();
@@ -105,6 +110,21 @@ static void set_up(void)
     rsa = generate("RSA", "rsa");
     sm2 = generate("SM2", "sm2");
     ec = generate("EC", "ec");
+}
+
+static void set_up(void)
+{
+    start();
+    load();
+}
+
+/* A secure channel by the URL, which is soon used up. */
+static void set_up_sealed(void)
+{
+    start();
+    const size_t n = strlen(url);
+    snprintf(url + n, sizeof url - n, "?channel=first&known-devices=%s/known&rekey=16", dir);
+    load();
 }
 
 static void tear_down(void)
@@ -352,6 +372,19 @@ START_TEST(device_restarts)
 }
 END_TEST
 
+START_TEST(new_channels)
+{
+    char known[100];
+    uint8_t sig[512];
+    for (int i = 0; i < 60; i++) {
+        const size_t n = sign_text(sm2, "SM3", "sealed", sig);
+        ck_assert(good(sm2, "SM3", "sealed", sig, n));
+    }
+    snprintf(known, sizeof known, "%s/known", dir);
+    ck_assert_int_eq(access(known, R_OK), 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ ECDH */
 
 /* With the KDF of ANSI X9.63 as CMS uses it; md NULL: the plain secret. */
@@ -521,6 +554,11 @@ int main(void)
     tcase_add_test(t, random_numbers);
     tcase_add_test(t, device_restarts);
     suite_add_tcase(s, t);
+    TCase *sealed = tcase_create("sealed");
+    tcase_set_timeout(sealed, 300);
+    tcase_add_unchecked_fixture(sealed, set_up_sealed, tear_down);
+    tcase_add_test(sealed, new_channels);
+    suite_add_tcase(s, sealed);
     SRunner *r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK);
     srunner_run_all(r, CK_NORMAL);

@@ -326,7 +326,7 @@ START_TEST(known_devices)
     FAILS(HUFU_E_TRUST, open_as("first"));
     OK(hufu_trust(d, fingerprint));
     OK(open_as("first"));
-    FAILS(HUFU_E_TRUST, open_as("ca:/nonexistent"));
+    FAILS(HUFU_E_FILE, open_as("ca:/nonexistent"));
     unlink(known);
     mkdir(known, 0700);
     FAILS(HUFU_E_FILE, open_as("first"));

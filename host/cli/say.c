@@ -69,7 +69,7 @@ static const char *command_hint(const struct cli *cli)
         {"custody unlock", HUFU_E_STEP, ": hufu custody begin, and enough shares, come first"},
         {"domain give", HUFU_E_STEP, ": hufu domain begin comes first"},
         {"domain join", HUFU_E_STEP, ": hufu domain begin, and enough shares, come first"},
-        {"encrypt", HUFU_E_WRONG_DATA, ": is the input empty, or too long for the key?"},
+        {"encrypt", HUFU_E_WRONG_DATA, ": the input is empty, too long for the key, or not whole blocks without padding"},
         {"key generate", HUFU_E_WRONG_DATA, ": has this type of key that usage?"},
         {"key restrict", HUFU_E_NOT_PERMITTED,
          ": only its owner may, and only tighten; a limited key must not be able to leave the "

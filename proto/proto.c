@@ -25,10 +25,15 @@ const struct command_info *proto_command(uint8_t ins)
 
 size_t proto_approved_size(uint8_t ins, const uint8_t *request, size_t n)
 {
-    struct account_create_req q;
+    struct account_create_req create;
+    struct pin_unblock_req unblock;
     struct rd r;
     rd_init(&r, request, n);
-    return ins == INS_ACCOUNT_CREATE && account_create_req_get(&r, &q) ? n - 2 - q.pin.size : n;
+    if (ins == INS_ACCOUNT_CREATE && account_create_req_get(&r, &create))
+        return n - 2 - create.pin.size;
+    if (ins == INS_PIN_UNBLOCK && pin_unblock_req_get(&r, &unblock))
+        return n - 2 - unblock.new.size;
+    return n;
 }
 
 const struct status_info *proto_status(uint16_t sw)

@@ -36,7 +36,7 @@ uint16_t quorum_put(struct call *c, uint8_t needed)
     return tx_put(c, STORE_SYSTEM, RECORD_QUORUM, ID_QUORUM, &needed, 1);
 }
 
-/* SM3(command || request); of ACCOUNT CREATE without the PIN, which only its owner knows. */
+/* SM3(command || request); without a PIN that is made, which only its owner knows. */
 static void hash_of(const struct exchange *x, uint8_t hash[32])
 {
     struct sm3 h;

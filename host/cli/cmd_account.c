@@ -73,7 +73,7 @@ static int run_pin_unblock(struct cli *cli)
     int status = link_login(cli);
     if (!status && hufu_account_find(cli->device, name, &account))
         status = say_library(cli);
-    if (!status)
+    if (!status && !cli->approve)
         status = new_pin(cli, name, &pin);
     if (!status && hufu_pin_unblock(cli->session, account, pin.text, pin.size))
         status = say_library(cli);

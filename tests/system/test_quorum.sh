@@ -73,6 +73,11 @@ ended() {
     ok "the PIN is the maker's secret" $H account create fourth --role admin --new-pin-file second
     ended 0 "account create"
 
+    bad 1 "APPROVALS_MISSING" "an operator's account alone" $H pin unblock helper --new-pin-file second
+    approve "$as_second" pin unblock helper
+    ok "two of them" $H pin unblock helper --new-pin-file second
+    ended 0 "pin unblock"
+
     approve "$as_second" zeroise --yes
     ok "zeroise" $H zeroise --yes
     ended 0 "zeroise"

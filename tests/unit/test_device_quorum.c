@@ -232,6 +232,25 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* Nobody takes a user's account, and with it the user's keys, alone. */
+START_TEST(users_accounts)
+{
+    const uint8_t of_user = DEV_USER;
+    const struct pin_unblock_req q = {DEV_USER, dev_text("taken-over")};
+    const uint16_t ch = dev_session(&dv);
+    MUST_BE(SW_APPROVALS_MISSING, do_pin_unblock(&dv, admin[0], &q, NULL));
+    ck_assert_uint_ne(dev_pin(&dv, ch, DEV_USER, "taken-over"), SW_OK);
+    MUST(approve(admin[1], INS_PIN_UNBLOCK, &of_user,
+                 1)); /* what is approved says nothing of the PIN */
+    MUST(approve(admin[2], INS_PIN_UNBLOCK, &of_user, 1));
+    const struct pin_unblock_req other = {DEV_OPERATOR, dev_text("taken-over")};
+    MUST_BE(SW_APPROVALS_MISSING, do_pin_unblock(&dv, admin[0], &other, NULL));
+    MUST(do_pin_unblock(&dv, admin[0], &q, NULL));
+    MUST(dev_pin(&dv, ch, DEV_USER, "taken-over"));
+    MUST_BE(SW_APPROVALS_MISSING, do_pin_unblock(&dv, admin[0], &q, NULL));
+}
+END_TEST
+
 /* Nobody makes a majority by making accounts, or breaks one by deleting them. */
 START_TEST(accounts)
 {
@@ -359,6 +378,7 @@ int main(void)
     tcase_add_test(t, just_these_bytes);
     tcase_add_test(t, refusals);
     tcase_add_test(t, accounts);
+    tcase_add_test(t, users_accounts);
     tcase_add_test(t, log_says_who);
     tcase_add_test(t, whole_table);
     tcase_add_test(t, cut_set);

@@ -33,6 +33,11 @@ done < <(grep -oE '`make [a-z0-9-]+' README.md | awk '{print $2}' | sort -u)
 for file in $(grep -oE '\((docs/[a-z-]+\.md|[A-Z]+\.md)\)' README.md | tr -d '()' | sort -u); do
     if [ -f "$file" ]; then ok; else bad "README points at $file"; fi
 done
+# What the documents name in the tree is there, and in it what they name behind a colon.
+while IFS=: read -r path name; do
+    # shellcheck disable=SC2086 # a pattern
+    if [ -n "$(compgen -G "$path")" ] && grep -rqw -- "${name:-.*}" $path; then ok; else bad "a document names $path${name:+, $name}"; fi
+done < <(grep -ohE '`(bench|docs|firmware|host|proto|sim|tests)/[^` ]+`' README.md SECURITY.md docs/*.md | tr -d '`' | sort -u)
 
 # docs/ct-exceptions.txt lists the PUBLIC() marks of the firmware, all of them and no others
 marks() {

@@ -582,6 +582,7 @@ install: all install-service ## Install programs, library, headers and man pages
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(if $(P11_HEADER),install -d $(DESTDIR)$(LIBDIR)/pkcs11 $(DESTDIR)$(PREFIX)/share/p11-kit/modules)
 	$(if $(P11_HEADER),install -m 755 $(BUILD)/hufu-pkcs11.so $(DESTDIR)$(LIBDIR)/pkcs11/)
+	$(if $(P11_HEADER),install -m 644 host/pkcs11/hufu-pkcs11.h $(DESTDIR)$(PREFIX)/include/)
 	$(if $(P11_HEADER),sed 's|^module: |module: $(LIBDIR)/pkcs11/|' host/pkcs11/hufu.module > $(DESTDIR)$(PREFIX)/share/p11-kit/modules/hufu.module)
 	install -d $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 docs/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

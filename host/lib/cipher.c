@@ -59,31 +59,56 @@ enum hufu_status hufu_agree_begin(struct hufu_session *session, uint32_t handle,
     return call_end(&c);
 }
 
+static void take_agreed(struct call *c, const struct hufu_agreement *agreement,
+                        const struct agree_finish_rsp *m, struct hufu_agreed *agreed)
+{
+    const bool out = agreement->flags & AGREE_KEY_OUT;
+    if (call_check(c, out ? m->key.size == agreement->size : m->handle != 0 && m->key.size == 0))
+        return;
+    memcpy(agreed->confirm_own, m->confirm_own, 32);
+    memcpy(agreed->confirm_peer, m->confirm_peer, 32);
+    agreed->handle = m->handle;
+    memcpy(agreed->key, m->key.data, m->key.size);
+    agreed->key_size = m->key.size;
+}
+
+static struct view id_view(const void *id, size_t size)
+{
+    return as_view(id, id ? size : 0);
+}
+
+/* What both requests have of an agreement */
+#define AGREEMENT(a)                                                                               \
+    .flags = (a)->flags, .own_id = id_view((a)->own_id, (a)->own_id_size),                         \
+    .peer_id = id_view((a)->peer_id, (a)->peer_id_size), .peer = (a)->peer,                        \
+    .peer_temporary = (a)->peer_temporary, .size = (a)->size
+
 enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                    const struct hufu_agreement *agreement,
                                    struct hufu_agreed *agreed)
 {
     struct call c;
-    const struct agree_finish_req req = {
-        .flags = agreement->flags,
-        .own_id = as_view(agreement->own_id, agreement->own_id ? agreement->own_id_size : 0),
-        .peer_id = as_view(agreement->peer_id, agreement->peer_id ? agreement->peer_id_size : 0),
-        .peer = agreement->peer,
-        .peer_temporary = agreement->peer_temporary,
-        .size = agreement->size,
-    };
+    const struct agree_finish_req req = {AGREEMENT(agreement)};
     struct agree_finish_rsp m;
-    const bool out = agreement->flags & AGREE_KEY_OUT;
     memset(agreed, 0, sizeof *agreed);
     if (!CALL(&c, session, agree_finish, AGREE_FINISH, req.own_id.size + req.peer_id.size, &req,
-              &m) &&
-        !call_check(&c, out ? m.key.size == agreement->size : m.handle != 0 && m.key.size == 0)) {
-        memcpy(agreed->confirm_own, m.confirm_own, 32);
-        memcpy(agreed->confirm_peer, m.confirm_peer, 32);
-        agreed->handle = m.handle;
-        memcpy(agreed->key, m.key.data, m.key.size);
-        agreed->key_size = m.key.size;
-    }
+              &m))
+        take_agreed(&c, agreement, &m, agreed);
+    return call_end(&c);
+}
+
+enum hufu_status hufu_agree_keys(struct hufu_session *session, uint32_t handle, uint32_t temporary,
+                                 const struct hufu_agreement *agreement, struct hufu_agreed *agreed)
+{
+    struct call c;
+    const struct agree_keys_req req = {
+        .handle = handle, .temporary = temporary, AGREEMENT(agreement)};
+    struct agree_keys_rsp m;
+    memset(agreed, 0, sizeof *agreed);
+    if (!CALL(&c, session, agree_keys, AGREE_KEYS, req.own_id.size + req.peer_id.size, &req, &m))
+        take_agreed(&c, agreement,
+                    &(struct agree_finish_rsp){m.confirm_own, m.confirm_peer, m.handle, m.key},
+                    agreed);
     return call_end(&c);
 }
 

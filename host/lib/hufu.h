@@ -950,6 +950,11 @@ struct hufu_agreed {
 HUFU_API enum hufu_status hufu_agree_finish(struct hufu_session *session,
                                             const struct hufu_agreement *agreement,
                                             struct hufu_agreed *agreed);
+/* In one step: the temporary pair is a key of usage AGREE, for this one time. */
+HUFU_API enum hufu_status hufu_agree_keys(struct hufu_session *session, uint32_t handle,
+                                          uint32_t temporary,
+                                          const struct hufu_agreement *agreement,
+                                          struct hufu_agreed *agreed);
 
 /*
  * MAC with a secret key of usage SIGN: HMAC (an HMAC key and the hash) or CMAC (an SM4 or AES key).

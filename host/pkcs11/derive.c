@@ -1,4 +1,5 @@
-/* C_DeriveKey: ECDH. The shared secret comes out of the device as the value of a new secret key. */
+/* C_DeriveKey: ECDH, SM2 key exchange. The shared secret comes out of the device as the value of a
+ * new secret key. */
 #include "host/pkcs11/operation.h"
 
 #include <openssl/core_names.h>
@@ -138,8 +139,6 @@ static CK_RV soft_ecdh(struct operation *op, const uint8_t *point,
     return good ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
-/* ------------------------------------------------------------------ C_DeriveKey */
-
 static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m,
                   const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
@@ -175,6 +174,79 @@ static CK_RV ecdh(struct session *s, struct operation *op, const CK_MECHANISM *m
     return rv;
 }
 
+/* ------------------------------------------------------------------ SM2 */
+
+/* Our temporary private key, a number of the device; 0: it is none. */
+static uint32_t temporary_key(struct session *s, CK_OBJECT_HANDLE handle)
+{
+    struct object *o = object_hold(s, handle);
+    const bool good = o && o->class == CKO_PRIVATE_KEY && o->family == FAMILY_SM2 &&
+                      key_in_device(o) && attribute_bool(o, CKA_DERIVE);
+    const uint32_t key = good ? o->device : 0;
+    object_release(s->slot, o);
+    return key;
+}
+
+static const uint8_t *sm2_point(const struct object *key, const CK_BYTE *p, CK_ULONG n)
+{
+    size_t size;
+    const uint8_t *point = p ? curve_point(key, p, n, &size) : NULL;
+    return point && size == 65 ? point + 1 : NULL;
+}
+
+static CK_RV agree(struct operation *op, struct slot *slot, uint32_t temporary,
+                   const struct hufu_agreement *a, struct hufu_agreed *agreed)
+{
+    struct use u = {0};
+    CK_RV rv;
+    do {
+        rv = use_begin(&u, slot);
+        if (rv == CKR_OK)
+            rv = use_end(&u, hufu_agree_keys(u.session, op->key->device, temporary, a, agreed));
+    } while (use_again(&u, rv));
+    return rv == CKR_ARGUMENTS_BAD ? CKR_MECHANISM_PARAM_INVALID : rv;
+}
+
+static CK_RV sm2_exchange(struct session *s, struct operation *op, const CK_MECHANISM *m,
+                          const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
+{
+    HUFU_SM2_DERIVE_PARAMS p;
+    struct hufu_agreed agreed;
+    size_t size;
+    if (m->ulParameterLen != sizeof p || !m->pParameter)
+        return CKR_MECHANISM_PARAM_INVALID;
+    memcpy(&p, m->pParameter, sizeof p);
+    CK_RV rv = size_wanted(t, n, HUFU_SECRET_MAX, HASH_SM3, &size);
+    if (rv != CKR_OK)
+        return rv;
+    const uint32_t temporary = temporary_key(s, p.hTemporary);
+    const struct hufu_agreement a = {
+        .flags = (uint8_t)(HUFU_AGREE_KEY_OUT | (p.bInitiator ? HUFU_AGREE_INITIATOR : 0)),
+        .own_id = p.pOwnId,
+        .own_id_size = p.ulOwnIdLen,
+        .peer_id = p.pPeerId,
+        .peer_id_size = p.ulPeerIdLen,
+        .peer = sm2_point(op->key, p.pPeer, p.ulPeerLen),
+        .peer_temporary = sm2_point(op->key, p.pPeerTemporary, p.ulPeerTemporaryLen),
+        .size = (uint16_t)size};
+    if (!temporary || !key_in_device(op->key))
+        return CKR_KEY_HANDLE_INVALID;
+    if (!a.peer || !a.peer_temporary || p.ulOwnIdLen > HUFU_SIGNER_ID_MAX ||
+        p.ulPeerIdLen > HUFU_SIGNER_ID_MAX)
+        return CKR_MECHANISM_PARAM_INVALID;
+    rv = agree(op, s->slot, temporary, &a, &agreed);
+    if (rv == CKR_OK)
+        rv = secret_from(s, op, t, n, agreed.key, size, false, handle);
+    if (rv == CKR_OK && p.pConfirmOwn)
+        memcpy(p.pConfirmOwn, agreed.confirm_own, sizeof agreed.confirm_own);
+    if (rv == CKR_OK && p.pConfirmPeer)
+        memcpy(p.pConfirmPeer, agreed.confirm_peer, sizeof agreed.confirm_peer);
+    hufu_wipe(&agreed, sizeof agreed);
+    return rv;
+}
+
+/* ------------------------------------------------------------------ C_DeriveKey */
+
 static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE base,
                     const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *handle)
 {
@@ -187,8 +259,9 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
     if (rv == CKR_OK)
         rv = key_complete(s->slot, op->key);
     if (rv == CKR_OK)
-        rv = op->m->scheme == ECDH ? ecdh(s, op, m, t, n, handle)
-                                   : derive_other(s, op, m, t, n, handle);
+        rv = op->m->scheme == ECDH           ? ecdh(s, op, m, t, n, handle)
+             : op->m->scheme == SM2_EXCHANGE ? sm2_exchange(s, op, m, t, n, handle)
+                                             : derive_other(s, op, m, t, n, handle);
     operation_free(s, op);
     return rv;
 }

@@ -114,6 +114,7 @@ static const struct mechanism table[] = {
     {SM2_ROW(CKM_SM3_SM2_Z, SM2_SIGN_Z, SIGNS | MESSAGE_SIGNS), .sign = &sign_pk},
     {SM2_ROW(CKM_SM3_SM2_DER, SM2_SIGN_Z, SIGNS), .sign = &sign_pk, .der = true},
     {SM2_ROW(CKM_SM3_SM2_Z_DER, SM2_SIGN_Z, SIGNS), .sign = &sign_pk, .der = true},
+    {SM2_ROW(CKM_SM2_DERIVE, SM2_EXCHANGE, CKF_DERIVE), .luna = false},
     {SM2_ROW(CKM_SM2_ENCRYPT, SM2_ENCRYPT, CRYPTS | WRAPS), .cipher = &cipher_pk},
     {SM2_ROW(CKM_SM2_ENCRYPT_DER, SM2_ENCRYPT, CRYPTS | WRAPS), .cipher = &cipher_pk, .der = true},
     {SM2_ROW(CKM_LUNA_SM2_GEN, SM2_GENERATE, CKF_GENERATE_KEY_PAIR), .luna = true},

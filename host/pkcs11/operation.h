@@ -81,6 +81,7 @@ enum scheme {
     EC_GENERATE,
     ECDSA,
     ECDH,
+    SM2_EXCHANGE,
     SM2_GENERATE,
     SM2_SIGN,   /* a digest */
     SM2_SIGN_Z, /* a message, with Z */

@@ -105,37 +105,6 @@ typedef struct CK_FUNCTION_LIST_3_0 {
 
 #pragma GCC visibility pop
 
-/*
- * SM2, SM3, SM4. The block that Sansec, TASS and Koal share is the default; Luna's is added by the
- * configuration (numbers = luna).
- */
-#define CKK_SM2              0x80000004UL
-#define CKK_SM4              0x80000106UL
-#define CKK_SM4_OTHER        0x80000107UL /* some number the key as its generation */
-#define CKM_SM2_RAW_OLD      0x80008000UL
-#define CKM_SM2_KEY_PAIR_GEN 0x80008001UL
-#define CKM_SM3_SM2          0x80008100UL
-#define CKM_SM3_SM2_DER      0x80008101UL
-#define CKM_SM3_SM2_Z        0x80008102UL /* with the default ID */
-#define CKM_SM3_SM2_Z_DER    0x80008103UL
-#define CKM_SM2_RAW          0x80008104UL
-#define CKM_SM2_ENCRYPT      0x80008200UL
-#define CKM_SM2_ENCRYPT_DER  0x80008201UL
-#define CKM_SM2_DERIVE       0x80008f00UL /* ours: GB/T 32918.3 */
-#define CKM_SM3              0x80009001UL
-#define CKM_SM3_OLD          0x80000005UL
-#define CKM_SM3_HMAC         0x80009f01UL /* ours */
-#define CKM_SM4_KEY_GEN      0x80000107UL
-#define CKM_SM4_ECB          0x80000108UL
-#define CKM_SM4_CBC          0x80000109UL
-#define CKM_SM4_CBC_PAD      0x8000a201UL
-#define CKM_SM4_CTR          0x8000af01UL /* ours from here on */
-#define CKM_SM4_GCM          0x8000af02UL
-#define CKM_SM4_CMAC         0x8000af03UL
-#define CKK_LUNA_SM2         0x80000016UL
-#define CKM_LUNA_SM2_GEN     0x80000b20UL
-#define CKM_LUNA_SM2         0x80000b21UL
-#define CKM_LUNA_SM3_SM2     0x80000b22UL
-#define CKM_LUNA_SM3         0x80000b01UL
+#include "host/pkcs11/hufu-pkcs11.h"
 
 #endif

@@ -792,6 +792,48 @@ START_TEST(key_exchange_in_clear)
 }
 END_TEST
 
+/* In one step, with temporary pairs that are objects: what one side gets so, the other gets in two.
+ */
+START_TEST(key_exchange_of_keys)
+{
+    struct side a, b;
+    struct agree_finish_rsp two;
+    struct agree_keys_rsp one;
+    uint8_t key[48], own[32], peer[32];
+    begin(&a, USAGE_AGREE | USAGE_DERIVE_OUT);
+    begin(&b, USAGE_AGREE | USAGE_DERIVE_OUT);
+    const uint32_t temporary = dev_key(&dv, a.channel, KEY_SM2, USAGE_AGREE),
+                   signs = dev_key(&dv, a.channel, KEY_SM2, USAGE_SIGN);
+    dev_public(&dv, a.channel, temporary, a.temporary);
+    struct agree_keys_req q = {.handle = a.handle,
+                               .temporary = temporary,
+                               .flags = AGREE_INITIATOR | AGREE_KEY_OUT,
+                               .own_id = dev_text("A"),
+                               .peer_id = dev_text("B"),
+                               .peer = b.pub,
+                               .peer_temporary = b.temporary,
+                               .size = 48};
+    MUST(do_agree_keys(&dv, a.channel, &q, &one));
+    memcpy(key, one.key.data, 48);
+    memcpy(own, one.confirm_own, 32);
+    memcpy(peer, one.confirm_peer, 32);
+    MUST(finish(&b, &a, AGREE_KEY_OUT, 48, &two));
+    ck_assert_mem_eq(two.key.data, key, 48);
+    ck_assert_mem_eq(two.confirm_own, peer, 32);
+    ck_assert_mem_eq(two.confirm_peer, own, 32);
+    q.size = 0;
+    MUST_BE(SW_WRONG_DATA, do_agree_keys(&dv, a.channel, &q, NULL));
+    q.size = 48;
+    q.temporary = signs;
+    MUST_BE(SW_NOT_PERMITTED, do_agree_keys(&dv, a.channel, &q, NULL));
+    q.temporary = 0x7ffffff;
+    MUST_BE(SW_NO_OBJECT, do_agree_keys(&dv, a.channel, &q, NULL));
+    q.temporary = temporary;
+    q.handle = signs;
+    MUST_BE(SW_NOT_PERMITTED, do_agree_keys(&dv, a.channel, &q, NULL));
+}
+END_TEST
+
 START_TEST(key_exchange_refusals)
 {
     struct side a, b;
@@ -867,6 +909,7 @@ int main(void)
     tcase_add_test(t, key_exchange);
     tcase_add_test(t, key_exchange_in_clear);
     tcase_add_test(t, key_exchange_refusals);
+    tcase_add_test(t, key_exchange_of_keys);
     tcase_add_test(t, hashes);
     return suite_run(s);
 }

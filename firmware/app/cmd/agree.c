@@ -1,4 +1,7 @@
-/* Group use: SM2 key exchange (GB/T 32918.3), one side, in two steps within a session. */
+/*
+ * Group use: SM2 key exchange (GB/T 32918.3), one side: in two steps within a session, or in one
+ * with a temporary pair that is an object.
+ */
 #include "firmware/app/core.h"
 #include "firmware/app/policy.h"
 #include "firmware/app/subject.h"
@@ -28,7 +31,12 @@ uint16_t cmd_agree_begin(struct call *c, const struct agree_begin_req *q, struct
     return SW_OK;
 }
 
-static uint16_t agree(const struct session *s, const struct agree_finish_req *q,
+struct own {
+    uint32_t handle;               /* of the key */
+    const uint8_t *secret, *point; /* the temporary pair */
+};
+
+static uint16_t agree(const struct own *own, const struct agree_finish_req *q,
                       const struct key *key, uint8_t *agreed, uint8_t *mine, uint8_t *theirs)
 {
     const int initiator = q->flags & AGREE_INITIATOR;
@@ -39,8 +47,8 @@ static uint16_t agree(const struct session *s, const struct agree_finish_req *q,
         return SW_WRONG_DATA;
     const struct sm2_exchange x = {.initiator = initiator,
                                    .d = key->sm2.d,
-                                   .r = s->agree_secret,
-                                   .r_pub = s->agree_point,
+                                   .r = own->secret,
+                                   .r_pub = own->point,
                                    .peer_pub = q->peer,
                                    .peer_r_pub = q->peer_temporary,
                                    .z_a = initiator ? own_z : peer_z,
@@ -73,29 +81,61 @@ static uint16_t give(struct call *c, const struct agree_finish_req *q, const uin
     return SW_OK;
 }
 
-/* The temporary pair serves one attempt: whatever comes of it, it is gone afterwards. */
-uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, struct wr *out)
+static bool sensible(const struct agree_finish_req *q)
 {
-    struct session *s = c->session;
+    return !(q->flags & ~(AGREE_INITIATOR | AGREE_KEY_OUT)) &&
+           (q->flags & AGREE_KEY_OUT ? q->size && q->size <= AGREED_MAX : q->size == SM4_KEY);
+}
+
+static uint16_t finish(struct call *c, const struct agree_finish_req *q, const struct own *own,
+                       struct wr *out)
+{
     const bool clear = q->flags & AGREE_KEY_OUT;
     uint8_t agreed[AGREED_MAX], mine[32], theirs[32];
     struct key_policy policy = {0};
     const struct key *key;
-    if (!s->agreeing)
-        return SW_STEP;
-    if (q->flags & ~(AGREE_INITIATOR | AGREE_KEY_OUT) ||
-        (clear ? !q->size || q->size > AGREED_MAX : q->size != SM4_KEY))
-        return SW_WRONG_DATA;
-    uint16_t sw = key_for(c, s->agree_handle, clear ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE,
+    uint16_t sw = key_for(c, own->handle, clear ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE,
                           KEY_SM2, &key);
     if (sw == SW_OK)
         sw = policy_descends(key, clear ? USAGE_READ : AGREED_USAGE, &policy);
     if (sw == SW_OK)
-        sw = agree(s, q, key, agreed, mine, theirs);
+        sw = agree(own, q, key, agreed, mine, theirs);
     if (sw == SW_OK)
         sw = give(c, q, agreed, mine, theirs, policy.withheld, out);
+    wipe(agreed, sizeof agreed);
+    return sw;
+}
+
+/* The temporary pair serves one attempt: whatever comes of it, it is gone afterwards. */
+uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, struct wr *out)
+{
+    struct session *s = c->session;
+    if (!s->agreeing)
+        return SW_STEP;
+    if (!sensible(q))
+        return SW_WRONG_DATA;
+    const uint16_t sw =
+        finish(c, q, &(struct own){s->agree_handle, s->agree_secret, s->agree_point}, out);
     s->agreeing = false;
     wipe(s->agree_secret, sizeof s->agree_secret);
-    wipe(agreed, sizeof agreed);
+    return sw;
+}
+
+/* The pair is copied: the cache of keys may have room for only one of the two. */
+uint16_t cmd_agree_keys(struct call *c, const struct agree_keys_req *q, struct wr *out)
+{
+    const struct agree_finish_req f = {q->flags, q->own_id,         q->peer_id,
+                                       q->peer,  q->peer_temporary, q->size};
+    uint8_t secret[SM2_SCALAR], point[SM2_POINT];
+    const struct key *key;
+    if (!sensible(&f))
+        return SW_WRONG_DATA;
+    uint16_t sw = key_for(c, q->temporary, USAGE_AGREE, KEY_SM2, &key);
+    if (sw != SW_OK)
+        return sw;
+    memcpy(secret, key->sm2.d, sizeof secret);
+    memcpy(point, key->pub, sizeof point);
+    sw = finish(c, &f, &(struct own){q->handle, secret, point}, out);
+    wipe(secret, sizeof secret);
     return sw;
 }

@@ -75,11 +75,11 @@ struct account *auth_account(struct device *d, uint8_t number)
     return &d->accounts[number];
 }
 
-unsigned auth_count_role(const struct device *d, uint8_t role)
+unsigned auth_admins(const struct device *d)
 {
     unsigned n = 0;
     for (unsigned i = 1; i <= LIMIT_ACCOUNTS_MAX; i++)
-        n += d->accounts[i].role == role;
+        n += d->accounts[i].role == ROLE_ADMIN;
     return n;
 }
 

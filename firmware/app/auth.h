@@ -25,7 +25,7 @@ uint16_t auth_load(struct device *d);
 bool auth_pin_ok(struct view pin);
 /* NULL: none, or the number is that of the unlock secret */
 struct account *auth_account(struct device *d, uint8_t number);
-unsigned auth_count_role(const struct device *d, uint8_t role);
+unsigned auth_admins(const struct device *d); /* how many administrators there are */
 
 /* Stage the record of an account with its PIN, salted anew; RAM is not touched. */
 uint16_t auth_put(struct call *c, uint8_t number, const struct account *a, struct view pin);

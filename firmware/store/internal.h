@@ -119,8 +119,8 @@ int medium_mark(struct store *s, uint32_t segment);
 int medium_unmark(struct store *s, uint32_t segment);
 /* Unmark, sync, erase, sync, mark. */
 int medium_clean(struct store *s, uint32_t segment);
-/* 1: nothing but value from at to the end, 0: something else, -1 */
-int medium_blank(struct store *s, uint32_t segment, uint32_t at, uint8_t value);
+/* 1: erased from at to the end, 0: there is something, -1 */
+int medium_blank(struct store *s, uint32_t segment, uint32_t at);
 /* The head and the area (when there is one) of the record at `at`. 1: valid, 0: not, -1. */
 int medium_record(struct store *s, uint32_t segment, uint32_t seed, uint32_t at, struct record *r,
                   uint8_t area[AREA_SIZE]);

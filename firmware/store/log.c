@@ -9,9 +9,9 @@ bool log_fits(const struct store *s, uint32_t n, uint32_t keep)
 
 static int blank(struct store *s, uint32_t segment)
 {
-    int erased = medium_blank(s, segment, HEADER_AT, 0xFF);
+    int erased = medium_blank(s, segment, HEADER_AT);
     if (erased == 0) { /* should not be; a second failure means the medium is worn out */
-        if (medium_clean(s, segment) || medium_blank(s, segment, HEADER_AT, 0xFF) != 1)
+        if (medium_clean(s, segment) || medium_blank(s, segment, HEADER_AT) != 1)
             return -1;
     }
     return erased < 0 ? -1 : 0;

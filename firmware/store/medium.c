@@ -125,7 +125,7 @@ int medium_clean(struct store *s, uint32_t segment)
     return 0;
 }
 
-int medium_blank(struct store *s, uint32_t segment, uint32_t at, uint8_t value)
+int medium_blank(struct store *s, uint32_t segment, uint32_t at)
 {
     uint8_t part[256];
     while (at < s->size) {
@@ -134,7 +134,7 @@ int medium_blank(struct store *s, uint32_t segment, uint32_t at, uint8_t value)
         for (int i = 0; i < READ_TRIES && !same; i++) {
             if (medium_read(s, segment, at, part, n))
                 return -1;
-            same = all_bytes(part, n, value);
+            same = all_bytes(part, n, 0xFF);
         }
         if (!same)
             return 0;

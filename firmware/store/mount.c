@@ -348,7 +348,7 @@ static enum store_result settle_tail(struct scan *c)
     struct store *s = c->s;
     bool dirty = false;
     const uint32_t end = c->complete ? c->commit_at : c->at;
-    int blank = c->complete ? 0 : medium_blank(s, c->segment, end, 0xFF);
+    int blank = c->complete ? 0 : medium_blank(s, c->segment, end);
     if (blank < 0)
         return STORE_FAULT;
     if (!c->ended && !blank) {

@@ -56,7 +56,7 @@ static enum store_result judge(struct store *s, uint32_t segment, const struct f
         g->state = SEGMENT_CLEAN;
         s->clean++;
     } else if (f->marked) {
-        int empty = medium_blank(s, segment, LOG_AT, 0xFF);
+        int empty = medium_blank(s, segment, LOG_AT);
         return empty < 0 ? STORE_FAULT : empty ? STORE_OK : STORE_CORRUPT;
     }
     return STORE_OK;

@@ -54,9 +54,9 @@ static struct view get(struct rd *r, uint8_t tag)
     return v;
 }
 
-static void enter(struct rd *r, uint8_t tag, struct rd *inner)
+static void enter_sequence(struct rd *r, struct rd *inner)
 {
-    const struct view v = get(r, tag);
+    const struct view v = get(r, TAG_SEQUENCE);
     rd_init(inner, v.data, v.size);
     inner->bad = r->bad;
 }
@@ -183,7 +183,7 @@ enum hufu_status hufu_ec_signature_from_der(const void *der, size_t der_size, ui
     if (signature_size % 2 || !half || half > CURVE_BYTES_MAX)
         return fail_with(HUFU_E_ARGUMENT, "no signature r || s has %zu bytes", signature_size);
     rd_init(&r, der, der_size);
-    enter(&r, TAG_SEQUENCE, &in);
+    enter_sequence(&r, &in);
     get_number(&in, out, half);
     get_number(&in, out + half, half);
     if (!rd_done(&in) || !rd_done(&r))
@@ -229,7 +229,7 @@ enum hufu_status hufu_sm2_cipher_from_der(const void *der, size_t der_size, uint
     struct rd r, in;
     uint8_t c1[64];
     rd_init(&r, der, der_size);
-    enter(&r, TAG_SEQUENCE, &in);
+    enter_sequence(&r, &in);
     get_number(&in, c1, 32);
     get_number(&in, c1 + 32, 32);
     const struct view c3 = get(&in, TAG_OCTET_STRING), c2 = get(&in, TAG_OCTET_STRING);
@@ -348,7 +348,7 @@ static enum hufu_status rsa_from_spki(struct rd *alg, struct view bits, uint8_t 
     struct rd r, in;
     uint8_t n[2048]; /* larger keys than the device's are at least told apart from nonsense */
     rd_init(&r, bits.data, bits.size);
-    enter(&r, TAG_SEQUENCE, &in);
+    enter_sequence(&r, &in);
     get_number(&in, n, sizeof n);
     get_number(&in, public_key, 4);
     if (get(alg, TAG_NULL).size || !rd_done(alg) || !rd_done(&in) || !rd_done(&r))
@@ -366,8 +366,8 @@ enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t
 {
     struct rd r, in, alg;
     rd_init(&r, der, der_size);
-    enter(&r, TAG_SEQUENCE, &in);
-    enter(&in, TAG_SEQUENCE, &alg);
+    enter_sequence(&r, &in);
+    enter_sequence(&in, &alg);
     const struct view oid = get(&alg, TAG_OID);
     struct view bits = get(&in, TAG_BIT_STRING);
     if (alg.bad || !rd_done(&in) || !rd_done(&r) || bits.size < 2 || bits.data[0])

@@ -30,8 +30,7 @@ uint16_t cmd_quorum_set(struct call *c, const struct quorum_set_req *q, struct w
 {
     (void)out;
     c->object = q->needed;
-    if (q->needed < 1 || q->needed > LIMIT_QUORUM_MAX ||
-        q->needed > auth_count_role(c->d, ROLE_ADMIN))
+    if (q->needed < 1 || q->needed > LIMIT_QUORUM_MAX || q->needed > auth_admins(c->d))
         return SW_WRONG_DATA;
     return quorum_put(c, q->needed);
 }
@@ -41,7 +40,7 @@ uint16_t cmd_approvals(struct call *c, const struct approvals_req *q, struct wr 
     const struct device *d = c->d;
     (void)q;
     wr_u8(out, d->quorum);
-    wr_u8(out, (uint8_t)auth_count_role(d, ROLE_ADMIN));
+    wr_u8(out, (uint8_t)auth_admins(d));
     for (uint32_t i = 0; i < d->sessions.max; i++) {
         const struct session *s = &d->sessions.table[i];
         const uint32_t left = s->channel ? quorum_left(d, &s->approval) : 0;

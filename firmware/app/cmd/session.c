@@ -190,7 +190,7 @@ uint16_t cmd_account_delete(struct call *c, const struct account_delete_req *q, 
     c->object = q->account;
     if (!a)
         return SW_WRONG_DATA;
-    if (a->role == ROLE_ADMIN && auth_count_role(c->d, ROLE_ADMIN) <= c->d->quorum)
+    if (a->role == ROLE_ADMIN && auth_admins(c->d) <= c->d->quorum)
         return SW_NOT_PERMITTED;
     if (objects_count_owner(c->d, q->account))
         return SW_NOT_PERMITTED;

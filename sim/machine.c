@@ -17,6 +17,7 @@ static struct device_config config_of(const struct sim_options *o)
                                   .tickets_max = (uint16_t)o->tickets,
                                   .frame_max = LIMIT_FRAME_MAX,
                                   .nonce_pool = (uint16_t)o->nonce_pool,
+                                  .pair_pool = (uint8_t)o->pair_pool,
                                   .start_up_test = o->start_up_test,
                                   .port = "simulator",
                                   .engine = o->engine};

@@ -29,6 +29,8 @@ static const char help[] =
     "  --tickets N           unacknowledged key batches at the same time (default: 16)\n"
     "  --nonce-pool N        nonces of SM2 signatures that are made ahead (default: 1024; 0: "
     "none)\n"
+    "  --pair-pool N         RSA pairs that are made ahead, of the size asked for last (default: "
+    "4; 0: none)\n"
     "  --start-up-test       test the generator over 20 x 10^6 bits before the device is opened "
     "(GM/T 0062)\n"
     "  --log-records N       audit records that are kept (default: 4096)\n"
@@ -118,6 +120,7 @@ static const struct row {
     {"sessions", NUMBER, AT(sessions), .low = 1, .high = 4096},
     {"tickets", NUMBER, AT(tickets), .low = 1, .high = 1024},
     {"nonce-pool", NUMBER, AT(nonce_pool), .low = 0, .high = 65535},
+    {"pair-pool", NUMBER, AT(pair_pool), .low = 0, .high = 255},
     {"start-up-test", FLAG, AT(start_up_test)},
     {"log-records", NUMBER, AT(log_records), .low = 64, .high = 1000000},
     {"usbip", TEXT, AT(usbip)},
@@ -217,6 +220,7 @@ int options_parse(struct sim_options *o, int argc, char **argv)
                               .sessions = 256,
                               .tickets = 16,
                               .nonce_pool = 1024,
+                              .pair_pool = 4,
                               .usb_serial = "1",
                               .ready_fd = -1};
     struct option table[ROWS + 1] = {{0}};

@@ -14,7 +14,7 @@ struct sim_options {
     const char *usbip, *usb_serial; /* usbip NULL: no USB device */
     bool usb_short;                 /* short APDUs only */
     char socket_default[4096];
-    unsigned threads, objects, log_records, sessions, tickets, nonce_pool;
+    unsigned threads, objects, log_records, sessions, tickets, nonce_pool, pair_pool;
     const char *control;                       /* NULL: none; only with HUFU_CONTROL */
     unsigned nvm_size, segments, segment_size; /* of a new medium; 0: the default */
     int ready_fd;                              /* -1: none */

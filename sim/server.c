@@ -228,6 +228,8 @@ static void interlude(void *arg)
 {
     struct server *s = arg;
     pthread_mutex_lock(&s->lock);
+    if (s->stopping)
+        device_leave_pairs(s->config->device);
     if (s->waiting || s->gone)
         serve_round(s, s->side);
     pthread_mutex_unlock(&s->lock);
@@ -257,6 +259,17 @@ static bool work_ahead(struct server *s)
     return true;
 }
 
+/* RSA pairs for those who will ask: as good as a long command of nobody's. Called as above. */
+static bool make_pairs(struct server *s)
+{
+    if (s->stopping || s->waiting || !device_wants_pairs(s->config->device))
+        return false;
+    pthread_mutex_unlock(&s->lock);
+    device_make_pairs(s->config->device);
+    pthread_mutex_lock(&s->lock);
+    return true;
+}
+
 static void *owner_main(void *arg)
 {
     struct server *s = arg;
@@ -266,7 +279,7 @@ static void *owner_main(void *arg)
             pthread_cond_wait(&s->work, &s->lock);
             continue;
         }
-        while (serve_round(s, s->desk) || work_ahead(s))
+        while (serve_round(s, s->desk) || work_ahead(s) || make_pairs(s))
             ;
         s->handed = s->busy = false;
     }

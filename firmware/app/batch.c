@@ -82,7 +82,7 @@ int batch_interlude(void *device)
         d->interlude(d->interlude_ctx);
         d->batch = mine;
     }
-    return d->state == STATE_READY ? 0 : -1;
+    return d->state == STATE_READY && !(d->keys_ahead.filling && d->keys_ahead.dropped) ? 0 : -1;
 }
 
 void batch_status(uint8_t *bits, const uint8_t *good, size_t count)

@@ -56,7 +56,7 @@ void batch_lay_out(struct arena *a, struct batch *b, const struct device_config 
                    const struct hal *hal);
 
 /* In the middle of a long command: lets others have a turn (device_interlude). 0; -1: the device is
- * not READY any more. For rsa_keygen, d is the device. */
+ * not READY any more, or nobody wants the pairs for the pool. For rsa_keygen, d is the device. */
 int batch_interlude(void *d);
 
 /* The pairwise test of an SM2 pair: one signature, made and verified. 0, or -1: failed */

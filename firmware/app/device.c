@@ -44,7 +44,7 @@ static void *lay_out(struct arena *a, struct device *d, const struct device_conf
     objects_lay_out(a, &d->objects, config->objects_max);
     batch_lay_out(a, &d->batch, config, hal);
     gather_lay_out(a, &d->gather, &d->batch);
-    keys_ahead_lay_out(a, &d->keys_ahead, &d->batch);
+    keys_ahead_lay_out(a, &d->keys_ahead, &d->batch, config);
     nonces_lay_out(a, &d->nonces, config);
     startup_lay_out(a, &d->startup, config);
     lay_out_tickets(a, &d->tickets, config);

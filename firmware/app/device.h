@@ -18,6 +18,7 @@ struct device_config {
     uint16_t tickets_max;  /* unacknowledged key batches at the same time */
     uint32_t frame_max;    /* bytes of data in a command or answer; 4096 to LIMIT_FRAME_MAX */
     uint16_t nonce_pool;   /* nonces of SM2 signatures that are made ahead; 0: none */
+    uint8_t pair_pool;     /* RSA pairs that are made ahead; 0: none; not in small builds */
     bool start_up_test;    /* 15 tests of 20 x 10^6 bits before anything is opened; not in small builds */
     const char *port;      /* what the device says it runs on, up to 16 characters */
     const char *engine;    /* NULL: the best of this processor; it must pass its self-test */
@@ -86,5 +87,12 @@ unsigned device_pairs_together(const struct device *d);
  * true: there is more of it.
  */
 bool device_idle(struct device *d);
+/*
+ * With a pool of RSA pairs: are there too few of the size that was asked for last? To make more
+ * takes as long as a long command, with interludes; from one of them device_leave_pairs ends it.
+ */
+bool device_wants_pairs(const struct device *d);
+void device_make_pairs(struct device *d);
+void device_leave_pairs(struct device *d);
 
 #endif

@@ -196,14 +196,14 @@ uint64_t device_generation(const struct device *d)
     return rng->generation ? rng->generation(rng->ctx) : 0;
 }
 
-/* A copy of this memory may have the same generator and the same nonces: neither is used again. */
+/* A copy of this memory may have the same generator, nonces and keys: none is used again. */
 static void notice_copy(struct device *d)
 {
     const uint64_t generation = device_generation(d);
     if (generation == d->generation)
         return;
     d->generation = generation;
-    nonces_drop(&d->nonces);
+    life_drop_ahead(d);
     random_reseed(&d->random);
 }
 
@@ -215,7 +215,7 @@ static bool check_random(struct device *d)
     const bool more = random_check(&d->random, device_time(d));
     if (d->random.replaced == before || d->random.failed)
         return more;
-    nonces_drop(&d->nonces);
+    life_drop_ahead(d);
     life_note_generator(d);
     return more;
 }
@@ -243,6 +243,29 @@ bool device_idle(struct device *d)
     if (!nonces_wanted(&d->nonces) || nonces_refill(d))
         return check || learn;
     return check || learn || nonces_wanted(&d->nonces);
+}
+
+bool device_wants_pairs(const struct device *d)
+{
+    return !HUFU_SMALL && keys_ahead_wanted(d);
+}
+
+void device_make_pairs(struct device *d)
+{
+    if (HUFU_SMALL)
+        return;
+    life_watch(d);
+    notice_copy(d);
+    stop_if_failed(d);
+    d->inside = true;
+    keys_ahead_fill(d);
+    d->inside = false;
+    stop_if_failed(d);
+}
+
+void device_leave_pairs(struct device *d)
+{
+    d->keys_ahead.dropped |= d->keys_ahead.filling;
 }
 
 /* A sealed command is opened first. false: it was none, and is answered. */
@@ -275,7 +298,7 @@ void device_serve(struct device *d, struct exchange *x, size_t n)
     }
     gather_flush(d);
     if (!HUFU_SMALL && !nested)
-        keys_ahead_drop(d);
+        keys_ahead_trim(d);
     for (size_t i = 0; CONFIG_CHANNEL && i < n; i++)
         if (x[i].secure)
             channel_seal(d, &x[i]);

@@ -18,6 +18,13 @@ static void end_sessions(struct device *d)
             session_end(d, &d->sessions.table[i]);
 }
 
+void life_drop_ahead(struct device *d)
+{
+    nonces_drop(&d->nonces);
+    if (!HUFU_SMALL)
+        keys_ahead_drop(d);
+}
+
 /* Everything in RAM that came from the store or was made with its keys. */
 static void forget(struct device *d)
 {
@@ -25,7 +32,7 @@ static void forget(struct device *d)
     if (CONFIG_CHANNEL)
         channels_end(d, 0);
     tickets_drop(&d->tickets);
-    nonces_drop(&d->nonces);
+    life_drop_ahead(d);
     keys_close(d);
     wipe(d->accounts, sizeof d->accounts);
     wipe(&d->identity, sizeof d->identity);
@@ -59,7 +66,7 @@ void life_lock(struct device *d)
     end_sessions(d);
     if (CONFIG_CHANNEL)
         channels_end(d, 0);
-    nonces_drop(&d->nonces);
+    life_drop_ahead(d);
     keys_lock(d);
     d->state = STATE_LOCKED;
 }

@@ -18,6 +18,8 @@ uint16_t life_init(struct call *c, const struct init_req *q, uint8_t serial[DEVI
 uint16_t life_put_identity(struct call *c, const struct identity *i);
 /* The log tells that a generator was replaced, and for which item of the periodic test. */
 void life_note_generator(struct device *d);
+/* Nonces and pairs that were made before they were asked for: nobody may have them. */
+void life_drop_ahead(struct device *d);
 /* settle of a command that opened d->master: READY, or as LOCKED as before. */
 void life_unlocked(struct call *c, bool done);
 void life_lock(struct device *d);

@@ -189,6 +189,8 @@ static void info_json(const struct hufu_info *i, const struct hufu_capabilities 
     json_number("frame_max", i->frame_max);
     json_number("nonces", i->nonces);
     json_number("nonces_max", i->nonces_max);
+    json_number("pairs", i->pairs);
+    json_number("pairs_max", i->pairs_max);
     json_number("groups", i->groups);
     json_number("groups_all", i->groups_all);
     json_number("batch_max", c->batch_max);
@@ -216,6 +218,8 @@ static void info_text(const struct hufu_info *i, const struct hufu_capabilities 
         printf("nonces    %u of %u made ahead\n", (unsigned)i->nonces, (unsigned)i->nonces_max);
     else
         printf("nonces    none made ahead\n");
+    if (i->pairs_max)
+        printf("RSA pairs %u of %u made ahead\n", (unsigned)i->pairs, (unsigned)i->pairs_max);
     if (i->groups_all)
         printf("start-up  generator tested in %u of %u groups\n", (unsigned)i->groups,
                (unsigned)i->groups_all);

@@ -47,6 +47,8 @@ static void info_take(struct hufu_info *info, const struct info_rsp *m)
     text_get(info->failure, sizeof info->failure, m->failure);
     info->nonces = m->nonces;
     info->nonces_max = m->nonces_max;
+    info->pairs = m->pairs;
+    info->pairs_max = m->pairs_max;
     info->groups = m->groups;
     info->groups_all = m->groups_all;
 }

@@ -404,6 +404,7 @@ struct hufu_info {
     char failure[HUFU_NAME_MAX + 1]; /* why it is FAILED */
     uint16_t nonces, nonces_max;     /* of SM2 signatures, made ahead */
     uint16_t groups, groups_all;     /* of the start-up test; 0 of 0: there is none */
+    uint16_t pairs, pairs_max;       /* of RSA keys, made ahead */
 };
 /* What the device says of itself, in every state and to anybody. */
 HUFU_API enum hufu_status hufu_info(struct hufu_device *device, struct hufu_info *info);

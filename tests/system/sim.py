@@ -488,25 +488,46 @@ def short_during_long(directory):
         assert sim.stop() == 0
 
 
-def nonces_ahead(directory):
-    """The pool of nonces fills up while nothing is to be done, and can be left out"""
-    def pool(sim):
+def pools(directory):
+    """The pools of nonces and RSA pairs fill up while nothing is to be done, and can be left out"""
+    def pool(sim, what):
         info = json.loads(hufu(sim.path, "info", "--json").stdout)
-        return info["nonces"], info["nonces_max"]
-    with Sim(directory, "--nonce-pool", "96") as sim:
-        assert pool(sim) == (0, 96)  # not before there are keys
-        initialise(sim)
-        for _ in range(1000):
-            if pool(sim) == (96, 96):
-                break
+        return info[what], info[what + "_max"]
+    def filled(sim, what, size):
+        for _ in range(3000):
+            if pool(sim, what) == (size, size):
+                return True
             threading.Event().wait(0.01)
-        assert pool(sim) == (96, 96)
+        return False
+    def make_rsa(sim, label):
+        hufu(sim.path, "key", "generate", "--type", "rsa2048", "--label", label, "--usage", "sign")
+    with Sim(directory, "--nonce-pool", "96", "--pair-pool", "2") as sim:
+        assert pool(sim, "nonces") == (0, 96)  # not before there are keys
+        initialise(sim)
+        assert filled(sim, "nonces", 96)
+        assert pool(sim, "pairs") == (0, 2)  # not before it is known of which size
+        for label in ("one", "two", "three", "four"):
+            make_rsa(sim, label)
+            assert filled(sim, "pairs", 2)
         assert sim.stop() == 0
-    with Sim(directory, "--nonce-pool", "0") as sim:
-        assert pool(sim) == (0, 0)
+    with Sim(directory, "--nonce-pool", "0", "--pair-pool", "0") as sim:
+        make_rsa(sim, "five")
+        assert pool(sim, "nonces") == pool(sim, "pairs") == (0, 0)
         assert sim.stop() == 0
-    status, text = failing("--dir", directory, "--nonce-pool", "65536")
-    assert status == 2 and "nonce-pool" in text, (status, text)
+    for option, most in (("--nonce-pool", "65536"), ("--pair-pool", "256")):
+        status, text = failing("--dir", directory, option, most)
+        assert status == 2 and option[2:] in text, (status, text)
+
+
+def stop_while_filling(directory):
+    """Pairs that nobody asked for hold up neither the others nor the end"""
+    with Sim(directory, "--engine", "portable", "--threads", "1", "--pair-pool", "255") as sim:
+        initialise(sim)
+        hufu(sim.path, "key", "generate", "--type", "rsa4096", "--label", "large", "--usage", "sign")
+        with sim.client() as short:
+            for _ in range(20):
+                short.info()
+        assert sim.stop() == 0
 
 
 def idle_memory(directory):
@@ -531,4 +552,4 @@ def idle_memory(directory):
 
 run([usage, texts, life, stays_initialised, second_refused, stale_socket, bad_places, unreadable_directory,
      engine_unknown, counted_and_checked_frames, bad_frames, garbage, apdus, many_in_flight, half_close, sessions_at_once, two_processes,
-     killed_clients, deaf_clients, stop_under_load, short_during_long, nonces_ahead, idle_memory])
+     killed_clients, deaf_clients, stop_under_load, short_during_long, pools, stop_while_filling, idle_memory])

@@ -327,7 +327,7 @@ START_TEST(pairs)
     ask_well(&asked[N], &x[N], 0);
     device_serve(dv.d, x, N + 1);
     check_one(&asked[N], &x[N]);
-    ck_assert_uint_eq(dv.d->keys_ahead.n, 0);
+    ck_assert_uint_eq(dv.d->keys_ahead.ready, 0);
     for (size_t i = 0; i < N; i++) {
         struct key_generate_rsp r;
         struct rd in;

@@ -32,6 +32,8 @@ uint16_t cmd_info(struct call *c, const struct info_req *q, struct wr *out)
                                                    : d->failure),
                           .nonces = d->nonces.ready,
                           .nonces_max = d->nonces.max,
+                          .pairs = (uint16_t)d->keys_ahead.ready,
+                          .pairs_max = (uint16_t)d->keys_ahead.pool,
                           .groups = d->startup.groups,
                           .groups_all = d->startup.groups_all,
                       });

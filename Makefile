@@ -161,7 +161,7 @@ PEER_BOTAN  := $(wildcard /usr/include/botan-2/botan/ffi.h)
 PEER_GCRYPT := $(wildcard /usr/include/gcrypt.h)
 $(BUILD)/obj/tests/%.o $(BUILD)/obj/bench/%.o: HOSTFLAGS += -isystem /usr/include/botan-2
 $(BUILD)/obj/bench/%.o: HOSTFLAGS += $(if $(PEER_BOTAN),-DHUFU_PEER_BOTAN) $(if $(PEER_GCRYPT),-DHUFU_PEER_GCRYPT) \
-    -DHUFU_FLAGS='"$(CC) $(OPT)"'
+    -DHUFU_FLAGS='"$(lastword $(CC)) $(OPT)"'
 $(BUILD)/obj/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

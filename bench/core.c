@@ -228,7 +228,7 @@ static double call_rsa_verify(void *state)
 {
     struct core *c = state;
     for (size_t i = 0; i < c->n; i++)
-        if (rsa_public_op(&c->rsa->pub, c->in[i], c->out[i], c->scratch))
+        if (rsa_public_op(c->engine->rsa, &c->rsa->pub, c->in[i], c->out[i], c->scratch))
             bench_die("core.rsa2048.verify", "failed");
     return (double)c->n;
 }

@@ -151,20 +151,3 @@ limb_t bn_mul_word(limb_t *r, const limb_t *a, limb_t x, size_t n)
     }
     return carry;
 }
-
-/* One bit of the quotient at a time: slow, but used only a few times for a key. */
-void bn_div(limb_t *quotient, limb_t *remainder, const limb_t *a, size_t an, const limb_t *m,
-            size_t mn)
-{
-    memset(remainder, 0, mn * sizeof *remainder);
-    for (size_t i = an * LIMB_BITS; i-- > 0;) {
-        const limb_t over = bn_double(remainder, remainder, mn);
-        remainder[0] |= (limb_t)(a[i / LIMB_BITS] >> (i % LIMB_BITS)) & 1;
-        const limb_t fits = limb_mask(over) | ~bn_lt(remainder, m, mn);
-        bn_sub_masked(remainder, remainder, m, fits, mn);
-        if (quotient && i % LIMB_BITS == LIMB_BITS - 1)
-            quotient[i / LIMB_BITS] = 0;
-        if (quotient)
-            quotient[i / LIMB_BITS] |= (limb_t)((fits & 1) << (i % LIMB_BITS));
-    }
-}

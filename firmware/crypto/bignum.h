@@ -50,9 +50,10 @@ void bn_sqr(limb_t *r, const limb_t *a, size_t n);
 /* r = a * x; the limb that is carried out. r may be a. */
 limb_t bn_mul_word(limb_t *r, const limb_t *a, limb_t x, size_t n);
 
-/* quotient (an limbs, may be NULL) and remainder (mn limbs) of a / m, m != 0; no overlap */
-void bn_div(limb_t *quotient, limb_t *remainder, const limb_t *a, size_t an, const limb_t *m,
-            size_t mn);
+/* m: mn or n limbs, at least two, its top bit set (else the result is wrong, nothing worse).
+ * r = a mod m, no overlap; r = r 2^bits mod m, r below m */
+void bn_mod(limb_t *r, const limb_t *a, size_t an, const limb_t *m, size_t mn);
+void bn_shift_mod(limb_t *r, size_t bits, const limb_t *m, size_t n);
 /* mask ? a >>= 1 : nothing */
 void bn_halve_masked(limb_t mask, limb_t *a, size_t n);
 
@@ -100,5 +101,10 @@ void bn_mont_power(const struct bn_mont *mont, limb_t *r, const limb_t *a, const
                    size_t low, size_t high, limb_t *table);
 /* r = a^e, e != 0; r is not a. CT: e leaks */
 void bn_mont_power_public(const struct bn_mont *mont, limb_t *r, const limb_t *a, uint32_t e);
+/* r = a^e mod m, plain numbers below m, e odd and above 1; m as above; room: BN_PUBLIC_ROOM * n
+ * limbs. r is not a. CT: e leaks */
+enum { BN_PUBLIC_ROOM = 3 };
+void bn_power_public(limb_t *r, const limb_t *a, uint32_t e, const limb_t *m, size_t n,
+                     limb_t *room);
 
 #endif

@@ -5,35 +5,18 @@
 
 #include <string.h>
 
-/* 1/m mod 2^LIMB_BITS: each step doubles the number of right bits, m itself has three */
-static limb_t inverse(limb_t m)
-{
-    limb_t x = m;
-    for (unsigned bits = 3; bits < LIMB_BITS; bits *= 2)
-        x *= 2 - m * x;
-    return x;
-}
-
-/*
- * R^2 is 2^(bits of R) in Montgomery form: 1 doubled a few times, then squared. The sizes used are
- * multiples of 64 bits.
- */
 void bn_mont_init(struct bn_mont *mont, const limb_t *m, size_t n, limb_t *room)
 {
-    enum { SQUARINGS = 5 };
     mont->n = n;
     mont->m = m;
     mont->one = room;
     mont->rr = room + n;
     mont->t = room + 2 * n;
-    mont->m0 = (limb_t)0 - inverse(m[0]);
+    mont->m0 = (limb_t)0 - bn_limb_inverse(m[0]);
     memset(mont->one, 0, n * sizeof *m);
     bn_sub(mont->one, mont->one, m, n);
     memcpy(mont->rr, mont->one, n * sizeof *m);
-    for (size_t i = 0; i < n * LIMB_BITS >> SQUARINGS; i++)
-        bn_mont_add_masked(mont, mont->rr, mont->rr, mont->rr, limb_mask(1));
-    for (size_t i = 0; i < SQUARINGS; i++)
-        bn_mont_sqr(mont, mont->rr, mont->rr);
+    bn_shift_mod(mont->rr, n * LIMB_BITS, m, n);
 }
 
 void bn_mont_enter(const struct bn_mont *mont, limb_t *r, const limb_t *a)
@@ -123,4 +106,18 @@ void bn_mont_power_public(const struct bn_mont *mont, limb_t *r, const limb_t *a
         if (e >> bit & 1)
             bn_mont_mul(mont, r, r, a);
     }
+}
+
+/* The last product is with a itself, not its Montgomery form, and so leaves that form. */
+void bn_power_public(limb_t *r, const limb_t *a, uint32_t e, const limb_t *m, size_t n,
+                     limb_t *room)
+{
+    limb_t *const x = room + 2 * n;
+    const struct bn_mont mont = {
+        .n = n, .m = m, .t = room, .m0 = (limb_t)0 - bn_limb_inverse(m[0])};
+    memcpy(x, a, n * sizeof *a);
+    bn_shift_mod(x, n * LIMB_BITS, m, n);
+    bn_mont_power_public(&mont, r, x, e - 1);
+    bn_mont_mul(&mont, r, r, a);
+    bn_mont_canonical(&mont, r);
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/crypto/bignum.h"
+
 struct sm2_sign_key {
     uint8_t d[32];
     uint8_t inv[32]; /* (1+d)^-1 mod n */
@@ -36,8 +38,8 @@ struct sm2_ops {
      * CT: public inputs */
     void (*verify)(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
                    const uint8_t (*sig)[64], uint8_t *ok, void *scratch);
-    /* ok[i] = 1: pub[i] is a public key, coordinates below p and on the curve (as sm2_public_check).
-     * CT: public inputs */
+    /* ok[i] = 1: pub[i] is a public key, coordinates below p and on the curve (as
+     * sm2_public_check). CT: public inputs */
     void (*check)(size_t n, const uint8_t *const *pub, uint8_t *ok);
 };
 
@@ -65,6 +67,9 @@ struct rsa_ops {
      * one size; out[i] may be in[i]. ok[i] = 0: in >= n or the check failed. CT: only ok */
     void (*private_op)(size_t n, const struct rsa_private *const *key, const uint8_t *const *in,
                        uint8_t *const *out, uint8_t *ok, const struct rng *rng, void *scratch);
+    /* as bn_power_public, m of a size that an RSA key may have */
+    void (*public_power)(limb_t *r, const limb_t *a, uint32_t e, const limb_t *m, size_t n,
+                         limb_t *room);
     /* Miller-Rabin: ok[i] = 1 when candidate[i] (size bytes, odd, top bits set) passes `rounds`
      * rounds with random bases. With 0 rounds: a Fermat test to base 2 instead, which nearly all
      * composites fail. CT: only ok */

@@ -49,10 +49,10 @@ static limb_t is_one(const limb_t *a, size_t n)
 static limb_t exponent_fits(struct parts *k, limb_t *prime, const limb_t *dx, uint32_t e, size_t h)
 {
     prime[0] ^= 1;
-    bn_div(NULL, k->t, k->d, 2 * h, prime, h);
+    bn_mod(k->t, k->d, 2 * h, prime, h);
     limb_t ok = bn_eq(k->t, dx, h);
     k->product[h] = bn_mul_word(k->product, dx, e, h);
-    bn_div(NULL, k->t, k->product, h + 1, prime, h);
+    bn_mod(k->t, k->product, h + 1, prime, h);
     ok &= is_one(k->t, h);
     prime[0] ^= 1;
     return ok;
@@ -86,18 +86,18 @@ int rsa_private_check(const struct rsa_private *key)
     ok &= exponent_fits(&k, k.p, k.dp, key->pub.e, h) & exponent_fits(&k, k.q, k.dq, key->pub.e, h);
     ok &= bn_lt(k.d, k.n, 2 * h) & ~bn_is_zero(k.d + h, h);
     bn_mul(k.product, k.q, k.qinv, h);
-    bn_div(NULL, k.t, k.product, 2 * h, k.p, h);
+    bn_mod(k.t, k.product, 2 * h, k.p, h);
     ok &= is_one(k.t, h) & bn_lt(k.qinv, k.p, h);
     wipe(&k, sizeof k);
     PUBLIC(&ok, sizeof ok);
     return ok ? 0 : -1;
 }
 
-int rsa_public_op(const struct rsa_public *pub, const uint8_t *in, uint8_t *out, void *scratch)
+int rsa_public_op(const struct rsa_ops *ops, const struct rsa_public *pub, const uint8_t *in,
+                  uint8_t *out, void *scratch)
 {
-    struct bn_mont mont;
     const size_t n = BN_LIMBS(pub->bits), bytes = n * LIMB_BYTES;
-    limb_t *m = scratch, *a = m + n, *b = a + n, *room = b + n;
+    limb_t *m = scratch, *a = m + n, *b = a + n;
     if (rsa_public_check(pub))
         return -1;
     bn_load(m, n, pub->n, bytes);
@@ -105,14 +105,10 @@ int rsa_public_op(const struct rsa_public *pub, const uint8_t *in, uint8_t *out,
     limb_t below = bn_lt(a, m, n);
     PUBLIC(&below, sizeof below);
     memset(b, 0, bytes);
-    if (below) {
-        bn_mont_init(&mont, m, n, room);
-        bn_mont_enter(&mont, a, a);
-        bn_mont_power_public(&mont, b, a, pub->e);
-        bn_mont_leave(&mont, b, b);
-    }
+    if (below)
+        ops->public_power(b, a, pub->e, m, n, b + n);
     bn_store(b, n, out, bytes);
-    wipe(m, (3 + BN_MONT_ROOM) * bytes); /* what is encrypted is a secret */
+    wipe(m, (3 + BN_PUBLIC_ROOM) * bytes); /* what is encrypted is a secret */
     return below ? 0 : -1;
 }
 

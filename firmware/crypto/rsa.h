@@ -51,7 +51,8 @@ int rsa_from_primes(struct rsa_private *key, void *scratch);
 size_t rsa_scratch(unsigned bits);
 
 /* out = in^e mod n, bits/8 bytes each; -1: in >= n, out is zero. CT: pub, and whether in < n */
-int rsa_public_op(const struct rsa_public *pub, const uint8_t *in, uint8_t *out, void *scratch);
+int rsa_public_op(const struct rsa_ops *ops, const struct rsa_public *pub, const uint8_t *in,
+                  uint8_t *out, void *scratch);
 /* out = in^d mod n by CRT, blinded, checked with e before it leaves. -1: in >= n or check failed.
  * CT: yes */
 int rsa_private_op(const struct rsa_ops *ops, const struct rng *rng, const struct rsa_private *key,

@@ -260,7 +260,7 @@ static int pairwise(const struct search *s, const struct rsa_private *key, uint8
         rsa_private_op(s->ops, s->rng, key, em, sig, s->engine_scratch))
         return -1;
     PUBLIC(sig, k);
-    if (rsa_public_op(&key->pub, sig, back, s->engine_scratch))
+    if (rsa_public_op(s->ops, &key->pub, sig, back, s->engine_scratch))
         return -1;
     return memcmp(em, back, k) ? -1 : 0;
 }

@@ -186,25 +186,38 @@ START_TEST(products)
 }
 END_TEST
 
-START_TEST(quotients)
+/* A divisor of limbs of all ones, or with a top limb that the guesses of the quotient find hard */
+static void divisor(limb_t *m, size_t n, int i)
+{
+    awkward(m, n);
+    if (i % 4 == 1)
+        memset(m, 0xFF, n * sizeof *m);
+    if (i % 4 == 2)
+        memset(m + n - 1, 0, sizeof *m); /* and the top bit, below */
+    m[n - 1] |= (limb_t)1 << (LIMB_BITS - 1);
+}
+
+START_TEST(remainders)
 {
     const size_t mn = sizes[_i] / LIMB_BITS;
-    limb_t a[MOST], m[MOST], q[MOST], r[MOST];
-    for (int i = 0; i < 12; i++) {
-        const size_t an = 1 + test_random_below(MOST), n = i % 3 ? mn : 1 + test_random_below(3);
+    limb_t a[MOST], m[MOST], r[MOST];
+    for (int i = 0; i < 60; i++) {
+        const size_t an = 1 + test_random_below(MOST), n = i % 3 ? mn : 2 + test_random_below(2);
+        const size_t bits = test_random_below(3 * LIMB_BITS);
         awkward(a, an);
-        awkward(m, n);
-        if (i % 2)
-            m[n - 1] >>= LIMB_BITS / 2; /* a divisor that does not fill its limbs */
-        if (bn_is_zero(m, n))
-            m[0] = 1;
-        BIGNUM *x = big(a, an), *y = big(m, n), *bq = BN_new(), *br = BN_new();
-        BN_div(bq, br, x, y, ctx);
-        bn_div(q, r, a, an, m, n);
-        same(q, an, bq);
-        same(r, n, BN_dup(br));
-        bn_div(NULL, r, a, an, m, n);
-        same(r, n, br);
+        divisor(m, n, i);
+        if (i % 5 == 0 && an >= n)
+            memcpy(a + an - n, m, n * sizeof *a); /* the quotient begins with 1, or B - 1 follows */
+        if (i % 10 == 0 && an >= n)
+            bn_sub_word(a + an - n, 1, n);
+        BIGNUM *x = big(a, an), *y = big(m, n), *t = BN_new();
+        BN_mod(t, x, y, ctx);
+        bn_mod(r, a, an, m, n);
+        same(r, n, BN_dup(t));
+        BN_lshift(t, t, (int)bits);
+        BN_mod(t, t, y, ctx);
+        bn_shift_mod(r, bits, m, n);
+        same(r, n, t);
         BN_free(x);
         BN_free(y);
     }
@@ -330,6 +343,16 @@ START_TEST(montgomery)
 }
 END_TEST
 
+/* r = x^e mod m, e odd */
+static void plain_power(const BIGNUM *x, size_t n, limb_t *r, uint32_t e, const limb_t *m)
+{
+    static limb_t a[MOST], room[BN_PUBLIC_ROOM * MOST];
+    uint8_t string[MOST * LIMB_BYTES];
+    BN_bn2binpad(x, string, (int)(n * LIMB_BYTES));
+    bn_load(a, n, string, n * LIMB_BYTES);
+    bn_power_public(r, a, e, m, n, room);
+}
+
 /* Powers with windows from any bit to any bit, and with public exponents */
 START_TEST(powers)
 {
@@ -364,6 +387,12 @@ START_TEST(powers)
         bn_mont_leave(&mont, r, r);
         BN_set_word(y, pub);
         BN_mod_exp(t, x, y, bm, ctx);
+        same(r, n, BN_dup(t));
+        pub |= 3;
+        BN_nnmod(x, x, bm, ctx);
+        plain_power(x, n, r, pub, m);
+        BN_set_word(y, pub);
+        BN_mod_exp(t, x, y, bm, ctx);
         same(r, n, t);
         BN_free(bm);
         BN_free(x);
@@ -383,7 +412,7 @@ int main(void)
     tcase_add_loop_test(t, sums, 0, SIZES);
     tcase_add_loop_test(t, choices, 0, SIZES);
     tcase_add_loop_test(t, products, 0, SIZES);
-    tcase_add_loop_test(t, quotients, 0, SIZES);
+    tcase_add_loop_test(t, remainders, 0, SIZES);
     tcase_add_loop_test(t, divisors, 0, SIZES);
     tcase_add_loop_test(t, inverses, 0, SIZES);
     tcase_add_test(t, inverses_of_limbs);

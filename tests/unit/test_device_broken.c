@@ -138,8 +138,9 @@ WRAP_INT(rsa_pkcs1_sign_pad,
          (unsigned bits, int alg, const uint8_t *hash, size_t hash_size, uint8_t *em),
          (bits, alg, hash, hash_size, em), em + 1)
 WRAP_INT(rsa_public_op,
-         (const struct rsa_public *pub, const uint8_t *in, uint8_t *out, void *scratch),
-         (pub, in, out, scratch), out)
+         (const struct rsa_ops *ops, const struct rsa_public *pub, const uint8_t *in, uint8_t *out,
+          void *scratch),
+         (ops, pub, in, out, scratch), out)
 WRAP_INT(rsa_pss_pad,
          (unsigned bits, enum hash_alg alg, const uint8_t *hash, size_t hash_size,
           const uint8_t *salt, size_t salt_size, uint8_t *em),

@@ -319,6 +319,38 @@ static void limb_string(uint8_t x[128])
         x[127 - bit / 8] |= (uint8_t)((a[bit / 52] >> bit % 52 & 1) << bit % 8);
 }
 
+/* m^e: moduli and bases with long carries, bases whose power is 0, 1 or m - 1, awkward exponents */
+START_TEST(public_powers)
+{
+    static limb_t m[BN_LIMBS(4096)], a[BN_LIMBS(4096)], mine[BN_LIMBS(4096)],
+        theirs[BN_LIMBS(4096)];
+    static _Alignas(64) limb_t room[BN_PUBLIC_ROOM * BN_LIMBS(4096)];
+    static const uint32_t exponents[] = {65537, 65539, 0xFFFFFFFF, 3, 0x80000001};
+    const size_t n = BN_LIMBS(rsa_sizes[_i]), size = rsa_sizes[_i] / 8;
+    for (unsigned round = 0; round < 60; round++) {
+        struct rsa_public pub = {.bits = (uint16_t)rsa_sizes[_i]};
+        uint8_t x[RSA_MAX_BYTES];
+        if (round % 4 == 0)
+            memset(pub.n, 0xFF, size);
+        else
+            test_random(pub.n, size);
+        if (round % 4 == 1)
+            memset(pub.n + 8, round % 8 == 1 ? 0 : 0xFF, size - 9);
+        pub.n[0] |= 0x80;
+        pub.n[size - 1] |= 1;
+        pattern(&pub, round / 4 % 12, x);
+        bn_load(m, n, pub.n, size);
+        bn_load(a, n, x, size);
+        if (!bn_lt(a, m, n))
+            bn_sub(a, a, m, n);
+        const uint32_t e = exponents[round % 5];
+        rsa_ifma8.public_power(mine, a, e, m, n, room);
+        rsa_portable.public_power(theirs, a, e, m, n, room);
+        ck_assert_msg(bn_eq(mine, theirs, n), "round %u", round);
+    }
+}
+END_TEST
+
 START_TEST(spread_powers)
 {
     uint8_t m[8][128], a[8][128], x[8][128];
@@ -355,6 +387,7 @@ static void add_tests(Suite *s)
     tcase_add_test(t, in_place_and_mixed);
     tcase_add_test(t, other_exponents);
     tcase_add_test(t, spread_carries);
+    tcase_add_loop_test(t, public_powers, 0, RSA_SIZES);
     tcase_add_test(t, spread_powers);
     suite_add_tcase(s, t);
 }

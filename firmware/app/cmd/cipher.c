@@ -171,7 +171,7 @@ static uint16_t encrypt_rsa(struct call *c, const struct subject *s, const struc
                   ? rsa_pkcs1_encrypt_pad(&c->d->rng, bits, t->data.data, t->data.size, em)
                   : rsa_oaep_pad(&c->d->rng, bits, (enum hash_alg)t->hash, t->aad.data, t->aad.size,
                                  t->data.data, t->data.size, em);
-    if (!bad && rsa_public_op(&s->rsa, em, result, c->d->batch.lanes[0].scratch))
+    if (!bad && rsa_public_op(c->d->engine->rsa, &s->rsa, em, result, c->d->batch.lanes[0].scratch))
         bad = -1;
     wipe(em, sizeof em);
     return bad ? SW_WRONG_DATA : SW_OK; /* too long for the key */

@@ -112,7 +112,7 @@ static uint16_t wrap_rsa(struct call *c, const struct key *key, const struct key
                   : rsa_oaep_pad(rng, pub->bits, (enum hash_alg)q->hash, NULL, 0, f->secret,
                                  f->secret_size, em);
     if (!bad)
-        bad = rsa_public_op(pub, em, out, c->d->batch.lanes[0].scratch);
+        bad = rsa_public_op(c->d->engine->rsa, pub, em, out, c->d->batch.lanes[0].scratch);
     *size = pub->bits / 8;
     wipe(em, sizeof em);
     return bad ? SW_WRONG_DATA : SW_OK;

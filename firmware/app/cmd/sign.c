@@ -272,7 +272,8 @@ static uint16_t verify_rsa(struct call *c, const struct verify_req *q, const str
     if (sw != SW_OK)
         return sw;
     if (q->signature.size != bits / 8 ||
-        rsa_public_op(&s->rsa, q->signature.data, em, c->d->batch.lanes[0].scratch))
+        rsa_public_op(c->d->engine->rsa, &s->rsa, q->signature.data, em,
+                      c->d->batch.lanes[0].scratch))
         return SW_SIGNATURE_INVALID;
     const int bad =
         q->scheme == SIGN_RSA_PKCS1

@@ -5,6 +5,7 @@
 #include "firmware/crypto/ifma8/rsa_number.h"
 #include "firmware/crypto/ifma8/rsa_prime.h"
 #include "firmware/crypto/ifma8/rsa_private.h"
+#include "firmware/crypto/ifma8/rsa_public.h"
 #include "firmware/crypto/ifma8/rsa_trial.h"
 
 static size_t scratch_size(unsigned bits, size_t n)
@@ -20,6 +21,7 @@ const struct rsa_ops rsa_ifma8 = {
     .lanes = RSA8_LANES,
     .scratch = scratch_size,
     .private_op = rsa8_private_op,
+    .public_power = rsa8_public_power,
     .prime_test = rsa8_prime_test,
     .sieve = &rsa8_sieve,
 };

@@ -88,8 +88,8 @@ static void twice(const struct rsa8_mont *mont, lanes *r)
     rsa8_add_masked(r, mont->m, not_zero(borrow), mont->n);
 }
 
-/* -1/m mod 2^52: each step doubles the number of right bits, m itself has three */
-static lanes minus_inverse(lanes m)
+/* Each step doubles the number of right bits, m itself has three. */
+lanes rsa8_minus_inverse(lanes m)
 {
     lanes x = m;
     for (unsigned bits = 3; bits < RSA8_LIMB; bits *= 2)
@@ -118,7 +118,7 @@ void rsa8_mont_init(struct rsa8_mont *mont, const lanes *m, unsigned bits, lanes
     mont->rr = room + n;
     mont->unit = room + 2 * n;
     mont->q = room + 3 * n;
-    mont->inverse = minus_inverse(m[0]);
+    mont->inverse = rsa8_minus_inverse(m[0]);
     memset(mont->unit, 0, n * sizeof *m);
     mont->unit[0] = rsa8_all(1);
     complement(mont, mont->one);

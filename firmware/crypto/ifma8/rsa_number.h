@@ -46,6 +46,8 @@ void rsa8_product(size_t n, lanes *r, const lanes *a, const lanes *b, const lane
 /* room: RSA8_MONT_ROOM * n registers that live as long as the context */
 enum { RSA8_MONT_ROOM = 4 };
 void rsa8_mont_init(struct rsa8_mont *mont, const lanes *m, unsigned bits, lanes *room);
+/* -1/m mod 2^52, m odd */
+lanes rsa8_minus_inverse(lanes m);
 /* Sets rr, which only rsa8_enter needs. */
 void rsa8_mont_rr(struct rsa8_mont *mont);
 /* r = a R mod m; r = a / R mod m, below m. r may be a. */

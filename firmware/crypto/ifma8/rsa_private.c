@@ -1,7 +1,8 @@
 /*
  * RSA private operations by CRT in eight lanes. More than four items: two powers, modulo the eight
  * p and modulo the eight q. Up to four: one power, with the p in the lower and the q in the upper
- * lanes; that of one or two items of RSA-2048 has each number spread over four lanes.
+ * lanes; that of one or two items of RSA-2048 has each number spread over four lanes. One or two
+ * are also checked one by one, spread over eight.
  */
 #include "firmware/crypto/ifma8/rsa_private.h"
 
@@ -9,6 +10,7 @@
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
+#include "firmware/crypto/ifma8/rsa_public.h"
 #include "firmware/crypto/ifma8/rsa_spread.h"
 
 #include <string.h>
@@ -231,6 +233,27 @@ static __mmask8 check(const struct work *w)
     return rsa8_less(w->s, w->modulus, n) & rsa8_equal(b, w->x, n);
 }
 
+/* The same for few items, one after the other */
+static __mmask8 check_few(const struct work *w, const uint8_t *const *in)
+{
+    const size_t size = w->bits / 8, n = BN_LIMBS(w->bits);
+    uint8_t *const bytes = (uint8_t *)w->power_room, *to[RSA8_LANES] = {NULL};
+    limb_t *m = (limb_t *)(void *)(bytes + RSA8_LANES * size), *s = m + n, *x = s + n, *y = x + n;
+    __mmask8 good = 0;
+    for (unsigned i = 0; i < w->count; i++)
+        to[i] = bytes + i * size;
+    rsa8_store(w->s, 2 * w->n, to, size);
+    for (unsigned i = 0; i < w->count; i++) {
+        const struct rsa_public *const pub = &w->key[i]->pub;
+        bn_load(m, n, pub->n, size);
+        bn_load(s, n, to[i], size);
+        bn_load(x, n, in[i], size);
+        rsa8_public_power(y, s, pub->e, m, n, y + n);
+        good |= (__mmask8)((bn_lt(s, m, n) & bn_eq(x, y, n) & 1) << i);
+    }
+    return good;
+}
+
 /* The items that came out right; the others' output is zero. */
 static __mmask8 group(struct work *w, const uint8_t *const *in, uint8_t *const *out, lanes *room)
 {
@@ -254,7 +277,7 @@ static __mmask8 group(struct work *w, const uint8_t *const *in, uint8_t *const *
         return 0;
     }
     combine(w);
-    good &= check(w);
+    good &= w->count <= SPREAD_ITEMS ? check_few(w, in) : check(w);
     PUBLIC(&good, sizeof good);
     for (size_t i = 0; i < 2 * w->n; i++)
         w->s[i] = _mm512_maskz_mov_epi64(good, w->s[i]);

@@ -1,9 +1,7 @@
 /*
  * Powers modulo 1024-bit primes with one number spread over four lanes, for few private operations
- * of RSA-2048: p in the lower, q in the upper half of the registers.
- *
- * Limb 5 l + r of a number is in lane l of register r. So what a product adds to the next limb is
- * in the next register, and only every fifth limb crosses to another lane.
+ * of RSA-2048: p in the lower, q in the upper half of the registers
+ * (rsa_spread_mul.h).
  */
 #ifndef HUFU_CRYPTO_IFMA8_RSA_SPREAD_H
 #define HUFU_CRYPTO_IFMA8_RSA_SPREAD_H

@@ -88,14 +88,11 @@ static limb_t check_power(const struct rsa_public *pub, const limb_t *s, const l
                           limb_t *room)
 {
     const size_t n = BN_LIMBS(pub->bits);
-    struct bn_mont mont;
-    limb_t *m = take(&room, n), *a = take(&room, n), *b = take(&room, n);
+    limb_t *m = take(&room, n), *b = take(&room, n);
     bn_load(m, n, pub->n, n * LIMB_BYTES);
-    bn_mont_init(&mont, m, n, take(&room, BN_MONT_ROOM * n));
-    bn_mont_enter(&mont, a, s);
-    bn_mont_power_public(&mont, b, a, pub->e);
-    bn_mont_leave(&mont, b, b);
-    return bn_lt(s, m, n) & bn_eq(b, x, n);
+    const limb_t below = bn_lt(s, m, n);
+    bn_power_public(b, s, pub->e, m, n, room);
+    return below & bn_eq(b, x, n);
 }
 
 static limb_t private_one(const struct rsa_private *key, const uint8_t *in, uint8_t *out,
@@ -261,5 +258,6 @@ const struct rsa_ops rsa_portable = {
     .lanes = 1,
     .scratch = scratch_size,
     .private_op = private_op,
+    .public_power = bn_power_public,
     .prime_test = prime_test,
 };

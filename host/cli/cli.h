@@ -161,6 +161,11 @@ int pubin_read_sm2(const char *path, struct hufu_object *key); /* the same, of a
 int key_or_pubin(struct cli *cli, struct hufu_object *key);
 struct hufu_key key_of(const struct hufu_object *key);
 
+/* ------------------------------------------------------------------ sign_batch.c */
+/* sign --batch: many digests, a line each. der: EC signatures are written so. */
+int sign_batch(struct cli *cli, const struct hufu_object *key, const struct hufu_signing *signing,
+               bool der);
+
 /* ------------------------------------------------------------------ cmd_quorum.c */
 /* Keep an approval until its command was carried out. */
 int approve_wait(struct cli *cli);

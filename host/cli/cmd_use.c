@@ -92,18 +92,24 @@ static int run_sign(struct cli *cli)
     bool raw;
     if (!raw_wanted(cli, &raw))
         return USAGE;
+    if (flag(cli, "batch") && (flag(cli, "digest") || value_of(cli, "id")))
+        return say_usage(cli, "--batch takes digests alone: without --digest, without --id");
     int status = link_login(cli);
     if (!status)
         status = key_find(cli, value_of(cli, "key"), &key);
     if (!status)
         status = signing_of(cli, &key, &signing);
-    if (!status)
-        status = digest_of_input(cli, &key, signing.hash, digest, &digest_size);
+    if (status)
+        return status;
+    raw |= signing.scheme == HUFU_SIGN_RSA_PKCS1 || signing.scheme == HUFU_SIGN_RSA_PSS;
+    if (flag(cli, "batch"))
+        return sign_batch(cli, &key, &signing, !raw);
+    status = digest_of_input(cli, &key, signing.hash, digest, &digest_size);
     if (status)
         return status;
     if (hufu_sign(cli->session, key.handle, &signing, digest, digest_size, signature, &n))
         return say_library(cli);
-    if (raw || signing.scheme == HUFU_SIGN_RSA_PKCS1 || signing.scheme == HUFU_SIGN_RSA_PSS)
+    if (raw)
         return file_write(value_of(cli, "out"), signature, n, false);
     if (hufu_ec_signature_to_der(signature, n, der, &der_size))
         return say_library(cli);
@@ -503,7 +509,13 @@ static int run_digest(struct cli *cli)
         "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                           \
     }
 
-static const struct option sign_options[] = {THE_KEY, IN, OUT, SIGNING, END};
+static const struct option sign_options[] = {
+    THE_KEY,
+    IN,
+    OUT,
+    {"batch", "many digests in hexadecimal, a line each; so are the signatures (SM2: e)", 0},
+    SIGNING,
+    END};
 static const struct option verify_options[] = {
     KEY, PUBIN, IN, {"signature=FILE!", "the signature", 0}, SIGNING, END};
 static const struct option encrypt_options[] = {KEY, PUBIN, IN, OUT, CIPHER, END};

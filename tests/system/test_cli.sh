@@ -339,6 +339,29 @@ keys() {
     bad 1 "cannot be written" "output into nowhere" "$hufu" key export-public web --out none/x
 }
 
+# Each line of a batch is what a signature of that digest alone would be.
+batch_signatures() {
+    local i
+    for i in 1 2 3; do openssl dgst -sm3 -r <<<"$i" | cut -d' ' -f1; done >many
+    ok "sign a batch" "$hufu" sign --key web --batch --in many --out many.sig
+    [ "$(wc -l <many.sig)" = 3 ] && pass || fail "a line for each digest"
+    for i in 1 2 3; do
+        sed -n ${i}p many >e.hex
+        sed -n ${i}p many.sig | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >one.sig
+        ok "verify line $i of the batch" "$hufu" verify --key web --digest --in e.hex --signature one.sig
+    done
+    for i in $(seq 20); do openssl dgst -sha256 -r <<<"$i" | cut -d' ' -f1 | tr '\n' '\r'; echo; done >many
+    ok "sign a batch with RSA" "$hufu" sign --key rsa --batch --in many --out many.sig
+    [ "$(awk '{ print length }' many.sig | sort | uniq -c | xargs)" = "20 512" ] && pass || fail "20 RSA signatures"
+    sed -n 20p many.sig | python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >one.sig
+    echo 20 >m20
+    ok "verify the last of them" "$hufu" verify --key rsa --in m20 --signature one.sig
+    echo 00 >>many
+    bad 1 "line 21 is no digest" "a line that is no digest" "$hufu" sign --key rsa --batch --in many
+    bad 1 "no digests" "an empty batch" "$hufu" sign --key web --batch --in /dev/null
+    bad 2 "digests alone" "a batch with --id" "$hufu" sign --key web --batch --id x --in many
+}
+
 signatures() {
     printf 'message to be signed' >m
     printf 'message to be signee' >n
@@ -361,6 +384,7 @@ signatures() {
     openssl dgst -sm3 -r m | cut -d' ' -f1 >e.hex
     ok "verify a digest in hexadecimal" "$hufu" verify --key web --digest --in e.hex --signature e.sig
     bad 1 "the digest 32" "digest of another size" "$hufu" sign --key web --digest --in m
+    batch_signatures
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out own.key 2>err && openssl pkey -in own.key -pubout -out own.pem
     openssl pkeyutl -sign -inkey own.key -rawin -digest sm3 -pkeyopt "distid:$id" -in m -out own.sig 2>err
     ok "verify what openssl signed" "$hufu" verify --pubin own.pem --in m --signature own.sig

@@ -14,22 +14,6 @@ enum { BLOCK = RSA8_BLOCK };
 
 /* Registers are for the sums: operands are read again in each row. */
 
-INLINE lanes mul_low(lanes sum, lanes a, lanes b)
-{
-    return _mm512_madd52lo_epu64(sum, a, b);
-}
-
-INLINE lanes mul_high(lanes sum, lanes a, lanes b)
-{
-    return _mm512_madd52hi_epu64(sum, a, b);
-}
-
-/* What a column hands to the next one. */
-INLINE lanes carry(lanes a)
-{
-    return _mm512_srli_epi64(a, RSA8_LIMB);
-}
-
 INLINE lanes twice(lanes a)
 {
     return _mm512_add_epi64(a, a);
@@ -39,8 +23,8 @@ INLINE lanes twice(lanes a)
 #define TERM(i, j, x, y)                                                                           \
     {                                                                                              \
         const lanes limb = (y);                                                                    \
-        s[(i) + (j)] = mul_low(s[(i) + (j)], x, limb);                                             \
-        s[(i) + (j) + 1] = mul_high(s[(i) + (j) + 1], x, limb);                                    \
+        s[(i) + (j)] = rsa8_mul_low(s[(i) + (j)], x, limb);                                        \
+        s[(i) + (j) + 1] = rsa8_mul_high(s[(i) + (j) + 1], x, limb);                               \
     }
 #define ROW_FROM_0(i, x, b) TERM(i, 0, x, (b)[0]) ROW_FROM_1(i, x, b)
 #define ROW_FROM_1(i, x, b) TERM(i, 1, x, (b)[1]) ROW_FROM_2(i, x, b)
@@ -70,8 +54,8 @@ INLINE void add_block(lanes *s, const lanes *a, const lanes *b){TEN_TIMES(PRODUC
         ROW_FROM_##j(i, x, a)                                                                      \
     }
 #define SQUARE(i)                                                                                  \
-    s[2 * (i)] = mul_low(twice(s[2 * (i)]), a[i], a[i]);                                           \
-    s[2 * (i) + 1] = mul_high(twice(s[2 * (i) + 1]), a[i], a[i]);
+    s[2 * (i)] = rsa8_mul_low(twice(s[2 * (i)]), a[i], a[i]);                                      \
+    s[2 * (i) + 1] = rsa8_mul_high(twice(s[2 * (i) + 1]), a[i], a[i]);
 INLINE void add_square(lanes *s, const lanes *a){
     SQUARE_ROW(0, 1) SQUARE_ROW(1, 2) SQUARE_ROW(2, 3) SQUARE_ROW(3, 4) SQUARE_ROW(4, 5)
         SQUARE_ROW(5, 6) SQUARE_ROW(6, 7) SQUARE_ROW(7, 8) SQUARE_ROW(8, 9) TEN_TIMES(SQUARE)}
@@ -83,12 +67,12 @@ INLINE void add_square(lanes *s, const lanes *a){
  */
 #define CLEAR_ROW(i)                                                                               \
     {                                                                                              \
-        const lanes x = mul_low(_mm512_setzero_si512(), s[i], inverse);                            \
-        const lanes on = carry(_mm512_add_epi64(s[i], rsa8_all(0xfffffffffffff)));                 \
+        const lanes x = rsa8_mul_low(_mm512_setzero_si512(), s[i], inverse);                       \
+        const lanes on = rsa8_carry(_mm512_add_epi64(s[i], rsa8_all(0xfffffffffffff)));            \
         q[i] = x;                                                                                  \
-        s[(i) + 1] = mul_high(s[(i) + 1], x, m[0]);                                                \
-        s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], mul_low(on, x, m[1]));                           \
-        s[(i) + 2] = mul_high(s[(i) + 2], x, m[1]);                                                \
+        s[(i) + 1] = rsa8_mul_high(s[(i) + 1], x, m[0]);                                           \
+        s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], rsa8_mul_low(on, x, m[1]));                      \
+        s[(i) + 2] = rsa8_mul_high(s[(i) + 2], x, m[1]);                                           \
         ROW_FROM_2(i, x, m)                                                                        \
     }
 INLINE void clear_block(lanes *s, lanes *q, const lanes *m, lanes inverse){TEN_TIMES(CLEAR_ROW)}
@@ -96,7 +80,7 @@ INLINE void clear_block(lanes *s, lanes *q, const lanes *m, lanes inverse){TEN_T
 /* r = the lower half of s, clean; the carry goes to the upper half. */
 #define TAKE(i)                                                                                    \
     r[i] = rsa8_low(s[i]);                                                                         \
-    s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], carry(s[i]));
+    s[(i) + 1] = _mm512_add_epi64(s[(i) + 1], rsa8_carry(s[i]));
 INLINE void take_block(lanes *s, lanes *r){TEN_TIMES(TAKE)}
 
 /* s += x, a block */

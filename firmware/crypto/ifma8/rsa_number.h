@@ -95,4 +95,21 @@ static inline lanes rsa8_low(lanes a)
     return _mm512_and_si512(a, rsa8_all(0xfffffffffffff));
 }
 
+/* What a column of products hands to the next one */
+static inline lanes rsa8_carry(lanes a)
+{
+    return _mm512_srli_epi64(a, RSA8_LIMB);
+}
+
+/* sum + the lower, the upper 52 bits of a b */
+static inline lanes rsa8_mul_low(lanes sum, lanes a, lanes b)
+{
+    return _mm512_madd52lo_epu64(sum, a, b);
+}
+
+static inline lanes rsa8_mul_high(lanes sum, lanes a, lanes b)
+{
+    return _mm512_madd52hi_epu64(sum, a, b);
+}
+
 #endif

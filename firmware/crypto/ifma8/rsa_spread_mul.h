@@ -20,21 +20,6 @@ struct modulus {
     lanes m[SPREAD_ROWS], low[SPREAD_ROWS], inverse;
 };
 
-INLINE lanes mul_low(lanes sum, lanes a, lanes b)
-{
-    return _mm512_madd52lo_epu64(sum, a, b);
-}
-
-INLINE lanes mul_high(lanes sum, lanes a, lanes b)
-{
-    return _mm512_madd52hi_epu64(sum, a, b);
-}
-
-INLINE lanes carry(lanes a)
-{
-    return _mm512_srli_epi64(a, RSA8_LIMB);
-}
-
 INLINE lanes sum(lanes a, lanes b)
 {
     return _mm512_add_epi64(a, b);
@@ -83,8 +68,8 @@ INLINE void product(lanes *s, const lanes *a, const lanes *b, const unsigned lan
     for (unsigned j = 0; j < rows; j++) {
         const lanes x = one_lane(b[j], lane, width);
         for (unsigned i = 0; i < rows; i++) {
-            s[i + j] = mul_low(s[i + j], a[i], x);
-            s[i + j + 1] = mul_high(s[i + j + 1], a[i], x);
+            s[i + j] = rsa8_mul_low(s[i + j], a[i], x);
+            s[i + j + 1] = rsa8_mul_high(s[i + j + 1], a[i], x);
         }
     }
 }
@@ -101,21 +86,21 @@ INLINE void reduce(const struct modulus *m, lanes *s, const unsigned rows, const
         low[t] = one_lane(s[t], 0, width);
     low[rows] = _mm512_setzero_si512();
     for (unsigned t = 0; t < rows; t++) {
-        const lanes q = mul_low(_mm512_setzero_si512(), low[t], m->inverse);
-        const lanes on = carry(sum(low[t], rsa8_all(0xfffffffffffff)));
+        const lanes q = rsa8_mul_low(_mm512_setzero_si512(), low[t], m->inverse);
+        const lanes on = rsa8_carry(sum(low[t], rsa8_all(0xfffffffffffff)));
         if (t + 1 < rows) {
-            low[t + 1] = mul_high(low[t + 1], q, m->low[0]);
-            low[t + 1] = sum(low[t + 1], mul_low(on, q, m->low[1]));
+            low[t + 1] = rsa8_mul_high(low[t + 1], q, m->low[0]);
+            low[t + 1] = sum(low[t + 1], rsa8_mul_low(on, q, m->low[1]));
         } else {
             low[rows] = on;
         }
         for (unsigned u = 1; t + u + 1 < rows; u++) {
-            low[t + u + 1] = mul_high(low[t + u + 1], q, m->low[u]);
-            low[t + u + 1] = mul_low(low[t + u + 1], q, m->low[u + 1]);
+            low[t + u + 1] = rsa8_mul_high(low[t + u + 1], q, m->low[u]);
+            low[t + u + 1] = rsa8_mul_low(low[t + u + 1], q, m->low[u + 1]);
         }
         for (unsigned i = 0; i < rows; i++) {
-            s[i + t] = mul_low(s[i + t], m->m[i], q);
-            s[i + t + 1] = mul_high(s[i + t + 1], m->m[i], q);
+            s[i + t] = rsa8_mul_low(s[i + t], m->m[i], q);
+            s[i + t + 1] = rsa8_mul_high(s[i + t + 1], m->m[i], q);
         }
     }
     s[rows] = _mm512_mask_add_epi64(s[rows], width == 4 ? 0x11 : 0x01, s[rows], low[rows]);
@@ -135,9 +120,9 @@ INLINE void next_block(lanes *s, const lanes *more, const unsigned rows, const u
 /* One carry in all limbs at once; nearly always they are clean then. */
 INLINE void carry_once(lanes *r, const lanes *s, const unsigned rows, const unsigned width)
 {
-    lanes on = lane_up(carry(s[rows - 1]), width);
+    lanes on = lane_up(rsa8_carry(s[rows - 1]), width);
     for (unsigned i = 0; i < rows; i++) {
-        const lanes next = carry(s[i]);
+        const lanes next = rsa8_carry(s[i]);
         r[i] = sum(rsa8_low(s[i]), on);
         on = next;
     }

@@ -77,7 +77,21 @@ static int sm4_encrypt(const struct sym_ops *sym, const struct sm4_key *key, con
     return 0;
 }
 
-static int sm4_decrypt(const struct sm4_key *key, const struct text *t, uint8_t *iv, uint8_t *out)
+static int gcm_open(const struct sym_ops *sym, const struct sm4_key *key, const struct text *t,
+                    uint8_t *out)
+{
+    const size_t n = t->data.size - GCM_TAG;
+    uint8_t ok, tag[GCM_TAG];
+    memcpy(tag, t->data.data + n, GCM_TAG);
+    sym->sm4_gcm_open(key,
+                      &(struct sm4_gcm_item){t->iv.data, t->iv.size, t->aad.data, t->aad.size,
+                                             t->data.data, n, out, tag},
+                      1, &ok);
+    return ok ? 0 : -1;
+}
+
+static int sm4_decrypt(const struct sym_ops *sym, const struct sm4_key *key, const struct text *t,
+                       uint8_t *iv, uint8_t *out)
 {
     const uint8_t *in = t->data.data;
     const size_t n = t->data.size;
@@ -92,8 +106,7 @@ static int sm4_decrypt(const struct sm4_key *key, const struct text *t, uint8_t 
         sm4_cfb_decrypt(key, iv, in, out, n);
         break;
     case CIPHER_SM4_GCM:
-        return sm4_gcm_open(key, t->iv.data, t->iv.size, t->aad.data, t->aad.size, in, n - GCM_TAG,
-                            out, in + n - GCM_TAG);
+        return gcm_open(sym, key, t, out);
     default:
         return -1;
     }
@@ -120,7 +133,7 @@ static uint16_t sm4_crypt(const struct sym_ops *sym, const struct key *key, cons
     else if (t->scheme == CIPHER_SM4_CTR)
         sym->sm4_ctr(&k, iv, t->data.data, result, t->data.size);
     else
-        bad = encrypt ? sm4_encrypt(sym, &k, t, iv, result) : sm4_decrypt(&k, t, iv, result);
+        bad = encrypt ? sm4_encrypt(sym, &k, t, iv, result) : sm4_decrypt(sym, &k, t, iv, result);
     wipe(&k, sizeof k);
     return bad ? SW_DECRYPT_FAILED : SW_OK;
 }

@@ -3,10 +3,11 @@
 #include "firmware/app/der.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/wipe.h"
+#include "firmware/crypto/sm3.h"
 
 #include <string.h>
 
-enum { SERIAL_NUMBER = 16 };
+enum { SERIAL_NUMBER = 16, KEY_ID = 20 };
 #define END_OF_TIME "99991231235959Z" /* RFC 5280, 4.1.2.5: no end is known */
 
 /* SEQUENCE { OID sm2-with-SM3 } */
@@ -30,13 +31,15 @@ static const uint8_t ca_extensions[] = {0x30, 0x12, 0x06, 0x03, 0x55, 0x1D, 0x13
                                         0xFF, 0x04, 0x08, 0x30, 0x06, 0x01, 0x01, 0xFF, 0x02,
                                         0x01, 0x00, 0x30, 0x0E, 0x06, 0x03, 0x55, 0x1D, 0x0F,
                                         0x01, 0x01, 0xFF, 0x04, 0x04, 0x03, 0x02, 0x02, 0x84};
+static const uint8_t subject_key_oid[] = {0x06, 0x03, 0x55, 0x1D, 0x0E};
+static const uint8_t authority_key_oid[] = {0x06, 0x03, 0x55, 0x1D, 0x23};
 static const uint8_t statement_oid[] = {0x06, 0x15, 0x69, 0x81, 0xBC, 0x8C, 0x95, 0x9B,
                                         0xCF, 0xF0, 0xDA, 0xB5, 0xFB, 0x9A, 0x8E, 0xCA,
                                         0xF3, 0xD7, 0xE1, 0xFD, 0x9C, 0x10, 0x01};
 
 void x509_begin(struct x509 *x, uint8_t *buffer, size_t room)
 {
-    *x = (struct x509){buffer, room, {NULL, 0}};
+    *x = (struct x509){.buffer = buffer, .room = room};
 }
 
 /* ---------------------------------------------------------------- names, times, keys */
@@ -224,12 +227,32 @@ static uint16_t sign(struct device *d, struct x509 *x, struct der *w,
     return SW_OK;
 }
 
+/* What was put since end is an extension of this OID, not critical. */
+static void put_extension(struct der *x, const uint8_t *end, const uint8_t *oid, size_t oid_size)
+{
+    der_wrap(x, DER_OCTETS, end);
+    der_bytes(x, oid, oid_size);
+    der_wrap(x, DER_SEQUENCE, end);
+}
+
+/* The first 160 bits of SM3 of the BIT STRING's bytes, as RFC 7093, 2 has it for SHA-256. */
+static void put_subject_key(struct der *x, const uint8_t pub[SM2_POINT])
+{
+    uint8_t point[1 + SM2_POINT] = {4}, hash[SM3_SIZE];
+    const uint8_t *end = x->at;
+    memcpy(point + 1, pub, SM2_POINT);
+    sm3_digest(point, sizeof point, hash);
+    der_put(x, DER_OCTETS, hash, KEY_ID);
+    put_extension(x, end, subject_key_oid, sizeof subject_key_oid);
+}
+
 uint16_t x509_device(struct device *d, struct x509 *x, const struct identity_key *key,
                      const uint8_t serial[DEVICE_SERIAL])
 {
     const uint8_t *end = x->buffer + x->room;
     struct der w;
     der_init(&w, x->buffer, x->room);
+    put_subject_key(&w, key->pub);
     der_bytes(&w, ca_extensions, sizeof ca_extensions);
     der_wrap(&w, DER_SEQUENCE, end);
     der_wrap(&w, DER_CONTEXT + 3, end);
@@ -255,12 +278,21 @@ uint16_t x509_request(struct device *d, struct x509 *x, const struct identity_ke
     return sign(d, x, &w, key);
 }
 
-static void put_statement(struct der *x, struct view statement)
+static void put_authority_key(struct der *x, const uint8_t *id, size_t n)
 {
     const uint8_t *end = x->at;
-    der_put(x, DER_OCTETS, statement.data, statement.size);
-    der_bytes(x, statement_oid, sizeof statement_oid);
+    der_put(x, DER_KEY_ID, id, n);
     der_wrap(x, DER_SEQUENCE, end);
+    put_extension(x, end, authority_key_oid, sizeof authority_key_oid);
+}
+
+static void put_statement(struct der *x, const struct x509 *c, struct view statement)
+{
+    const uint8_t *end = x->at;
+    der_bytes(x, statement.data, statement.size);
+    put_extension(x, end, statement_oid, sizeof statement_oid);
+    if (c->issuer_size)
+        put_authority_key(x, c->issuer, c->issuer_size);
     der_wrap(x, DER_SEQUENCE, end);
     der_wrap(x, DER_CONTEXT + 3, end);
 }
@@ -282,7 +314,7 @@ uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identit
 {
     struct der w;
     der_init(&w, x->buffer, x->room);
-    put_statement(&w, statement);
+    put_statement(&w, x, statement);
     uint16_t sw = put_object_key(&w, o);
     if (sw != SW_OK)
         return sw;
@@ -297,20 +329,62 @@ uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identit
 
 /* ---------------------------------------------------------------- reading */
 
-bool x509_subject(struct view certificate, const uint8_t pub[SM2_POINT], struct view *subject)
+/* tbs: what comes after the key */
+static bool parse(struct view certificate, const uint8_t pub[SM2_POINT], struct view *subject,
+                  struct view *tbs)
 {
-    struct view in = certificate, outer, tbs, key, point, algorithm;
+    struct view in = certificate, outer, key, point, algorithm;
     const struct view wanted = {sm2_key, sizeof sm2_key};
     if (!der_get(&in, DER_SEQUENCE, &outer, NULL) || in.size ||
-        !der_get(&outer, DER_SEQUENCE, &tbs, NULL))
+        !der_get(&outer, DER_SEQUENCE, tbs, NULL))
         return false;
-    der_get(&tbs, DER_CONTEXT, NULL, NULL); /* the version may be left out */
-    if (!der_get(&tbs, DER_INTEGER, NULL, NULL) || !der_get(&tbs, DER_SEQUENCE, NULL, NULL) ||
-        !der_get(&tbs, DER_SEQUENCE, NULL, NULL) || !der_get(&tbs, DER_SEQUENCE, NULL, NULL) ||
-        !der_get(&tbs, DER_SEQUENCE, NULL, subject) || !der_get(&tbs, DER_SEQUENCE, &key, NULL) ||
+    der_get(tbs, DER_CONTEXT, NULL, NULL); /* the version may be left out */
+    if (!der_get(tbs, DER_INTEGER, NULL, NULL) || !der_get(tbs, DER_SEQUENCE, NULL, NULL) ||
+        !der_get(tbs, DER_SEQUENCE, NULL, NULL) || !der_get(tbs, DER_SEQUENCE, NULL, NULL) ||
+        !der_get(tbs, DER_SEQUENCE, NULL, subject) || !der_get(tbs, DER_SEQUENCE, &key, NULL) ||
         !der_get(&key, DER_SEQUENCE, NULL, &algorithm) || !der_get(&key, DER_BITS, &point, NULL))
         return false;
     return algorithm.size == wanted.size && !memcmp(algorithm.data, wanted.data, wanted.size) &&
            point.size == 2 + SM2_POINT && !point.data[0] && point.data[1] == 4 &&
            !memcmp(point.data + 2, pub, SM2_POINT);
+}
+
+bool x509_subject(struct view certificate, const uint8_t pub[SM2_POINT], struct view *subject)
+{
+    struct view rest;
+    return parse(certificate, pub, subject, &rest);
+}
+
+/* The subject's key identifier among extensions; empty: there is none. */
+static struct view key_id(struct view list)
+{
+    struct view one, oid, value, id;
+    while (der_get(&list, DER_SEQUENCE, &one, NULL)) {
+        if (!der_get(&one, DER_OID, NULL, &oid) || oid.size != sizeof subject_key_oid ||
+            memcmp(oid.data, subject_key_oid, oid.size) != 0)
+            continue;
+        der_get(&one, DER_BOOLEAN, NULL, NULL); /* critical, which it should not be */
+        if (der_get(&one, DER_OCTETS, &value, NULL) && der_get(&value, DER_OCTETS, &id, NULL))
+            return id;
+    }
+    return (struct view){NULL, 0};
+}
+
+uint16_t x509_issuer(struct device *d, struct x509 *x, const struct identity_key *key)
+{
+    struct view subject, rest, block, list;
+    size_t n;
+    const uint16_t sw = record_get(d, ID_CERTIFICATE, &n);
+    if (sw != SW_OK)
+        return sw;
+    if (!parse((struct view){d->record, n}, key->pub, &subject, &rest))
+        return SW_STORE_DAMAGED;
+    if (!der_get(&rest, DER_CONTEXT + 3, &block, NULL) ||
+        !der_get(&block, DER_SEQUENCE, &list, NULL))
+        return SW_OK;
+    const struct view id = key_id(list);
+    x->issuer_size = id.size <= X509_KEY_ID ? id.size : 0;
+    if (x->issuer_size)
+        memcpy(x->issuer, id.data, x->issuer_size);
+    return SW_OK;
 }

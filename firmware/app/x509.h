@@ -7,10 +7,14 @@
 
 #include "firmware/app/identity.h"
 
+enum { X509_KEY_ID = 32 };
+
 struct x509 {
     uint8_t *buffer;
     size_t room;
-    struct view der; /* the result, at the start of the buffer */
+    struct view der;             /* the result, at the start of the buffer */
+    uint8_t issuer[X509_KEY_ID]; /* key identifier of the issuer's certificate */
+    size_t issuer_size;          /* 0: it has none, or a longer one */
 };
 
 /* Room for one that is made next; X509_MAX is always enough. */
@@ -25,9 +29,11 @@ uint16_t x509_device(struct device *d, struct x509 *x, const struct identity_key
                      const uint8_t serial[DEVICE_SERIAL]);
 /* The request for a certificate of that name. */
 uint16_t x509_request(struct device *d, struct x509 *x, const struct identity_key *key);
+/* The issuer's key identifier, from the device's certificate. Reads it into d->record. */
+uint16_t x509_issuer(struct device *d, struct x509 *x, const struct identity_key *key);
 /*
- * For the public key of an object, issued under the name of the device's certificate; statement
- * goes in as an extension (OID 2.25.125010599781704000294229025733595844112.1).
+ * For the public key of an object, issued under the name of the device's certificate, with the key
+ * identifier that x509_issuer has found; statement goes in as an extension (OID 2.25.125010599781704000294229025733595844112.1).
  */
 uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identity_key *key,
                           const struct object *o, uint32_t handle, struct view statement);

@@ -628,7 +628,7 @@ statements() {
     ok "openssl reads it" openssl x509 -in device.crt -noout
     for key in web rsa p256 p384; do
         ok "attest $key" "$hufu" attest $key --nonce 010203 --out $key.att
-        ok "openssl verifies the attestation of $key" openssl verify -CAfile device.crt -vfyopt $id $key.att
+        ok "openssl verifies the attestation of $key" openssl verify -x509_strict -CAfile device.crt -vfyopt $id $key.att
         ok "attest verify $key" "$hufu" attest verify $key.att --device-cert device.crt --nonce 010203 --json
         json "attest verify"
         [ "$(field out label)" = $key ] && pass || fail "attest verify: another label"
@@ -642,7 +642,8 @@ statements() {
     limits
     ok "identity request" "$hufu" identity request --out device.csr
     ok "openssl verifies the request" openssl req -in device.csr -noout -verify -vfyopt $id
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout owner.key -subj /CN=owner -out owner.crt 2>/dev/null
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout owner.key -subj /CN=owner -addext keyUsage=critical,keyCertSign \
+        -out owner.crt 2>/dev/null
     printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,digitalSignature\n' >ext
     ok "the owner certifies it" openssl x509 -req -in device.csr -CA owner.crt -CAkey owner.key -extfile ext -out device2.crt -vfyopt $id
     bad 1 "another key" "install a certificate of another key" "$hufu" identity install owner.crt
@@ -651,6 +652,11 @@ statements() {
     ok "identity install" "$hufu" identity install device2.crt
     ok "attest, under the owner's CA" "$hufu" attest rsa --out rsa2.att
     ok "openssl verifies the chain" openssl verify -CAfile owner.crt -untrusted device2.crt -vfyopt $id rsa2.att
+    printf 'subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid:always\n' >>ext
+    ok "the owner certifies it, by RFC 5280" openssl x509 -req -in device.csr -CA owner.crt -CAkey owner.key -extfile ext -out device3.crt -vfyopt $id
+    ok "identity install" "$hufu" identity install device3.crt
+    ok "attest, under a key identifier" "$hufu" attest rsa --out rsa3.att
+    ok "openssl verifies the chain strictly" openssl verify -x509_strict -CAfile owner.crt -untrusted device3.crt -vfyopt $id rsa3.att
 }
 
 # The log as a file: whatever is done to it is found, and only the auditor ends records.

@@ -118,10 +118,12 @@ uint16_t cmd_attest_certificate(struct call *c, const struct attest_certificate_
     struct identity_key key;
     struct x509 x;
     struct object o;
-    uint16_t sw = identity_load(c->d, &key); /* before the object is in d->record */
+    begin(&x, c);
+    uint16_t sw = identity_load(c->d, &key); /* both before the object is in d->record */
+    if (sw == SW_OK)
+        sw = x509_issuer(c->d, &x, &key);
     if (sw == SW_OK)
         sw = object_for(c, q->handle, ACCESS_SEE, &o);
-    begin(&x, c);
     if (sw == SW_OK)
         sw = x509_attestation(c->d, &x, &key, &o, q->handle,
                               statement_of(c->d, &o, q->handle, q->nonce, room));

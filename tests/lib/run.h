@@ -17,6 +17,10 @@ static inline TCase *suite_case(Suite *s, const char *name, int seconds, SFun se
     return t;
 }
 
+/* A test that runs once for each row of its table. */
+#define case_rows(t, test, table)                                                                  \
+    tcase_add_loop_test((t), test, 0, (int)(sizeof(table) / sizeof *(table)))
+
 /* Run a suite, free it, and give main its status. */
 static inline int suite_run(Suite *s)
 {

@@ -361,7 +361,7 @@ int main(void)
 {
     Suite *s = suite_create("device_backup");
     TCase *t = suite_case(s, "backup", 120, on, off);
-    tcase_add_loop_test(t, keys, 0, sizeof types);
+    case_rows(t, keys, types);
     tcase_add_test(t, data);
     tcase_add_test(t, damage);
     tcase_add_test(t, rights);

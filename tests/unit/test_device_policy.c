@@ -989,7 +989,7 @@ int main(void)
     tcase_add_test(t, gathered);
     tcase_add_test(t, nothing_for_others);
     tcase_add_test(t, medium_fails);
-    tcase_add_loop_test(t, cuts, 0, sizeof cut_works / sizeof *cut_works);
+    case_rows(t, cuts, cut_works);
     tcase_add_test(t, cut_restrict);
     tcase_add_test(t, history);
     tcase_add_test(t, only_tighter);

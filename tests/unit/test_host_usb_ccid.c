@@ -428,8 +428,6 @@ START_TEST(closed_before_it_went)
 }
 END_TEST
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-
 int main(void)
 {
     Suite *s = suite_create("host usb ccid");
@@ -437,9 +435,9 @@ int main(void)
           *o = suite_case(s, "open", 60, set_up, usb_link_end);
     tcase_add_test(c, in_parts);
     tcase_add_test(c, in_between);
-    tcase_add_loop_test(c, answers_without_sense, 0, COUNT(senseless));
-    tcase_add_loop_test(c, refused, 0, COUNT(refusals));
-    tcase_add_loop_test(c, transfers_fail, 0, COUNT(errors));
+    case_rows(c, answers_without_sense, senseless);
+    case_rows(c, refused, refusals);
+    case_rows(c, transfers_fail, errors);
     tcase_add_test(c, chain_fails);
     tcase_add_test(c, left_alone);
     tcase_add_test(c, threads_take_turns);

@@ -399,17 +399,15 @@ START_TEST(nothing_comes_back)
 }
 END_TEST
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-
 int main(void)
 {
     Suite *s = suite_create("host usb frames");
     TCase *c = suite_case(s, "link", 60, set_up_link, usb_link_end),
           *o = suite_case(s, "open", 60, set_up, usb_link_end);
     tcase_add_test(c, in_pieces);
-    tcase_add_loop_test(c, wrong_headers, 0, COUNT(headers));
-    tcase_add_loop_test(c, reading_fails, 0, COUNT(failures));
-    tcase_add_loop_test(c, sending_fails, 0, COUNT(failures));
+    case_rows(c, wrong_headers, headers);
+    case_rows(c, reading_fails, failures);
+    case_rows(c, sending_fails, failures);
     tcase_add_test(c, reading_fails_while_sending);
     tcase_add_test(c, only_a_part_goes);
     tcase_add_test(c, nothing_can_be_posted);

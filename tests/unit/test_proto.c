@@ -281,7 +281,7 @@ int main(void)
     tcase_add_test(t, commands_are_distinct);
     tcase_add_test(t, statuses_are_distinct);
     tcase_add_test(t, names_are_distinct);
-    tcase_add_loop_test(t, messages_come_through, 0, (int)(sizeof messages / sizeof *messages));
+    case_rows(t, messages_come_through, messages);
     tcase_add_test(t, encoders_refuse_what_is_too_long);
     tcase_add_test(t, document_names_everything);
     tcase_set_timeout(t, 60);

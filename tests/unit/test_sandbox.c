@@ -202,9 +202,8 @@ int main(void)
     }
     Suite *s = suite_create("sandbox");
     TCase *t = tcase_create("calls");
-    tcase_add_loop_test(t, forbidden_calls_end_the_process, 0,
-                        sizeof forbidden / sizeof *forbidden);
-    tcase_add_loop_test(t, what_serving_takes_goes_on, 0, sizeof permitted / sizeof *permitted);
+    case_rows(t, forbidden_calls_end_the_process, forbidden);
+    case_rows(t, what_serving_takes_goes_on, permitted);
     tcase_add_test(t, an_abort_is_seen_as_one);
     tcase_add_test(t, a_refused_call_fails);
     suite_add_tcase(s, t);

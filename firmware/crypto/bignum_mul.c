@@ -8,10 +8,9 @@
 #include "firmware/crypto/bignum.h"
 
 #include "firmware/base/assume.h"
+#include "firmware/base/inline.h"
 
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 /*
  * STEP is the w that suits any n; the columns of a step are written out, as compilers do not unroll

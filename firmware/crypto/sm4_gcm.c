@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "firmware/base/ct.h"
+#include "firmware/base/inline.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
@@ -104,8 +105,8 @@ static void seal_text(struct group *g, const uint8_t *stream, const struct sm4_g
 }
 
 /* ok: a verdict for each, or NULL to seal them. Inlined in both: sealing takes a tenth less. */
-static inline __attribute__((always_inline)) void
-crypt_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items, uint8_t *ok)
+INLINE void crypt_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
+                        uint8_t *ok)
 {
     struct group g;
     sm4_slice_key(&g.sliced, key, SM4_ENCRYPT);

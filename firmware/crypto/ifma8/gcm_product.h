@@ -10,8 +10,7 @@
 #include <immintrin.h>
 
 #include "firmware/base/endian.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "firmware/base/inline.h"
 
 typedef __m512i lanes;
 

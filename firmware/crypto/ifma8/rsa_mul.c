@@ -6,9 +6,8 @@
 #include "firmware/crypto/ifma8/ifma8.h"
 
 #if HUFU_IFMA8
+#include "firmware/base/inline.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { BLOCK = RSA8_BLOCK };
 

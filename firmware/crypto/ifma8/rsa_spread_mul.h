@@ -8,10 +8,9 @@
 #ifndef HUFU_CRYPTO_IFMA8_RSA_SPREAD_MUL_H
 #define HUFU_CRYPTO_IFMA8_RSA_SPREAD_MUL_H
 
+#include "firmware/base/inline.h"
 #include "firmware/base/secret.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { SPREAD_ROWS = 10 }; /* at most */
 

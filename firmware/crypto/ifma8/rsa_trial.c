@@ -10,6 +10,7 @@
 
 #if HUFU_IFMA8
 #include "firmware/base/ct.h"
+#include "firmware/base/inline.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ifma8/rsa_number.h"
@@ -91,8 +92,8 @@ static inline unsigned divides(const struct trial_set *t, lanes low, lanes high)
 }
 
 /* Bit i: a prime of the sets divides candidate i. */
-static inline __attribute__((always_inline)) unsigned
-sift(const struct trial_set *t, size_t sets, const uint64_t *const limb[FOUR], size_t n)
+INLINE unsigned sift(const struct trial_set *t, size_t sets, const uint64_t *const limb[FOUR],
+                     size_t n)
 {
     unsigned hit = 0;
     for (; sets; sets--, t++) {

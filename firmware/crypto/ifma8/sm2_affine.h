@@ -34,8 +34,7 @@ void ifma8_chains_start(struct ifma8_chains *c);
 int ifma8_chains_turn(struct ifma8_chains *c);
 
 /* Note the next addition of a point with x coordinate x. */
-LANES_INLINE void affine_announce(struct ifma8_point *p, const struct lane_fe *x,
-                                  struct lane_fe *product)
+INLINE void affine_announce(struct ifma8_point *p, const struct lane_fe *x, struct lane_fe *product)
 {
     fe_sub(&p->dx, x, &p->x);
     p->before = *product;
@@ -43,8 +42,8 @@ LANES_INLINE void affine_announce(struct ifma8_point *p, const struct lane_fe *x
 }
 
 /* difference = (+ or -) y - Y + 64 p, small; Y loose, below 64 p in size */
-LANES_INLINE void affine_y_difference(struct lane_fe *difference, const struct lane_fe *y,
-                                      __mmask8 negative, const struct lane_fe *loose)
+INLINE void affine_y_difference(struct lane_fe *difference, const struct lane_fe *y,
+                                __mmask8 negative, const struct lane_fe *loose)
 {
     for (int i = 0; i < 5; i++) {
         const lanes t = lanes_sub(LANE_KP(64, i), loose->v[i]);
@@ -58,8 +57,8 @@ LANES_INLINE void affine_y_difference(struct lane_fe *difference, const struct l
  * way). The sign changes: Y' = slope (x' - x) + Y is minus the y of the sum, and Y, as a preset of
  * the columns, costs nothing.
  */
-LANES_INLINE void affine_add_pair(struct ifma8_point *p[IFMA8_PAIR], const struct lane_fe *dy,
-                                  struct lane_fe *inverse, int with_y)
+INLINE void affine_add_pair(struct ifma8_point *p[IFMA8_PAIR], const struct lane_fe *dy,
+                            struct lane_fe *inverse, int with_y)
 {
     struct lane_fe slope[IFMA8_PAIR], x[IFMA8_PAIR], t[IFMA8_PAIR];
 

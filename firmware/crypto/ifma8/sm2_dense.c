@@ -49,29 +49,28 @@ static void place(struct dense *d, size_t n, unsigned windows, void *room)
     d->step = (struct step *)(void *)(d->y + 5 * d->columns);
 }
 
-LANES_INLINE void load(struct lane_fe *r, const struct dense *d, const uint64_t *limbs, size_t at)
+INLINE void load(struct lane_fe *r, const struct dense *d, const uint64_t *limbs, size_t at)
 {
     for (size_t i = 0; i < 5; i++)
         r->v[i] = _mm512_loadu_si512(limbs + i * d->columns + at);
 }
 
-LANES_INLINE void store(const struct dense *d, uint64_t *limbs, size_t at, __mmask8 keep,
-                        const struct lane_fe *a)
+INLINE void store(const struct dense *d, uint64_t *limbs, size_t at, __mmask8 keep,
+                  const struct lane_fe *a)
 {
     for (size_t i = 0; i < 5; i++)
         _mm512_mask_storeu_epi64(limbs + i * d->columns + at, keep, a->v[i]);
 }
 
 /* Lanes of group g that are columns of `count`. */
-LANES_INLINE __mmask8 lanes_of(size_t count, size_t g)
+INLINE __mmask8 lanes_of(size_t count, size_t g)
 {
     const size_t left = count > 8 * g ? count - 8 * g : 0;
     return (__mmask8)(left < 8 ? (1u << left) - 1 : 0xff);
 }
 
 /* The columns beyond the last are of the next window, which is stored afterwards. */
-LANES_INLINE void store_all(const struct dense *d, uint64_t *limbs, size_t at,
-                            const struct lane_fe *a)
+INLINE void store_all(const struct dense *d, uint64_t *limbs, size_t at, const struct lane_fe *a)
 {
     for (size_t i = 0; i < 5; i++)
         _mm512_storeu_si512(limbs + i * d->columns + at, a->v[i]);
@@ -205,8 +204,8 @@ static void block_point(struct lane_fe *x, struct lane_fe *y, const struct dense
 }
 
 /* The sums of `count` groups, 1 or 2. */
-LANES_INLINE void last_blocks(struct lane_jacobian *sum, const struct dense *d, unsigned blocks,
-                              size_t g, int count)
+INLINE void last_blocks(struct lane_jacobian *sum, const struct dense *d, unsigned blocks, size_t g,
+                        int count)
 {
     struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
 

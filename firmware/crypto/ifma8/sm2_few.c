@@ -37,8 +37,8 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
 }
 
 /* The points of a window for groups at .. at + n - 1, n 1 or JACOBIAN_SIDE. */
-LANES_INLINE void add_points(struct lane_jacobian *sum, int first, const struct lane_words *wx,
-                             const struct lane_words *wy, const __mmask8 *negative, int n)
+INLINE void add_points(struct lane_jacobian *sum, int first, const struct lane_words *wx,
+                       const struct lane_words *wy, const __mmask8 *negative, int n)
 {
     struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
 
@@ -109,8 +109,7 @@ static void spread_digits(lanes *digit, const struct lane_fe *scalar, unsigned k
 }
 
 /* Keys key .. key + n - 1, n 1 or JACOBIAN_SIDE: the eight partial sums of each, a lane each. */
-LANES_INLINE void spread(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key,
-                         int n)
+INLINE void spread(struct lane_jacobian *sum, const struct lane_fe *scalar, unsigned key, int n)
 {
     lanes digit[JACOBIAN_SIDE][IFMA8_SPREAD_ROWS];
     struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];
@@ -140,8 +139,8 @@ static void spread_two(struct lane_jacobian *sum, const struct lane_fe *scalar, 
     spread(sum, scalar, key, JACOBIAN_SIDE);
 }
 
-LANES_INLINE void pick(struct lane_jacobian *r, const struct lane_jacobian *a,
-                       const struct lane_jacobian *b, lanes which)
+INLINE void pick(struct lane_jacobian *r, const struct lane_jacobian *a,
+                 const struct lane_jacobian *b, lanes which)
 {
     for (int i = 0; i < 5; i++) {
         r->x.v[i] = _mm512_permutex2var_epi64(a->x.v[i], which, b->x.v[i]);

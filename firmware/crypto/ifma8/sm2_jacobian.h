@@ -13,9 +13,8 @@ struct lane_jacobian {
 };
 
 /* r = a b - c d, small */
-LANES_INLINE void fe_mul_sub_mul(struct lane_fe *r, const struct lane_fe *a,
-                                 const struct lane_fe *b, const struct lane_fe *c,
-                                 const struct lane_fe *d)
+INLINE void fe_mul_sub_mul(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b,
+                           const struct lane_fe *c, const struct lane_fe *d)
 {
     struct lane_fe minus;
     lanes t[10];
@@ -42,9 +41,9 @@ enum { JACOBIAN_SIDE = 2 };
 
 /* The end of additions p + q from p's x and y (already times q's Z powers), h = difference of x, r
  * = difference of y. 4M + 2S */
-LANES_INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_fe *x1,
-                                  const struct lane_fe *y1, const struct lane_fe *h,
-                                  const struct lane_fe *r, int n)
+INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_fe *x1,
+                            const struct lane_fe *y1, const struct lane_fe *h,
+                            const struct lane_fe *r, int n)
 {
     struct lane_fe hh[JACOBIAN_SIDE], hhh[JACOBIAN_SIDE], v[JACOBIAN_SIDE], t[JACOBIAN_SIDE];
 
@@ -67,8 +66,8 @@ LANES_INLINE void jacobian_finish(struct lane_jacobian *sum, const struct lane_f
 }
 
 /* p += (x, y), affine and clean. 8M + 3S */
-LANES_INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane_fe *x,
-                                      const struct lane_fe *y, int n)
+INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane_fe *x,
+                                const struct lane_fe *y, int n)
 {
     struct lane_fe zz[JACOBIAN_SIDE], h[JACOBIAN_SIDE], r[JACOBIAN_SIDE], x1[JACOBIAN_SIDE],
         y1[JACOBIAN_SIDE];
@@ -89,7 +88,7 @@ LANES_INLINE void jacobian_add_affine(struct lane_jacobian *p, const struct lane
 }
 
 /* p += q. 12M + 4S */
-LANES_INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobian *q, int n)
+INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobian *q, int n)
 {
     struct lane_fe pp[JACOBIAN_SIDE], qq[JACOBIAN_SIDE], x1[JACOBIAN_SIDE], y1[JACOBIAN_SIDE],
         h[JACOBIAN_SIDE], r[JACOBIAN_SIDE];
@@ -110,7 +109,7 @@ LANES_INLINE void jacobian_add(struct lane_jacobian *p, const struct lane_jacobi
 }
 
 /* p = 2 p. 4M + 4S, the curve's a being -3 */
-LANES_INLINE void jacobian_double(struct lane_jacobian *p, int n)
+INLINE void jacobian_double(struct lane_jacobian *p, int n)
 {
     struct lane_fe delta[JACOBIAN_SIDE], gamma[JACOBIAN_SIDE], beta[JACOBIAN_SIDE],
         alpha[JACOBIAN_SIDE], t[JACOBIAN_SIDE];

@@ -15,7 +15,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#define LANES_INLINE static inline __attribute__((always_inline))
+#include "firmware/base/inline.h"
 
 typedef __m512i lanes;
 
@@ -28,33 +28,33 @@ struct lane_words {
     lanes w[4];
 };
 
-LANES_INLINE lanes lanes_all(uint64_t x)
+INLINE lanes lanes_all(uint64_t x)
 {
     return _mm512_set1_epi64((long long)x);
 }
 
-LANES_INLINE lanes lanes_zero(void)
+INLINE lanes lanes_zero(void)
 {
     return _mm512_setzero_si512();
 }
 
-LANES_INLINE lanes lanes_add(lanes a, lanes b)
+INLINE lanes lanes_add(lanes a, lanes b)
 {
     return _mm512_add_epi64(a, b);
 }
 
-LANES_INLINE lanes lanes_sub(lanes a, lanes b)
+INLINE lanes lanes_sub(lanes a, lanes b)
 {
     return _mm512_sub_epi64(a, b);
 }
 
 /* What a limb hands to the next one, with its sign. */
-LANES_INLINE lanes lanes_carry(lanes a)
+INLINE lanes lanes_carry(lanes a)
 {
     return _mm512_srai_epi64(a, 52);
 }
 
-LANES_INLINE lanes lanes_low52(lanes a)
+INLINE lanes lanes_low52(lanes a)
 {
     return _mm512_and_si512(a, lanes_all(0xfffffffffffff));
 }
@@ -68,7 +68,7 @@ LANES_INLINE lanes lanes_low52(lanes a)
 #define LANE_KP(k, i) lanes_all((uint64_t)(k) * ((i) == 1 ? LANE_P1 : (i) == 4 ? LANE_P4 : LANE_P0))
 
 /* Loose to clean; the value must be in [0, 2^260). */
-LANES_INLINE void fe_clean(struct lane_fe *r)
+INLINE void fe_clean(struct lane_fe *r)
 {
     for (int i = 0; i < 4; i++) {
         r->v[i + 1] = lanes_add(r->v[i + 1], lanes_carry(r->v[i]));
@@ -80,7 +80,7 @@ LANES_INLINE void fe_clean(struct lane_fe *r)
  * Loose to small, for values from 2^226 to 128 p. The multiple of p to take off is read off the
  * top limbs; the carries that it does not see are worth less than 2^224.
  */
-LANES_INLINE void fe_shrink(struct lane_fe *r)
+INLINE void fe_shrink(struct lane_fe *r)
 {
     const lanes q = _mm512_srai_epi64(lanes_add(r->v[4], lanes_carry(r->v[3])), 48);
 
@@ -97,7 +97,7 @@ LANES_INLINE void fe_shrink(struct lane_fe *r)
  * (2^32 - 1) 2^12, p + 1 = 2^52 c (2^160 - 1) = 2^208 (16 c) - 2^52 c, so that one product m c is
  * taken from the next column and, sixteen times, added to the fourth next.
  */
-LANES_INLINE void fe_reduce(struct lane_fe *r, lanes *t)
+INLINE void fe_reduce(struct lane_fe *r, lanes *t)
 {
     const lanes c = lanes_all(0xffffffffull << 12), zero = lanes_zero();
     lanes s = zero;
@@ -115,7 +115,7 @@ LANES_INLINE void fe_reduce(struct lane_fe *r, lanes *t)
 }
 
 /* t += a b */
-LANES_INLINE void fe_columns(lanes *t, const struct lane_fe *a, const struct lane_fe *b)
+INLINE void fe_columns(lanes *t, const struct lane_fe *a, const struct lane_fe *b)
 {
     for (int i = 0; i < 5; i++) {
         for (int j = 0; j < 5; j++) {
@@ -126,7 +126,7 @@ LANES_INLINE void fe_columns(lanes *t, const struct lane_fe *a, const struct lan
 }
 
 /* t += a^2 */
-LANES_INLINE void fe_columns_sqr(lanes *t, const struct lane_fe *a)
+INLINE void fe_columns_sqr(lanes *t, const struct lane_fe *a)
 {
     lanes u[10];
 
@@ -147,8 +147,8 @@ LANES_INLINE void fe_columns_sqr(lanes *t, const struct lane_fe *a)
 }
 
 /* r = a b / 2^260 + c, loose; a, b clean, c loose */
-LANES_INLINE void fe_mul_add(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b,
-                             const struct lane_fe *c)
+INLINE void fe_mul_add(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b,
+                       const struct lane_fe *c)
 {
     lanes t[10];
 
@@ -161,7 +161,7 @@ LANES_INLINE void fe_mul_add(struct lane_fe *r, const struct lane_fe *a, const s
 }
 
 /* r = a^2 / 2^260 + c, loose; a clean, c loose */
-LANES_INLINE void fe_sqr_add(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *c)
+INLINE void fe_sqr_add(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *c)
 {
     lanes t[10];
 
@@ -174,7 +174,7 @@ LANES_INLINE void fe_sqr_add(struct lane_fe *r, const struct lane_fe *a, const s
 }
 
 /* r = a b / 2^260, clean; a, b clean */
-LANES_INLINE void fe_mul(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b)
+INLINE void fe_mul(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b)
 {
     lanes t[10];
 
@@ -186,7 +186,7 @@ LANES_INLINE void fe_mul(struct lane_fe *r, const struct lane_fe *a, const struc
 }
 
 /* r = a^2 / 2^260, clean; a clean */
-LANES_INLINE void fe_sqr(struct lane_fe *r, const struct lane_fe *a)
+INLINE void fe_sqr(struct lane_fe *r, const struct lane_fe *a)
 {
     lanes t[10];
 
@@ -198,7 +198,7 @@ LANES_INLINE void fe_sqr(struct lane_fe *r, const struct lane_fe *a)
 }
 
 /* r = a - b + 2 p, clean and below a + 2 p; b at most 2 p */
-LANES_INLINE void fe_sub(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b)
+INLINE void fe_sub(struct lane_fe *r, const struct lane_fe *a, const struct lane_fe *b)
 {
     for (int i = 0; i < 5; i++)
         r->v[i] = lanes_add(lanes_sub(a->v[i], b->v[i]), LANE_KP(2, i));
@@ -206,7 +206,7 @@ LANES_INLINE void fe_sub(struct lane_fe *r, const struct lane_fe *a, const struc
 }
 
 /* y = p - y in the lanes of the mask; y at most p */
-LANES_INLINE void fe_negate_small(struct lane_fe *y, __mmask8 negative)
+INLINE void fe_negate_small(struct lane_fe *y, __mmask8 negative)
 {
     for (int i = 0; i < 5; i++)
         y->v[i] = _mm512_mask_sub_epi64(y->v[i], negative, LANE_KP(1, i), y->v[i]);
@@ -214,7 +214,7 @@ LANES_INLINE void fe_negate_small(struct lane_fe *y, __mmask8 negative)
 }
 
 /* Words (value below 2^256) to clean limbs, and back from limbs of a value below 2^256. */
-LANES_INLINE void fe_from_words(struct lane_fe *r, const lanes *w)
+INLINE void fe_from_words(struct lane_fe *r, const lanes *w)
 {
     r->v[0] = lanes_low52(w[0]);
     r->v[1] =
@@ -226,7 +226,7 @@ LANES_INLINE void fe_from_words(struct lane_fe *r, const lanes *w)
     r->v[4] = _mm512_srli_epi64(w[3], 16);
 }
 
-LANES_INLINE void fe_to_words(lanes *w, const struct lane_fe *a)
+INLINE void fe_to_words(lanes *w, const struct lane_fe *a)
 {
     w[0] = _mm512_or_si512(a->v[0], _mm512_slli_epi64(a->v[1], 52));
     w[1] = _mm512_or_si512(_mm512_srli_epi64(a->v[1], 12), _mm512_slli_epi64(a->v[2], 40));
@@ -235,7 +235,7 @@ LANES_INLINE void fe_to_words(lanes *w, const struct lane_fe *a)
 }
 
 /* r[i] = lane i of a[0..7]; r may be a */
-LANES_INLINE void lanes_transpose(lanes *r, const lanes *a)
+INLINE void lanes_transpose(lanes *r, const lanes *a)
 {
     lanes t[8], u[8];
 

@@ -65,7 +65,7 @@ void ifma8_digits(struct ifma8_digits *d, const struct ifma8_table *t, unsigned 
 }
 
 /* Eight bytes of each of 64 lanes, one register a byte, to 8 registers of words. */
-LANES_INLINE void transpose(struct lane_words *out, unsigned word, const lanes *byte)
+INLINE void transpose(struct lane_words *out, unsigned word, const lanes *byte)
 {
     lanes a[8], b[8];
 
@@ -86,7 +86,7 @@ LANES_INLINE void transpose(struct lane_words *out, unsigned word, const lanes *
 }
 
 /* One byte of 64 lanes out of 512 entries. */
-LANES_INLINE lanes pick512(const lanes *t, lanes index, __mmask64 bit7, __mmask64 bit8)
+INLINE lanes pick512(const lanes *t, lanes index, __mmask64 bit7, __mmask64 bit8)
 {
     const lanes a = _mm512_mask_mov_epi8(_mm512_permutex2var_epi8(t[0], index, t[1]), bit7,
                                          _mm512_permutex2var_epi8(t[2], index, t[3]));
@@ -96,8 +96,8 @@ LANES_INLINE lanes pick512(const lanes *t, lanes index, __mmask64 bit7, __mmask6
 }
 
 /* Two sets share the loads of the table. */
-LANES_INLINE void wide_word(struct lane_words *out, unsigned word, const uint8_t *column,
-                            const struct ifma8_digits *d, unsigned set, unsigned sets)
+INLINE void wide_word(struct lane_words *out, unsigned word, const uint8_t *column,
+                      const struct ifma8_digits *d, unsigned set, unsigned sets)
 {
     lanes byte[2][8];
 

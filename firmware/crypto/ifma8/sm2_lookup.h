@@ -16,7 +16,7 @@ enum {
 };
 
 /* Bits first .. first + bits - 1 of each lane; bits above 259 are zero. */
-LANES_INLINE lanes lane_digit(const struct lane_fe *a, unsigned first, unsigned bits)
+INLINE lanes lane_digit(const struct lane_fe *a, unsigned first, unsigned bits)
 {
     const unsigned limb = first / 52, shift = first % 52;
     lanes d = _mm512_srl_epi64(a->v[limb], _mm_cvtsi32_si128((int)shift));
@@ -29,8 +29,8 @@ LANES_INLINE lanes lane_digit(const struct lane_fe *a, unsigned first, unsigned 
 
 /* The signed entry for digits of five bits, each lane with a column of words of its own; y is made
  * small. */
-LANES_INLINE void lane_scan16(struct lane_fe *x, struct lane_fe *y, const uint64_t (*table)[8][8],
-                              lanes digit)
+INLINE void lane_scan16(struct lane_fe *x, struct lane_fe *y, const uint64_t (*table)[8][8],
+                        lanes digit)
 {
     const lanes mask = lanes_all(15);
     const __mmask8 negative = _mm512_testn_epi64_mask(digit, lanes_all(16));

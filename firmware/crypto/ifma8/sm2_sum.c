@@ -65,8 +65,8 @@ static void announce_unit(struct sum *s, struct ifma8_point *p, size_t groups, i
 }
 
 /* The additions of a unit; flip: the sums carry the sign -1; next: and announce the next ones. */
-LANES_INLINE void add_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down,
-                           __mmask8 flip, int next, int with_y)
+INLINE void add_unit(struct sum *s, struct ifma8_point *p, size_t groups, int down, __mmask8 flip,
+                     int next, int with_y)
 {
     for (size_t n = 0; n < groups; n += IFMA8_PAIR) {
         const size_t at = down ? groups - IFMA8_PAIR - n : n;

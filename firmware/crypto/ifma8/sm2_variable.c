@@ -71,8 +71,8 @@ static void to_table(struct multiples *t, struct ifma8_point *p)
 }
 
 /* The entries that the digits of a window name, one line a lane: a public address. */
-LANES_INLINE void look_up(struct lane_fe *x, struct lane_fe *y, const struct multiples *t,
-                          const struct lane_fe *k, unsigned window)
+INLINE void look_up(struct lane_fe *x, struct lane_fe *y, const struct multiples *t,
+                    const struct lane_fe *k, unsigned window)
 {
     const lanes digit = lane_digit(k, BITS * window, BITS), mask = lanes_all(ENTRIES - 1);
     const __mmask8 negative = _mm512_testn_epi64_mask(digit, lanes_all(ENTRIES));
@@ -89,8 +89,8 @@ LANES_INLINE void look_up(struct lane_fe *x, struct lane_fe *y, const struct mul
     fe_negate_small(y, negative);
 }
 
-LANES_INLINE void multiply(struct lane_jacobian *r, const struct multiples *t,
-                           const struct lane_fe *k, int n)
+INLINE void multiply(struct lane_jacobian *r, const struct multiples *t, const struct lane_fe *k,
+                     int n)
 {
     struct lane_jacobian sum[JACOBIAN_SIDE];
     struct lane_fe x[JACOBIAN_SIDE], y[JACOBIAN_SIDE];

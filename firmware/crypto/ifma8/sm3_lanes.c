@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "firmware/base/endian.h"
+#include "firmware/base/inline.h"
 #include "firmware/base/wipe.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 typedef __m512i words;
 

@@ -11,10 +11,9 @@
 #include <string.h>
 
 #include "firmware/base/endian.h"
+#include "firmware/base/inline.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/sm4.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { GROUPS = 4, WIDE = 16 * GROUPS }; /* registers of 16 blocks in flight; blocks in flight */
 

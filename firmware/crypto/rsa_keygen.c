@@ -15,8 +15,7 @@
 
 enum {
     POOL = HUFU_SMALL ? 8 : 32, /* candidates sieved together in portable code */
-    MAX_LANES = 16,             /* candidates tested together */
-    HALF_BYTES = RSA_MAX_BYTES / 2
+    MAX_LANES = 16              /* candidates tested together */
 };
 
 struct search {

@@ -70,7 +70,10 @@ int link_login(struct cli *cli)
     const int status = pin_get(&source, &cli->pin);
     if (status)
         return status;
-    if (login(cli))
+    const enum hufu_status s = login(cli);
+    if (s == HUFU_E_WRONG_DATA)
+        return say_failed("no account %s: see hufu accounts", name);
+    if (s)
         return say_library(cli);
     hufu_approving(cli->session, cli->approve);
     return DONE;

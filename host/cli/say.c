@@ -64,17 +64,20 @@ static const char *command_hint(const struct cli *cli)
     } hints[] = {
         {"account delete", HUFU_E_NOT_PERMITTED,
          ": it still owns keys, or too few administrators would be left"},
+        {"account delete", HUFU_E_WRONG_DATA, ": no such account: see hufu accounts"},
         {"custody give", HUFU_E_STEP, ": hufu custody begin comes first"},
         {"custody only", HUFU_E_STEP, ": shares must have opened the device this time"},
         {"custody unlock", HUFU_E_STEP, ": hufu custody begin, and enough shares, come first"},
         {"domain give", HUFU_E_STEP, ": hufu domain begin comes first"},
         {"domain join", HUFU_E_STEP, ": hufu domain begin, and enough shares, come first"},
-        {"encrypt", HUFU_E_WRONG_DATA, ": the input is empty, too long for the key, or not whole blocks without padding"},
+        {"encrypt", HUFU_E_WRONG_DATA,
+         ": the input is empty, too long for the key, or not whole blocks without padding"},
         {"key generate", HUFU_E_WRONG_DATA, ": has this type of key that usage?"},
         {"key restrict", HUFU_E_NOT_PERMITTED,
          ": only its owner may, and only tighten; a limited key must not be able to leave the "
          "device"},
         {"key restrict", HUFU_E_WRONG_DATA, ": has this type of key that usage, or such limits?"},
+        {"pin unblock", HUFU_E_WRONG_DATA, ": no such account: see hufu accounts"},
         {"quorum", HUFU_E_WRONG_DATA, ": there are not so many administrators: hufu accounts"},
         {"unlock", HUFU_E_WRONG_DATA, ": it has no unlock secret: hufu custody begin"},
     };

@@ -280,6 +280,9 @@ pins_and_accounts() {
     : >empty
     bad 1 "no PIN on its first line" "empty PIN file" "$hufu" key list --pin-file empty
     bad 1 "no account of the name nobody" "unknown account" "$hufu" key list --account nobody
+    HUFU_PIN=user-pin-1 bad 1 "no account 77: see hufu accounts" "unknown number" "$hufu" key list --account 77
+    HUFU_NEW_PIN=user-pin-1 bad 1 "no such account: see hufu accounts" "unblock nobody" "$hufu" pin unblock 77
+    bad 1 "no such account: see hufu accounts" "delete nobody" "$hufu" account delete 77
     HUFU_NEW_PIN=user-pin-2 ok "pin change" "$hufu" pin change
     bad 1 "wrong PIN" "the old PIN" "$hufu" key list
     HUFU_USER_PIN=user-pin-2 ok "the new PIN" "$hufu" key list

@@ -250,9 +250,34 @@ START_TEST(key_attributes)
 }
 END_TEST
 
+/* A device that is still there after C_Finalize, in a directory of its own: begin and end */
+#define LASTING "/tmp/hufu-p11-test.XXXXXX"
+
+static void begin_lasting(char *directory)
+{
+    char url[64];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(url, sizeof url, "inproc:%s/device", directory);
+    setenv("HUFU_DEVICE", url, 1);
+    load();
+    OK(f->C_Initialize(NULL));
+    init_token();
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+}
+
+static void end_lasting(const char *directory)
+{
+    char command[80];
+    end();
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
 /* Everything that a template said survives a restart of application and device. */
 START_TEST(attributes_last)
 {
+    char directory[] = LASTING;
     CK_OBJECT_HANDLE o[4], pub, priv, key;
     CK_BYTE out[300], iv[16] = {0}, first[64], second[64];
     CK_ULONG bits = 2048, n = sizeof first;
@@ -263,15 +288,7 @@ START_TEST(attributes_last)
     CK_OBJECT_CLASS certificate = CKO_CERTIFICATE, secret = CKO_SECRET_KEY;
     CK_CERTIFICATE_TYPE x509 = CKC_X_509;
     CK_KEY_TYPE aes = CKK_AES;
-    char directory[] = "/tmp/hufu-p11-test.XXXXXX", url[64], command[80];
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(url, sizeof url, "inproc:%s/device", directory);
-    setenv("HUFU_DEVICE", url, 1);
-    load();
-    OK(f->C_Initialize(NULL));
-    init_token();
-    session = open_session(CKF_RW_SESSION);
-    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    begin_lasting(directory);
     CK_ATTRIBUTE t[] = {{CKA_MODULUS_BITS, &bits, sizeof bits},
                         {CKA_TOKEN, &yes, 1},
                         {CKA_LABEL, TEXT("the public one"), 14},
@@ -326,9 +343,7 @@ START_TEST(attributes_last)
     OK(f->C_SetAttributeValue(session, priv, &label, 1));
     ck_assert_uint_eq(find(&label, 1, o, 4), 1);
     ck_assert_uint_eq(get(priv, CKA_SUBJECT, out, sizeof out), 7);
-    end();
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    ck_assert_int_eq(system(command), 0);
+    end_lasting(directory);
 }
 END_TEST
 
@@ -358,17 +373,10 @@ END_TEST
 /* What another application does with the device is seen at the next search. */
 START_TEST(handles_last)
 {
+    char directory[] = LASTING;
     CK_OBJECT_HANDLE o[4];
     CK_ATTRIBUTE label = {CKA_LABEL, TEXT("steady"), 6};
-    char directory[] = "/tmp/hufu-p11-test.XXXXXX", url[64], command[80];
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(url, sizeof url, "inproc:%s/device", directory);
-    setenv("HUFU_DEVICE", url, 1);
-    load();
-    OK(f->C_Initialize(NULL));
-    init_token();
-    session = open_session(CKF_RW_SESSION);
-    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    begin_lasting(directory);
     const struct pair p = make_rsa(CK_TRUE, "steady");
     OK(f->C_Finalize(NULL));
     OK(f->C_Initialize(NULL)); /* a restart of both */
@@ -378,9 +386,7 @@ START_TEST(handles_last)
     OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
     ck_assert_uint_eq(find(&label, 1, o, 4), 2);
     ck_assert(o[0] == p.private || o[1] == p.private);
-    end();
-    snprintf(command, sizeof command, "rm -rf %s", directory);
-    ck_assert_int_eq(system(command), 0);
+    end_lasting(directory);
 }
 END_TEST
 

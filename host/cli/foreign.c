@@ -72,14 +72,23 @@ int foreign_of(const char *from, const EVP_PKEY *key, struct foreign *f)
     return say_failed("%s: a key of a kind that the device does not have", from);
 }
 
+static OSSL_PROVIDER *providers[2];
+
+static void unload(void)
+{
+    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
+        if (providers[i])
+            OSSL_PROVIDER_unload(providers[i]);
+}
+
 void foreign_legacy(void)
 {
     /* the first one that is named takes the place of the usual one */
-    if (OSSL_PROVIDER_load(NULL, "default")) {
-        ERR_set_mark();
-        OSSL_PROVIDER_load(NULL, "legacy");
-        ERR_pop_to_mark();
-    }
+    providers[0] = OSSL_PROVIDER_load(NULL, "default");
+    ERR_set_mark();
+    providers[1] = providers[0] ? OSSL_PROVIDER_load(NULL, "legacy") : NULL;
+    ERR_pop_to_mark();
+    atexit(unload);
 }
 
 int passphrase_get(const struct cli *cli, const char *option, const char *variable,

@@ -177,6 +177,11 @@ static uint16_t take_handle(struct call *c, uint32_t *handle)
     return tx_put(c, STORE_SYSTEM, RECORD_HANDLES, ID_HANDLES, mark, sizeof mark);
 }
 
+static void changed(struct objects *o, uint32_t handle)
+{
+    o->log[o->changes++ % o->log_max] = handle;
+}
+
 static void added(struct call *c, bool done)
 {
     struct objects *o = &c->d->objects;
@@ -186,7 +191,7 @@ static void added(struct call *c, bool done)
     if (handle >= o->reserved)
         o->reserved = handle + HANDLES_AHEAD;
     o->next_handle = handle + 1;
-    o->changes++;
+    changed(o, handle);
     index_add(o, handle, (uint8_t)c->pending[1]);
 }
 
@@ -220,7 +225,7 @@ static void replaced(struct call *c, bool done)
     if (!done || !i)
         return;
     i->state = INDEX_NEW;
-    c->d->objects.changes++;
+    changed(&c->d->objects, c->pending[0]);
     cache_drop(&c->d->objects, c->pending[0]);
 }
 
@@ -235,7 +240,7 @@ static void removed(struct call *c, bool done)
 {
     if (!done)
         return;
-    c->d->objects.changes++;
+    changed(&c->d->objects, c->pending[0]);
     index_remove(&c->d->objects, c->pending[0]);
     cache_drop(&c->d->objects, c->pending[0]);
 }

@@ -63,6 +63,7 @@ struct objects {
     uint32_t count, next_handle, reserved; /* handles below reserved are spoken for in the store */
     uint32_t learned;                      /* places of the index that were learned ahead */
     uint32_t changes;                      /* since the start */
+    uint32_t *log, log_max;                /* of the last so many of them: whose they were */
     struct key *keys;                      /* handle h lives at h % keys_max */
     struct rsa_private *rsa;               /* and its RSA part at h % rsa_max */
     uint32_t keys_max, rsa_max;

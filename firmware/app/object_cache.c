@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { KEYS_MIN = 4, KEYS_MAX = 256, RSA_MIN = 1, RSA_MAX = 64 };
+enum { KEYS_MIN = 4, KEYS_MAX = 256, RSA_MIN = 1, RSA_MAX = 64, LOG_MIN = 16, LOG_MAX = 4096 };
 
 static uint32_t between(uint32_t low, uint32_t x, uint32_t high)
 {
@@ -16,9 +16,11 @@ void objects_lay_out(struct arena *a, struct objects *o, uint32_t objects_max)
 {
     o->keys_max = between(KEYS_MIN, objects_max / 16, KEYS_MAX);
     o->rsa_max = between(RSA_MIN, objects_max / 64, RSA_MAX);
+    o->log_max = between(LOG_MIN, objects_max / 16, LOG_MAX);
     o->index = arena_take(a, objects_max * sizeof *o->index);
     o->keys = arena_take(a, o->keys_max * sizeof *o->keys);
     o->rsa = arena_take(a, o->rsa_max * sizeof *o->rsa);
+    o->log = arena_take(a, o->log_max * sizeof *o->log);
 }
 
 static void drop(struct key *k)

@@ -693,6 +693,13 @@ HUFU_API enum hufu_status hufu_object_scan(struct hufu_session *session, uint8_t
  * asks whether it still holds. count (may be NULL): objects in the device, seen or not. */
 HUFU_API enum hufu_status hufu_object_changes(struct hufu_session *session, uint64_t *changes,
                                               uint32_t *count);
+/*
+ * Whose the changes since that number were: one handle for each, seen or not, still there or not.
+ * *n: room; then how many, which lead to the number since + n: 0 at the end. HUFU_E_TOO_MANY: the
+ * device does not know any more, everything may have changed.
+ */
+HUFU_API enum hufu_status hufu_object_changed(struct hufu_session *session, uint64_t since,
+                                              uint32_t *handles, size_t *n);
 
 /* ------------------------------------------------------------------ making and moving keys */
 

@@ -268,3 +268,21 @@ enum hufu_status hufu_object_changes(struct hufu_session *session, uint64_t *cha
     }
     return call_end(&c);
 }
+
+enum hufu_status hufu_object_changed(struct hufu_session *session, uint64_t since,
+                                     uint32_t *handles, size_t *n)
+{
+    struct call c;
+    const struct object_changed_req req = {since};
+    struct object_changed_rsp m;
+    struct rd r;
+    const size_t room = *n;
+    *n = 0;
+    if (!CALL(&c, session, object_changed, OBJECT_CHANGED, 0, &req, &m) &&
+        !call_check(&c, m.handles.size % 4 == 0)) {
+        rd_init(&r, m.handles.data, m.handles.size);
+        while (*n < room && rd_left(&r))
+            handles[(*n)++] = rd_u32(&r);
+    }
+    return call_end(&c);
+}

@@ -272,11 +272,17 @@ static CK_RV take_object(struct slot *slot, struct seen *d)
     CK_RV rv = take_part(slot, d, MAIN);
     if (rv == CKR_OK && pair && !(flags & BLOB_NO_PUBLIC))
         rv = take_part(slot, d, PUBLIC);
+    struct object *hidden =
+        pair && flags & BLOB_NO_PUBLIC ? index_part(slot, d->o->handle, PUBLIC) : NULL;
+    if (hidden)
+        index_remove(slot, hidden);
     lock_give(&slot->lock);
     return rv;
 }
 
 /* ------------------------------------------------------------------ looking */
+
+static unsigned epochs; /* of scans; what is looked at meanwhile counts as seen by the last */
 
 enum { ORPHANS = 32 };
 
@@ -317,7 +323,6 @@ static void sweep(struct slot *slot, unsigned epoch)
 
 static CK_RV scan(struct slot *slot, struct use *u)
 {
-    static unsigned epochs;
     struct listing l = {.slot = slot, .epoch = __atomic_add_fetch(&epochs, 1, __ATOMIC_RELAXED)};
     uint64_t changes = 0;
     const enum hufu_status status = hufu_object_scan(u->session, 0, each, &l, &changes);
@@ -347,12 +352,69 @@ static enum hufu_status look_at(struct use *u, uint32_t handle, CK_RV *rv)
         status = hufu_object_read(u->session, handle, b.data, &b.size, NULL, NULL);
     if (status)
         return status;
+    if (blob_is_orphan(b.data, b.size))
+        return hufu_object_destroy(u->session, handle);
     const struct kind *k = kind_of(o.type);
     if (k && k->family == FAMILY_NONE)
         value_size = 1; /* to be fetched */
-    struct seen d = {.o = &o, .blob = b.data, .blob_size = b.size, .value_size = value_size};
+    struct seen d = {.o = &o,
+                     .blob = b.data,
+                     .blob_size = b.size,
+                     .value_size = value_size,
+                     .epoch = __atomic_load_n(&epochs, __ATOMIC_RELAXED)};
     *rv = take_object(u->slot, &d);
     return HUFU_OK;
+}
+
+static void forget(struct slot *slot, uint32_t handle)
+{
+    lock_take(&slot->lock);
+    for (enum part part = MAIN; part <= PUBLIC; part++) {
+        struct object *o = index_part(slot, handle, part);
+        if (o && !o->temporary)
+            index_remove(slot, o);
+    }
+    lock_give(&slot->lock);
+}
+
+/* One after the other, what has changed: those that are there no more are forgotten. */
+static enum hufu_status look_at_all(struct use *u, const uint32_t *handles, size_t n, CK_RV *rv)
+{
+    enum hufu_status status = HUFU_OK;
+    for (size_t i = 0; i < n && !status && *rv == CKR_OK; i++) {
+        status = look_at(u, handles[i], rv);
+        if (status != HUFU_E_NO_OBJECT)
+            continue;
+        forget(u->slot, handles[i]);
+        status = HUFU_OK;
+    }
+    return status;
+}
+
+/* From a number of the device's to the one of now; *known: it could say what has changed since. */
+static CK_RV catch_up(struct use *u, uint64_t since, bool *known)
+{
+    enum { AT_ONCE = 512 };
+    uint32_t handles[AT_ONCE];
+    size_t n = 0;
+    CK_RV rv = CKR_OK;
+    enum hufu_status status;
+    *known = true;
+    do {
+        since += n;
+        n = AT_ONCE;
+        status = hufu_object_changed(u->session, since, handles, &n);
+        *known = !status;
+        if (!status)
+            status = look_at_all(u, handles, n, &rv);
+    } while (!status && rv == CKR_OK && n);
+    if (!*known)
+        return CKR_OK; /* the link goes on to be used */
+    const CK_RV end = use_end(u, status);
+    lock_take(&u->slot->lock);
+    u->slot->changes = since;
+    lock_give(&u->slot->lock);
+    return rv == CKR_OK ? end : rv;
 }
 
 /* By the device's own index. *found: how many it has */
@@ -404,13 +466,17 @@ static CK_RV refresh(struct slot *slot, struct use *u, const CK_ATTRIBUTE *t, CK
         return use_end(u, HUFU_OK); /* a blank token */
     const enum hufu_status status = hufu_object_changes(u->session, &changes, &count);
     lock_take(&slot->lock);
-    const bool fresh = slot->fresh && slot->changes == changes;
+    bool known = slot->fresh;
+    const uint64_t since = slot->changes;
     lock_give(&slot->lock);
-    if (status || fresh)
+    if (status || (known && since == changes))
         return use_end(u, status);
+    CK_RV rv = known ? catch_up(u, since, &known) : CKR_OK;
+    if (known)
+        return rv;
     if (count < MANY || !searchable(t, n, label, &id, &labelled))
         return scan(slot, u);
-    CK_RV rv = search(u, labelled ? label : NULL, id, &found);
+    rv = search(u, labelled ? label : NULL, id, &found);
     if (rv != CKR_OK || found)
         return rv;
     rv = use_begin(u, slot); /* a name that is kept among the attributes? */

@@ -16,13 +16,6 @@ void name_of(struct name *name, const struct object *o)
     }
 }
 
-static void changed(struct slot *slot)
-{
-    lock_take(&slot->lock);
-    slot->fresh = false;
-    lock_give(&slot->lock);
-}
-
 /*
  * A command that has made or destroyed one object: if the device has counted this one change since
  * the last look at it, what is known stays good, and nothing has to be listed again.
@@ -40,8 +33,7 @@ static CK_RV done_one(struct use *u, enum hufu_status status)
         fresh && !status && !hufu_object_changes(u->session, &now, &count) && now == before + 1;
     const CK_RV rv = use_end(u, status);
     lock_take(&slot->lock);
-    slot->fresh = alone && slot->fresh && slot->changes == before;
-    if (slot->fresh)
+    if (alone && slot->fresh && slot->changes == before)
         slot->changes = now;
     lock_give(&slot->lock);
     return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
@@ -50,7 +42,6 @@ static CK_RV done_one(struct use *u, enum hufu_status status)
 static CK_RV done(struct use *u, enum hufu_status status)
 {
     const CK_RV rv = use_end(u, status);
-    changed(u->slot);
     return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
 }
 

@@ -67,7 +67,7 @@ SEEDS = {
     "objects": [command(USER, "object_create", type=N["KEY_DATA"], label="data", id="id", attributes="abc", value="value"),
                 command(USER, "object_read", handle=5), command(USER, "object_write", handle=5, parts=3, attributes="d", value="other"),
                 command(USER, "object_copy", handle=5, label="copy", attributes="e"), command(USER, "object_copy", handle=1, usage=1, label="copy"),
-                command(USER, "object_scan", limit=9), command(USER, "object_changes"), command(USER, "object_list", limit=9),
+                command(USER, "object_scan", limit=9), command(USER, "object_changes"), command(USER, "object_changed", since=0x100000000), command(USER, "object_list", limit=9),
                 command(USER, "object_find", label="copy"), command(USER, "object_info", handle=1),
                 command(OPERATOR, "object_destroy", handle=6), command(USER, "object_scan", after=4, limit=1)],
     "keys": [key("SM2", "SIGN DECRYPT", policy=policy(uses=3)), key("P256", "SIGN AGREE DERIVE_OUT"), key("P384", "SIGN"), key("AES256", "WRAP UNWRAP ENCRYPT"),

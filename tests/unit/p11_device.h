@@ -63,6 +63,14 @@ static inline void set_up_at(bool sealed, bool relogin)
     OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
 }
 
+static inline void log_in(void)
+{
+    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+    OK(f->C_Initialize(&args));
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+}
+
 static inline void set_up(bool relogin)
 {
     set_up_at(false, relogin);

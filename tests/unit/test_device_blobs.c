@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/app/core.h"
 #include "tests/lib/dev.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
@@ -250,6 +251,47 @@ static uint64_t changes(void)
     return r.changes;
 }
 
+/* The handles of the changes since a number; how many. */
+static size_t changed(uint64_t since, uint32_t *handles, size_t room)
+{
+    struct object_changed_rsp r;
+    struct rd in;
+    size_t n = 0;
+    MUST(do_object_changed(&dv, user, &(struct object_changed_req){since}, &r));
+    rd_init(&in, r.handles.data, r.handles.size);
+    while (n < room && rd_left(&in))
+        handles[n++] = rd_u32(&in);
+    return n;
+}
+
+START_TEST(whose_the_changes_were)
+{
+    uint32_t h[3], seen[8];
+    const uint64_t start = changes();
+    ck_assert_uint_eq(changed(start, seen, 8), 0);
+    for (int i = 0; i < 3; i++)
+        MUST(create(user, KEY_DATA, 0, 1, 0, &h[i]));
+    MUST(do_object_label(&dv, user, &(struct object_label_req){.handle = h[1]}, NULL));
+    MUST(do_object_destroy(&dv, user, &(struct object_destroy_req){h[0]}, NULL));
+    const uint32_t due[] = {h[0], h[1], h[2], h[1], h[0]};
+    ck_assert_uint_eq(changed(start, seen, 8), 5);
+    ck_assert_mem_eq(seen, due, sizeof due);
+    ck_assert_uint_eq(changed(start + 3, seen, 8), 2);
+    ck_assert_mem_eq(seen, due + 3, 8);
+    ck_assert_uint_eq(changes(), start + 5);
+    MUST_BE(SW_TOO_MANY,
+            do_object_changed(&dv, user, &(struct object_changed_req){start + 6}, NULL));
+    MUST_BE(SW_TOO_MANY, do_object_changed(&dv, user, &(struct object_changed_req){0}, NULL));
+    const uint64_t last = changes();
+    const uint32_t kept = dv.d->objects.log_max;
+    for (uint32_t i = 0; i <= kept; i++)
+        MUST(do_object_label(&dv, user, &(struct object_label_req){.handle = h[2]}, NULL));
+    MUST_BE(SW_TOO_MANY, do_object_changed(&dv, user, &(struct object_changed_req){last}, NULL));
+    ck_assert_uint_gt(changed(last + 1, seen, 8), 0);
+    ck_assert_uint_eq(seen[0], h[2]);
+}
+END_TEST
+
 START_TEST(every_change_counts)
 {
     uint64_t seen[8];
@@ -328,6 +370,7 @@ int main(void)
     tcase_add_test(t, public_objects);
     tcase_add_test(t, copies);
     tcase_add_test(t, every_change_counts);
+    tcase_add_test(t, whose_the_changes_were);
     tcase_add_test(t, scan);
     test_seed();
     return suite_run(s);

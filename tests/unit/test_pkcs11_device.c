@@ -188,9 +188,7 @@ START_TEST(changes_of_others)
     ck_assert_uint_eq(find(&label, 1, o, 4), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        OK(f->C_Initialize(NULL));
-        session = open_session(CKF_RW_SESSION);
-        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        log_in();
         make_rsa(CK_TRUE, "theirs");
         _exit(f->C_Finalize(NULL) != CKR_OK);
     }
@@ -199,9 +197,7 @@ START_TEST(changes_of_others)
     ck_assert_uint_eq(find(&label, 1, o, 4), 2);
     pid = fork();
     if (pid == 0) {
-        OK(f->C_Initialize(NULL));
-        session = open_session(CKF_RW_SESSION);
-        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        log_in();
         ck_assert_uint_eq(find(&label, 1, o, 4), 2);
         OK(f->C_DestroyObject(session, o[0]));
         f->C_DestroyObject(session, o[1]);
@@ -214,6 +210,74 @@ START_TEST(changes_of_others)
     CK_ATTRIBUTE modulus = {CKA_MODULUS, out, sizeof out};
     ck_assert_uint_eq(find(&label, 1, o, 4), 0);
     IS(f->C_GetAttributeValue(session, gone, &modulus, 1), CKR_OBJECT_HANDLE_INVALID);
+    clean_up();
+}
+END_TEST
+
+static CK_OBJECT_HANDLE make_data(const char *label)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_TOKEN, &yes, 1},
+                        {CKA_LABEL, TEXT(label), strlen(label)}};
+    OK(f->C_CreateObject(session, t, COUNT(t), &o));
+    return o;
+}
+
+static CK_ULONG count(const char *label)
+{
+    CK_OBJECT_HANDLE o[2];
+    CK_ATTRIBUTE t = {CKA_LABEL, TEXT(label), strlen(label)};
+    return find(&t, 1, o, 2);
+}
+
+/* What the other process does between two looks of this one: many changes of its own, too. */
+static void change_much(void)
+{
+    CK_OBJECT_HANDLE o[4];
+    CK_ATTRIBUTE old = {CKA_LABEL, TEXT("old"), 3}, new = {CKA_LABEL, TEXT("renamed"), 7},
+                 away = {CKA_LABEL, TEXT("away"), 4};
+    CK_OBJECT_CLASS public = CKO_PUBLIC_KEY;
+    CK_ATTRIBUTE pair[] = {{CKA_LABEL, TEXT("pair"), 4}, {CKA_CLASS, &public, sizeof public}};
+    char label[16];
+    log_in();
+    ck_assert_uint_eq(find(&old, 1, o, 4), 1);
+    OK(f->C_SetAttributeValue(session, o[0], &new, 1));
+    ck_assert_uint_eq(find(&away, 1, o, 4), 1);
+    OK(f->C_DestroyObject(session, o[0]));
+    ck_assert_uint_eq(find(pair, 2, o, 4), 1);
+    OK(f->C_DestroyObject(session, o[0])); /* only the public part */
+    for (int i = 0; i < 40; i++) {
+        snprintf(label, sizeof label, "new-%d", i);
+        make_data(label);
+    }
+}
+
+START_TEST(catching_up)
+{
+    int status;
+    set_up(false);
+    make_data("old");
+    make_data("away");
+    make_rsa(CK_TRUE, "pair");
+    ck_assert_uint_eq(count("old"), 1);
+    ck_assert_uint_eq(count("none"), 0); /* everything is listed now */
+    const pid_t pid = fork();
+    if (pid == 0) {
+        change_much();
+        _exit(f->C_Finalize(NULL) != CKR_OK);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    make_data("mine");
+    ck_assert_uint_eq(count("mine"), 1);
+    ck_assert_uint_eq(count("old"), 0);
+    ck_assert_uint_eq(count("renamed"), 1);
+    ck_assert_uint_eq(count("away"), 0);
+    ck_assert_uint_eq(count("pair"), 1);
+    ck_assert_uint_eq(count("new-0"), 1);
+    ck_assert_uint_eq(count("new-39"), 1);
     clean_up();
 }
 END_TEST
@@ -282,9 +346,7 @@ START_TEST(killed)
     ck_assert_uint_eq(find(NULL, 0, o, 4), 0);
     const pid_t pid = fork();
     if (pid == 0) {
-        OK(f->C_Initialize(NULL));
-        session = open_session(CKF_RW_SESSION);
-        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        log_in();
         make_rsa(CK_FALSE, "fleeting");
         kill(getpid(), SIGKILL);
     }
@@ -311,6 +373,7 @@ int main(void)
     tcase_add_test(c, restart_under_load);
     tcase_add_test(c, processes);
     tcase_add_test(c, changes_of_others);
+    tcase_add_test(c, catching_up);
     tcase_add_test(c, limits);
     tcase_add_test(c, killed);
     suite_add_tcase(s, c);

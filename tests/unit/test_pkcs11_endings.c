@@ -55,14 +55,6 @@ static void start_work(void)
     wait_for_work();
 }
 
-static void log_in(void)
-{
-    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
-    OK(f->C_Initialize(&args));
-    session = open_session(CKF_RW_SESSION);
-    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
-}
-
 /* An application that has used libcrypto before the module is there, and has keys of a session. */
 static void begin_application(void)
 {

@@ -133,3 +133,15 @@ uint16_t cmd_object_changes(struct call *c, const struct object_changes_req *q, 
     object_changes_rsp_put(out, &(struct object_changes_rsp){changes(c->d), c->d->objects.count});
     return SW_OK;
 }
+
+/* Numbers of one start of the device differ by the changes between them. */
+uint16_t cmd_object_changed(struct call *c, const struct object_changed_req *q, struct wr *out)
+{
+    const struct objects *o = &c->d->objects;
+    const uint64_t now = changes(c->d);
+    if (q->since > now || now - q->since > o->log_max)
+        return SW_TOO_MANY;
+    for (uint32_t i = (uint32_t)q->since; i != o->changes && wr_room(out) >= 4; i++)
+        wr_u32(out, o->log[i % o->log_max]);
+    return SW_OK;
+}

@@ -165,7 +165,7 @@ static int run_restore(struct cli *cli)
     char *text = status ? NULL : calloc(size + 1, 1);
     if (!status && !text)
         status = say_failed("no memory for the list");
-    if (!status && size)
+    if (text && data)
         memcpy(text, data, size);
     if (!status && hufu_archive_read(&b.archive, path))
         status = say_library(cli);

@@ -109,8 +109,10 @@ size_t key_size_of(const struct object *o)
     const struct attribute *n =
         attribute_of(o, o->family == FAMILY_DSA ? CKA_SUBPRIME : CKA_MODULUS);
     size_t size;
-    if (o->family == FAMILY_EDWARDS)
-        return edwards_of_object(o) ? edwards_of_object(o)->size : 0;
+    if (o->family == FAMILY_EDWARDS) {
+        const struct edwards *e = edwards_of_object(o);
+        return e ? e->size : 0;
+    }
     if (o->family == FAMILY_EC || o->family == FAMILY_SM2)
         return curve(o, &size) ? size : 0;
     size_t zeros = 0;

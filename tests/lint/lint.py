@@ -43,7 +43,7 @@ def flags(source):
 
 
 def each(sources, command):
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return "".join(pool.map(lambda s: run(command(s), s), sources))
 
 
@@ -64,7 +64,7 @@ def shell(_sources):
 
 
 def cppcheck(sources):
-    text = run(["cppcheck", "--quiet", f"-j{os.cpu_count()}", "--std=c11", "--enable=warning,performance,portability",
+    text = run(["cppcheck", "--quiet", f"-j{len(os.sched_getaffinity(0))}", "--std=c11", "--enable=warning,performance,portability",
                 "--template={file}:{line}: {message} [{id}]", "--max-configs=2", "--suppress=missingInclude", *DEFINES[1:],
                 *[s for s in sources if "/ifma8/" not in s]])
     return findings(text, re.compile(r"\[(\w+)\]$"))

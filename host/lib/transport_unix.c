@@ -440,6 +440,9 @@ static enum hufu_status unix_open(struct transport **t, const char *path,
             "cannot reach hufu-sim at %s: %s; start it with: hufu-sim --dir DIR --socket %s", path,
             strerror(error), path);
     }
+    /* a whole command at once, if the system gives so much: the device is woken once then */
+    const int room = FRAME_HEADER + FRAME_PAYLOAD_MAX;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     const enum hufu_status s = transport_unix_attach(t, fd);
     if (!s && options->checked)
         ((struct unix_link *)*t)->checked = FRAME_CHECKED;

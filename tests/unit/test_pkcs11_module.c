@@ -151,6 +151,43 @@ START_TEST(configuration)
 }
 END_TEST
 
+/* Keys and signatures by Luna's numbers are the same as by the usual ones. */
+START_TEST(luna_numbers)
+{
+    char path[] = "/tmp/hufu-p11-conf.XXXXXX";
+    CK_MECHANISM gen = {CKM_LUNA_SM2_GEN, NULL, 0}, sign = {CKM_LUNA_SM3_SM2, NULL, 0},
+                 verify = {CKM_SM3_SM2, NULL, 0}, sm3 = {CKM_LUNA_SM3, NULL, 0},
+                 raw = {CKM_LUNA_SM2, NULL, 0};
+    CK_OBJECT_HANDLE public, private;
+    CK_KEY_TYPE type = 0;
+    CK_BYTE signature[64], digest[32];
+    CK_ULONG n = sizeof signature, size = sizeof digest;
+    FILE *file = fdopen(mkstemp(path), "w");
+    fprintf(file, "[device]\nurl = inproc:\nnumbers = luna\n");
+    fclose(file);
+    setenv("HUFU_PKCS11_CONF", path, 1);
+    load();
+    OK(f->C_Initialize(NULL));
+    init_token();
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    OK(f->C_GenerateKeyPair(session, &gen, NULL, 0, NULL, 0, &public, &private));
+    get(private, CKA_KEY_TYPE, &type, sizeof type);
+    ck_assert_uint_eq(type, CKK_LUNA_SM2);
+    OK(f->C_SignInit(session, &sign, private));
+    OK(f->C_Sign(session, TEXT("abc"), 3, signature, &n));
+    OK(f->C_VerifyInit(session, &verify, public));
+    OK(f->C_Verify(session, TEXT("abc"), 3, signature, n));
+    OK(f->C_DigestInit(session, &sm3));
+    OK(f->C_Digest(session, TEXT("abc"), 3, digest, &size));
+    ck_assert_uint_eq(digest[0], 0x66);
+    OK(f->C_SignInit(session, &raw, private));
+    OK(f->C_Sign(session, digest, size, signature, &n));
+    unlink(path);
+    end();
+}
+END_TEST
+
 START_TEST(information)
 {
     CK_INFO info;
@@ -504,6 +541,7 @@ int main(void)
     tcase_add_test(c, not_initialised);
     tcase_add_test(c, initialise_arguments);
     tcase_add_test(c, configuration);
+    tcase_add_test(c, luna_numbers);
     tcase_add_test(c, information);
     tcase_add_test(c, no_event);
     tcase_add_test(c, sessions);

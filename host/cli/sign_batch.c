@@ -31,8 +31,6 @@ static int digests_parse(struct digests *d, const char *text, size_t size)
         const size_t width = next_line(&text, end);
         size_t n = d->size;
         bool good = width == 2 * d->size;
-        if (!width)
-            continue;
         if (good) {
             memcpy(hex, line, width);
             hex[width] = 0;

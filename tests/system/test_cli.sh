@@ -361,6 +361,8 @@ batch_signatures() {
     ok "verify the last of them" "$hufu" verify --key rsa --in m20 --signature one.sig
     echo 00 >>many
     bad 1 "line 21 is no digest" "a line that is no digest" "$hufu" sign --key rsa --batch --in many
+    { sed -n 1,2p many; echo; sed -n 3p many; } >gap
+    bad 1 "line 3 is no digest" "a line that is empty" "$hufu" sign --key rsa --batch --in gap
     bad 1 "no digests" "an empty batch" "$hufu" sign --key web --batch --in /dev/null
     bad 2 "digests alone" "a batch with --id" "$hufu" sign --key web --batch --id x --in many
 }

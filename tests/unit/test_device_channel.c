@@ -556,8 +556,8 @@ static bool opens(uint8_t ins)
 static bool secret(uint8_t ins)
 {
     static const uint8_t all[] = {
-        INS_LOGIN,  INS_PIN_CHANGE, INS_PIN_UNBLOCK, INS_ACCOUNT_CREATE, INS_INIT,
-        INS_UNLOCK, INS_KEY_PUT,    INS_KEY_VALUE,   INS_AGREE_FINISH,   INS_DERIVE};
+        INS_LOGIN,   INS_PIN_CHANGE, INS_PIN_UNBLOCK,  INS_ACCOUNT_CREATE, INS_INIT,  INS_UNLOCK,
+        INS_KEY_PUT, INS_KEY_VALUE,  INS_AGREE_FINISH, INS_AGREE_KEYS,     INS_DERIVE};
     return memchr(all, ins, sizeof all) != NULL;
 }
 

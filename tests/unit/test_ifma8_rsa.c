@@ -91,7 +91,9 @@ static void pattern(const struct rsa_public *pub, size_t which, uint8_t *x)
     case 2: /* n - 1 */
     case 3: /* n - 2 */
         memcpy(x, pub->n, size);
-        x[size - 1] = (uint8_t)(x[size - 1] - (which - 1));
+        for (size_t ones = which - 1; ones; ones--)
+            for (size_t i = size; x[--i]-- == 0;)
+                ;
         break;
     case 4: /* all ones below the top bit */
         memset(x, 0xFF, size);

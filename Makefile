@@ -400,7 +400,7 @@ TINY_p4093-small := -DHUFU_SM2_CURVE='"tests/tiny/p4093.h"' -DHUFU_SM2_WINDOW=2 
 TINY_TESTS := $(TINY:%=$(BUILD)/tests/test_tiny_%)
 TINY_GEN := $(patsubst %/sm2_field.c,tests/tiny/field.c,$(SM2_GEN))
 TINY_SRC := $(filter-out %/gen_table.c,$(TINY_GEN)) $(addprefix firmware/crypto/portable/sm2_,base.c base_small.c table.c mul.c \
-              verify.c finish.c engine.c) firmware/crypto/sm2.c firmware/crypto/sm3.c tests/tiny/model.c tests/tiny/test_tiny.c
+              verify.c finish.c engine.c) firmware/crypto/sm2.c firmware/crypto/sm3.c tests/tiny/model.c tests/tiny/test_tiny.c tests/lib/msan.c
 $(TINY:%=$(BUILD)/tiny/%/sm2_table.inc): $(BUILD)/tiny/%/sm2_table.inc: $(TINY_GEN) $(GEN_HEADERS) $(wildcard tests/tiny/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -O1 -Wall -Wextra -I. $(TINY_$*) $(TINY_GEN) -o $(@D)/table

@@ -40,7 +40,7 @@ lint-quick: $(GEN) ## The part of make lint that takes seconds: cppcheck and she
 # registers, and MemorySanitizer does not follow all of its instructions.
 MSAN := $(BUILD)-msan
 TSAN := $(BUILD)-tsan
-PLAIN_TESTS := $(shell grep -LE '<openssl|<gcrypt|<botan|host/|p11_|ifma8|unix|sandbox' tests/unit/test_*.c)
+PLAIN_TESTS := $(shell grep -LE '<openssl|_tools.h|openssl_key|<gcrypt|<botan|host/|p11_|ifma8|posix|unix|sandbox' tests/unit/test_*.c)
 MSAN_TESTS := $(PLAIN_TESTS:tests/unit/%.c=$(MSAN)/tests/%) $(TINY_TESTS:$(BUILD)/%=$(MSAN)/%)
 MSAN_FUZZ := $(filter-out host%,$(FUZZ_NAMES))
 MEMCHECK_TESTS := $(filter-out $(PLAIN_TESTS:tests/unit/%.c=$(BUILD)/tests/%) %_ifma8_rsa %_ifma8_prime %_ifma8_sm2 %_ifma8_sym \
@@ -49,7 +49,7 @@ TSAN_TESTS := $(filter %test_posix_port %test_device_gather,$(UNIT)) $(filter $(
 
 .PHONY: msan memcheck tsan
 msan: ## MemorySanitizer (clang) over the device's tests and corpora
-	$(Q)$(SUB) BUILD=$(MSAN) CC=clang SAN=memory OPT=-O1 EXTRA_CFLAGS=-DHUFU_NO_IFMA8 CI= WERROR= $(MSAN_TESTS) $(MSAN_FUZZ:%=$(MSAN)/tests/fuzz_%)
+	$(Q)$(SUB) BUILD=$(MSAN) CC=clang SAN=memory OPT=-O1 EXTRA_CFLAGS=-DHUFU_NO_IFMA8 EXTRA_LDFLAGS=-Wl,--wrap=fwrite CI= WERROR= $(MSAN_TESTS) $(MSAN_FUZZ:%=$(MSAN)/tests/fuzz_%)
 	$(Q)LOGS=$(MSAN)/check bash tests/run.sh begin
 	$(Q)LOGS=$(MSAN)/check bash tests/run.sh spread "MemorySanitizer" $(MSAN_TESTS) \
 	    $(foreach name,$(MSAN_FUZZ),"$(MSAN)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")

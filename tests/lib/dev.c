@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "tests/lib/msan.h"
+
 enum { SEGMENTS = 64, SEGMENT = 65536, UNIT = 16 };
 
 /* The root is programmed all at once or torn, and that too is a place for a power cut. */
@@ -266,6 +268,12 @@ uint32_t dev_key(struct dev *dv, uint16_t channel, uint8_t type, uint32_t usage)
     MUST(
         do_key_generate(dv, channel, &(struct key_generate_req){.type = type, .usage = usage}, &r));
     return r.handle;
+}
+
+bool dev_remembers(const struct dev *dv, const void *bytes, size_t n)
+{
+    msan_allow(dv->memory, dv->memory_size);
+    return memmem(dv->memory, dv->memory_size, bytes, n) != NULL;
 }
 
 size_t dev_public(struct dev *dv, uint16_t channel, uint32_t handle, uint8_t *out)

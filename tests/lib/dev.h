@@ -91,6 +91,8 @@ uint16_t dev_session(struct dev *dv);     /* a new session: its channel */
 uint16_t dev_pin(struct dev *dv, uint16_t channel, uint8_t account, const char *pin); /* LOGIN */
 uint16_t dev_login(struct dev *dv, uint8_t account); /* a new session, logged in: its channel */
 uint32_t dev_key(struct dev *dv, uint16_t channel, uint8_t type, uint32_t usage); /* its handle */
+/* Do these n bytes stand anywhere in the device's memory? */
+bool dev_remembers(const struct dev *dv, const void *bytes, size_t n);
 /* The public key of an object into out (up to LIMIT_PUBLIC_MAX); its size. */
 size_t dev_public(struct dev *dv, uint16_t channel, uint32_t handle, uint8_t *out);
 

@@ -450,7 +450,7 @@ END_TEST
 
 static bool in_memory(const void *secret)
 {
-    return memmem(dv.memory, dv.memory_size, secret, 16) != NULL;
+    return dev_remembers(&dv, secret, 16);
 }
 
 static void all_gone(const char *after)

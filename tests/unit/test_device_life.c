@@ -353,7 +353,7 @@ static size_t secrets_of(const struct device *d, struct secret *out)
 
 static bool in_memory(const struct secret *s)
 {
-    return memmem(dv.memory, dv.memory_size, s->bytes, 16) != NULL;
+    return dev_remembers(&dv, s->bytes, 16);
 }
 
 /* Keys 1 to 3 of three types, all in the cache; and some more work that leaves traces if it can. */

@@ -77,8 +77,8 @@ START_TEST(at_work)
     MUST_BE(SW_DEVICE_FAILED, do_object_info(&dv, user, &(struct object_info_req){1}, NULL));
     is(STATE_FAILED);
     gone();
-    ck_assert(!memmem(dv.memory, dv.memory_size, master, 16));
-    ck_assert(!memmem(dv.memory, dv.memory_size, pin_key, 16));
+    ck_assert(!dev_remembers(&dv, master, 16));
+    ck_assert(!dev_remembers(&dv, pin_key, 16));
     dev_reboot(&dv); /* as long as it is asserted */
     is(STATE_FAILED);
     MUST_BE(SW_DEVICE_FAILED, do_init(&dv, 0, &(struct init_req){.retries = 3}, NULL));

@@ -14,6 +14,7 @@ uint16_t identity_sign(struct device *d, const struct identity_key *key, const v
     uint8_t e[32];
     int bad = sm2_digest(sm2_default_id, sizeof sm2_default_id, key->pub, m, n, e);
     bad = bad || sm2_sign_key(&ready, key->d) || sm2_sign(ops, &d->rng, &ready, e, signature);
+    PUBLIC(signature, SM2_SIGNATURE);
     wipe(&ready, sizeof ready);
     return bad || sm2_verify(ops, key->pub, e, signature) ? SW_SIGN_FAILED : SW_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "firmware/base/secret.h"
 #include "tests/lib/msan.h"
 
 enum { SEGMENTS = 64, SEGMENT = 65536, UNIT = 16 };
@@ -272,8 +273,14 @@ uint32_t dev_key(struct dev *dv, uint16_t channel, uint8_t type, uint32_t usage)
 
 bool dev_remembers(const struct dev *dv, const void *bytes, size_t n)
 {
-    msan_allow(dv->memory, dv->memory_size);
-    return memmem(dv->memory, dv->memory_size, bytes, n) != NULL;
+    uint8_t *copy = grab(n + dv->memory_size), *memory = copy + n;
+    memcpy(copy, bytes, n);
+    memcpy(memory, dv->memory, dv->memory_size);
+    msan_allow(copy, n + dv->memory_size);
+    PUBLIC(copy, n + dv->memory_size);
+    const bool found = memmem(memory, dv->memory_size, copy, n) != NULL;
+    free(copy);
+    return found;
 }
 
 size_t dev_public(struct dev *dv, uint16_t channel, uint32_t handle, uint8_t *out)

@@ -19,11 +19,6 @@ enum {
     MAX_DRAWS = 8     /* an SM2 item fails once in 2^32 draws */
 };
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t most(size_t a, size_t b)
 {
     return a > b ? a : b;

@@ -42,6 +42,11 @@ struct lane {
     void *scratch; /* for an engine's chunk, or for any RSA function */
 };
 
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 struct batch {
     struct lane *lanes;
     unsigned width;

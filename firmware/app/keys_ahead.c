@@ -10,11 +10,6 @@ enum {
     CLAIMED   /* a command that waits will take it */
 };
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 void keys_ahead_lay_out(struct arena *a, struct keys_ahead *k, const struct batch *b,
                         const struct device_config *config)
 {

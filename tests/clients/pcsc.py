@@ -416,10 +416,10 @@ def no_library(directory):
     with open(empty, "wb"):
         pass
     script = ('for f in /usr/lib/*/libpcsclite.so.1 /lib/*/libpcsclite.so.1; do [ -e "$f" ] && mount --bind "$0" "$f"; done; '
-              '"$1" --device pcsc:Hufu info; echo $?; "$1" --device inproc: info')
+              '"$1" --device pcsc:Hufu info; echo $?; "$1" --device inproc:"$2" info')
     for unshare in (["unshare", "-m"], ["unshare", "-rm"]):
         if subprocess.run([*unshare, "sh", "-c", 'mount --bind "$0" "$0"', empty], capture_output=True, check=False).returncode == 0:
-            done = program(*unshare, "sh", "-c", script, empty, HUFU)
+            done = program(*unshare, "sh", "-c", script, empty, HUFU, os.path.join(directory, "device"))
             assert "install the package libpcsclite1" in done.stderr and done.stdout.startswith("1\n") and "blank" in done.stdout, done
             return
     raise Skip("no mount namespace here")

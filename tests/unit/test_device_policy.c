@@ -302,6 +302,20 @@ static uint16_t agree(uint32_t handle)
     return sw == SW_OK ? drop_session_key(f.handle) : sw;
 }
 
+static uint16_t agree_in_one(uint32_t handle, uint32_t temporary, uint8_t flags)
+{
+    uint8_t peer[LIMIT_PUBLIC_MAX];
+    dev_public(&dv, user, other, peer);
+    return do_agree_keys(&dv, user,
+                         &(struct agree_keys_req){.handle = handle,
+                                                  .temporary = temporary,
+                                                  .flags = flags,
+                                                  .peer = peer,
+                                                  .peer_temporary = peer,
+                                                  .size = 16},
+                         NULL);
+}
+
 static uint16_t derive(uint32_t handle)
 {
     uint8_t peer[LIMIT_PUBLIC_MAX];
@@ -888,6 +902,12 @@ START_TEST(delegation)
     /* agreement: the session key would decrypt; in clear it would be read */
     MUST(make(KEY_SM2, USAGE_AGREE | USAGE_DERIVE_OUT, &p, &parent));
     MUST_BE(SW_NOT_PERMITTED, agree(parent));
+    const uint32_t free = dev_key(&dv, user, KEY_SM2, USAGE_AGREE | USAGE_DERIVE_OUT);
+    for (uint8_t flags = 0; flags <= AGREE_KEY_OUT; flags += AGREE_KEY_OUT) {
+        MUST_BE(SW_NOT_PERMITTED, agree_in_one(parent, free, flags));
+        MUST_BE(SW_NOT_PERMITTED, agree_in_one(free, parent, flags));
+        MUST(agree_in_one(free, free, flags));
+    }
     MUST(make(KEY_P256, USAGE_AGREE | USAGE_DERIVE_OUT, &p, &parent));
     MUST(derive(parent));
     uint8_t peer[LIMIT_PUBLIC_MAX];

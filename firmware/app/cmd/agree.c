@@ -34,6 +34,7 @@ uint16_t cmd_agree_begin(struct call *c, const struct agree_begin_req *q, struct
 struct own {
     uint32_t handle;               /* of the key */
     const uint8_t *secret, *point; /* the temporary pair */
+    struct key_policy policy;      /* what is withheld by it from what is agreed */
 };
 
 static uint16_t agree(const struct own *own, const struct agree_finish_req *q,
@@ -87,21 +88,26 @@ static bool sensible(const struct agree_finish_req *q)
            (q->flags & AGREE_KEY_OUT ? q->size && q->size <= AGREED_MAX : q->size == SM4_KEY);
 }
 
-static uint16_t finish(struct call *c, const struct agree_finish_req *q, const struct own *own,
+/* What is done with the result, of what its keys may withhold. */
+static uint32_t usage_of(uint8_t flags)
+{
+    return flags & AGREE_KEY_OUT ? USAGE_READ : AGREED_USAGE;
+}
+
+static uint16_t finish(struct call *c, const struct agree_finish_req *q, struct own *own,
                        struct wr *out)
 {
     const bool clear = q->flags & AGREE_KEY_OUT;
     uint8_t agreed[AGREED_MAX], mine[32], theirs[32];
-    struct key_policy policy = {0};
     const struct key *key;
     uint16_t sw = key_for(c, own->handle, clear ? USAGE_AGREE | USAGE_DERIVE_OUT : USAGE_AGREE,
                           KEY_SM2, &key);
     if (sw == SW_OK)
-        sw = policy_descends(key, clear ? USAGE_READ : AGREED_USAGE, &policy);
+        sw = policy_descends(key, usage_of(q->flags), &own->policy);
     if (sw == SW_OK)
         sw = agree(own, q, key, agreed, mine, theirs);
     if (sw == SW_OK)
-        sw = give(c, q, agreed, mine, theirs, policy.withheld, out);
+        sw = give(c, q, agreed, mine, theirs, own->policy.withheld, out);
     wipe(agreed, sizeof agreed);
     return sw;
 }
@@ -115,7 +121,7 @@ uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, stru
     if (!sensible(q))
         return SW_WRONG_DATA;
     const uint16_t sw =
-        finish(c, q, &(struct own){s->agree_handle, s->agree_secret, s->agree_point}, out);
+        finish(c, q, &(struct own){s->agree_handle, s->agree_secret, s->agree_point, {0}}, out);
     s->agreeing = false;
     wipe(s->agree_secret, sizeof s->agree_secret);
     return sw;
@@ -124,18 +130,25 @@ uint16_t cmd_agree_finish(struct call *c, const struct agree_finish_req *q, stru
 /* The pair is copied: the cache of keys may have room for only one of the two. */
 uint16_t cmd_agree_keys(struct call *c, const struct agree_keys_req *q, struct wr *out)
 {
-    const struct agree_finish_req f = {q->flags, q->own_id,         q->peer_id,
-                                       q->peer,  q->peer_temporary, q->size};
+    const struct agree_finish_req f = {.flags = q->flags,
+                                       .own_id = q->own_id,
+                                       .peer_id = q->peer_id,
+                                       .peer = q->peer,
+                                       .peer_temporary = q->peer_temporary,
+                                       .size = q->size};
     uint8_t secret[SM2_SCALAR], point[SM2_POINT];
+    struct own own = {q->handle, secret, point, {0}};
     const struct key *key;
     if (!sensible(&f))
         return SW_WRONG_DATA;
     uint16_t sw = key_for(c, q->temporary, USAGE_AGREE, KEY_SM2, &key);
+    if (sw == SW_OK)
+        sw = policy_descends(key, usage_of(q->flags), &own.policy);
     if (sw != SW_OK)
         return sw;
     memcpy(secret, key->sm2.d, sizeof secret);
     memcpy(point, key->pub, sizeof point);
-    sw = finish(c, &f, &(struct own){q->handle, secret, point}, out);
+    sw = finish(c, &f, &own, out);
     wipe(secret, sizeof secret);
     return sw;
 }

@@ -359,6 +359,12 @@ int batch_keys(struct device *d, const struct wrap *wrap, size_t count, uint8_t 
     return spread(&w, 1, count);
 }
 
+void batch_fail(struct device *d, const char *what)
+{
+    if (!d->random.failed) /* else the dispatcher tells of that */
+        device_fail(d, "pairwise test", what);
+}
+
 /* ---------------------------------------------------------------- signatures */
 
 static int redraw_nonce(const struct work *w, struct lane *lane, size_t from, size_t i)

@@ -83,9 +83,11 @@ uint32_t batch_keys_max(uint8_t type, size_t room);
  */
 int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *records,
                uint8_t *copy, uint8_t *good);
-/* key[i] = an RSA pair of bits[i]; good[i]: it could be made. -1: one failed its pairwise test */
+/* key[i] = an RSA pair of bits[i]; good[i]: it could be made. -1: as above, and good tells nothing */
 int batch_rsa_pairs(struct device *d, size_t count, const uint16_t *bits, struct rsa_private *key,
                     uint8_t *good);
+/* The device has failed with such a batch. */
+void batch_fail(struct device *d, const char *what);
 /* count SM2 signatures with keys[0], or with keys[i] each when step is 1. -1: no randomness */
 int batch_sign_sm2(struct device *d, const struct sm2_sign_key *const *keys, size_t step,
                    size_t count, const uint8_t (*e)[32], uint8_t (*sig)[64], uint8_t *good);

@@ -52,8 +52,10 @@ static void make(struct device *d, size_t count)
     struct keys_ahead *k = &d->keys_ahead;
     const size_t first = k->ready;
     k->dropped = false;
-    if (batch_rsa_pairs(d, count, k->bits + first, k->key + first, k->good + first))
-        device_fail(d, "pairwise test", "rsa");
+    if (batch_rsa_pairs(d, count, k->bits + first, k->key + first, k->good + first)) {
+        batch_fail(d, "rsa");
+        k->dropped = true;
+    }
     for (size_t i = first; i < first + count && !k->dropped; i++) {
         if (!k->good[i])
             continue;

@@ -288,6 +288,23 @@ START_TEST(a_failure_during_the_making_is_noticed)
 }
 END_TEST
 
+/* A round that cannot even begin leaves nothing, whatever was in these places before. */
+START_TEST(nothing_of_a_round_that_failed)
+{
+    attended(2);
+    fill();
+    while (dv.d->keys_ahead.ready)
+        make_key(KEY_RSA2048, NULL);
+    dv.rng_dead = true;
+    random_reseed(&dv.d->random);
+    keys_ahead_fill(dv.d);
+    ck_assert_uint_eq(dv.d->keys_ahead.ready, 0);
+    device_make_pairs(dv.d);
+    ck_assert_uint_eq(device_state(dv.d), STATE_FAILED);
+    ck_assert_str_eq(dv.d->failure, "entropy: health tests failed");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("device pairs");
@@ -301,5 +318,6 @@ int main(void)
     tcase_add_loop_test(t, gone_from_the_pool, 0, ENDS - 1);
     tcase_add_loop_test(t, gone_in_the_making, 0, ENDS);
     tcase_add_test(t, a_failure_during_the_making_is_noticed);
+    tcase_add_test(t, nothing_of_a_round_that_failed);
     return suite_run(s);
 }

@@ -285,7 +285,7 @@ static uint16_t make_batch(struct call *c, const struct key_batch_req *q, struct
     uint8_t *copy = q->type == KEY_SM2 && t ? t->answer + head : NULL;
     const int bad = batch_keys(d, w, q->count, records, copy, d->batch.good);
     if (bad && d->state == STATE_READY) {
-        device_fail(d, "pairwise test", "key batch");
+        batch_fail(d, "key batch");
         return SW_KEY_GENERATION_FAILED;
     }
     batch_status(bits, d->batch.good, q->count);

@@ -286,15 +286,15 @@ static void put_authority_key(struct der *x, const uint8_t *id, size_t n)
     put_extension(x, end, authority_key_oid, sizeof authority_key_oid);
 }
 
-static void put_statement(struct der *x, const struct x509 *c, struct view statement)
+static void put_statement(struct der *w, const struct x509 *x, struct view statement)
 {
-    const uint8_t *end = x->at;
-    der_bytes(x, statement.data, statement.size);
-    put_extension(x, end, statement_oid, sizeof statement_oid);
-    if (c->issuer_size)
-        put_authority_key(x, c->issuer, c->issuer_size);
-    der_wrap(x, DER_SEQUENCE, end);
-    der_wrap(x, DER_CONTEXT + 3, end);
+    const uint8_t *end = w->at;
+    der_bytes(w, statement.data, statement.size);
+    put_extension(w, end, statement_oid, sizeof statement_oid);
+    if (x->issuer_size)
+        put_authority_key(w, x->issuer, x->issuer_size);
+    der_wrap(w, DER_SEQUENCE, end);
+    der_wrap(w, DER_CONTEXT + 3, end);
 }
 
 static uint16_t put_issuer(struct device *d, struct der *x, const uint8_t *pub)
@@ -329,7 +329,7 @@ uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identit
 
 /* ---------------------------------------------------------------- reading */
 
-/* tbs: what comes after the key */
+/* tbs: what comes after the key; false: the key is another one, or there is none */
 static bool parse(struct view certificate, const uint8_t pub[SM2_POINT], struct view *subject,
                   struct view *tbs)
 {

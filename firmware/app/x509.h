@@ -7,7 +7,7 @@
 
 #include "firmware/app/identity.h"
 
-enum { X509_KEY_ID = 32 };
+enum { X509_KEY_ID = 32 /* bytes of an issuer's key identifier that are kept, at most */ };
 
 struct x509 {
     uint8_t *buffer;
@@ -17,8 +17,9 @@ struct x509 {
     size_t issuer_size;          /* 0: it has none, or a longer one */
 };
 
-/* Room for one that is made next; X509_MAX is always enough. */
-enum { X509_MAX = 2560 };
+/* Room for one that is made next. X509_MAX is always enough: a name as long as a certificate that
+ * was installed can have, a statement, and a public key beside it. */
+enum { X509_MAX = LIMIT_CERTIFICATE_MAX + 1684 };
 void x509_begin(struct x509 *x, uint8_t *buffer, size_t room);
 
 /* All: SW_RESPONSE_TOO_BIG when the room is too small. */
@@ -33,7 +34,8 @@ uint16_t x509_request(struct device *d, struct x509 *x, const struct identity_ke
 uint16_t x509_issuer(struct device *d, struct x509 *x, const struct identity_key *key);
 /*
  * For the public key of an object, issued under the name of the device's certificate, with the key
- * identifier that x509_issuer has found; statement goes in as an extension (OID 2.25.125010599781704000294229025733595844112.1).
+ * identifier that x509_issuer has found; statement goes in as an extension
+ * (OID 2.25.125010599781704000294229025733595844112.1).
  */
 uint16_t x509_attestation(struct device *d, struct x509 *x, const struct identity_key *key,
                           const struct object *o, uint32_t handle, struct view statement);

@@ -196,6 +196,41 @@ START_TEST(owners_ca)
 }
 END_TEST
 
+/* The largest certificate of the device that is taken, and the largest statement. */
+START_TEST(large)
+{
+    uint8_t text[64];
+    const uint16_t admin = dev_login(&dv, DEV_ADMIN), user = dev_login(&dv, DEV_USER);
+    EVP_PKEY *ca = EVP_EC_gen("P-256");
+    X509 *x = X509_new();
+    uint8_t *der = NULL;
+    int n;
+    memset(text, 'a', sizeof text);
+    ck_assert(X509_set_pubkey(x, X509_get0_pubkey(device)));
+    ck_assert(X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
+              X509_gmtime_adj(X509_getm_notAfter(x), 999));
+    do {
+        OPENSSL_free(der);
+        der = NULL;
+        ck_assert(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "OU", MBSTRING_UTF8, text,
+                                             sizeof text, -1, 0));
+        ck_assert(X509_sign(x, ca, EVP_sha256()));
+        n = i2d_X509(x, &der);
+    } while (n < LIMIT_CERTIFICATE_MAX - 80);
+    MUST(do_identity_install(&dv, admin, &(struct identity_install_req){{der, (size_t)n}}, NULL));
+    X509_free(device);
+    device = own_certificate();
+    const uint32_t handle = dev_key(&dv, user, KEY_RSA4096, USAGE_SIGN);
+    MUST(do_object_label(
+        &dv, user,
+        &(struct object_label_req){handle, {text, LIMIT_LABEL_MAX}, {text, LIMIT_ID_MAX}}, NULL));
+    attested(user, handle, KEY_RSA4096);
+    OPENSSL_free(der);
+    X509_free(x);
+    EVP_PKEY_free(ca);
+}
+END_TEST
+
 /* Whatever is installed, only whole certificates of the device's key are taken. */
 START_TEST(malformed)
 {
@@ -282,6 +317,7 @@ int main(void)
     tcase_add_test(t, keys);
     tcase_add_test(t, statement);
     tcase_add_test(t, owners_ca);
+    tcase_add_test(t, large);
     tcase_add_test(t, malformed);
     tcase_add_test(t, dates);
     tcase_add_test(t, little_room);

@@ -31,6 +31,9 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(args);
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
+    for (int i = 0; i < n; i++) /* a file's name may hold anything; a line stays a line */
+        if ((unsigned char)line[i] < ' ')
+            line[i] = '?';
     line[n] = '\n';
     /* One write, so that lines of several threads do not mix; nobody reads it: so be it. */
     if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)

@@ -84,13 +84,16 @@ void process_lock_memory(void *secret, size_t size, bool keep)
 int process_write_pid(const char *path)
 {
     char text[32];
+    struct stat st;
     const int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    const int bad = fd < 0 || write(fd, text, (size_t)n) != n;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    /* it is removed at the end, which root could do to a device */
+    const bool other = fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode));
+    const bool bad = fd < 0 || other || ftruncate(fd, 0) || write(fd, text, (size_t)n) != n;
     if (bad)
         log_line(LOG_LEVEL_ERROR,
                  "cannot write the process id to %s: %s: choose another --pid-file", path,
-                 strerror(errno));
+                 other ? "is no file" : strerror(errno));
     if (fd >= 0)
         close(fd);
     return bad ? -1 : 0;

@@ -50,7 +50,8 @@ struct cli {
     struct hufu_session *session;
     uint8_t account; /* that logged in, and its PIN, for link_again */
     struct pin pin;
-    bool plain; /* the link goes without a secure channel */
+    bool plain;         /* the link goes without a secure channel */
+    bool no_passphrase; /* one was asked for, and a message said why there is none */
 };
 
 /* ------------------------------------------------------------------ main.c: the table; args.c */
@@ -142,6 +143,8 @@ struct pin_source {
     bool is_new, optional;
 };
 int pin_get(const struct pin_source *source, struct pin *pin);
+/* A line from the terminal without echo; its length, or -1: there is no terminal, or it was closed. */
+int ask(const char *prompt, char *line, size_t room);
 
 /* ------------------------------------------------------------------ link.c */
 int link_open(struct cli *cli);

@@ -92,7 +92,10 @@ static int run_pkcs8(struct cli *cli)
     int status = DONE;
     if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase_answer, cli) ||
         !OSSL_DECODER_from_data(ctx, &p, &left))
-        status = say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
+        status =
+            cli->no_passphrase
+                ? FAILED
+                : say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
     OSSL_DECODER_CTX_free(ctx);
     hufu_wipe(data, size);
     free(data);
@@ -128,7 +131,7 @@ static int run_pkcs12(struct cli *cli)
         return FAILED;
     foreign_legacy();
     int status =
-        passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", text);
+        passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file", text);
     const uint8_t *p = data;
     PKCS12 *bag = status ? NULL : d2i_PKCS12(NULL, &p, (long)size);
     EVP_PKEY *key = NULL;
@@ -137,12 +140,12 @@ static int run_pkcs12(struct cli *cli)
     if (!status && (!bag || !PKCS12_parse(bag, text, &key, &own, &chain) || !key))
         status = say_failed("%s: no PKCS#12 with a private key, or the passphrase is wrong", path);
     hufu_wipe(text, sizeof text);
+    if (!status && to) /* before the key, which is not to be there when this fails */
+        status = write_certificates(to, own, chain);
     if (!status) {
         const unsigned char *alias = own ? X509_alias_get0(own, NULL) : NULL;
         status = take_named(cli, path, key, (const char *)alias);
     }
-    if (!status && to)
-        status = write_certificates(to, own, chain);
     EVP_PKEY_free(key);
     X509_free(own);
     sk_X509_pop_free(chain, X509_free);
@@ -231,7 +234,7 @@ static int run_softhsm(struct cli *cli)
     int status = link_login(cli);
     if (status)
         return status;
-    status = passphrase_get(cli, "token-pin-file", "HUFU_TOKEN_PIN", "PIN of the token: ", pin);
+    status = passphrase_get(cli, "token-pin-file", "HUFU_TOKEN_PIN", "PIN of the token", pin);
     if (status)
         return status;
     if (flag(cli, "json"))

@@ -114,18 +114,23 @@ int passphrase_get(const struct cli *cli, const char *option, const char *variab
         memcpy(text, value, strlen(value) + 1);
         return DONE;
     }
-    if (EVP_read_pw_string(text, PASSPHRASE_MAX, prompt, 0))
+    if (ask(prompt, text, PASSPHRASE_MAX + 1) < 0)
         return say_failed("no passphrase: give --%s, or set %s, or run in a terminal", option,
                           variable);
     return DONE;
 }
 
-int passphrase_answer(char *text, int room, int writing, void *cli)
+int passphrase_answer(char *text, int room, int writing, void *context)
 {
+    struct cli *cli = context;
     char all[PASSPHRASE_MAX + 1];
     (void)writing;
-    if (passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file: ", all))
+    /* the decoder asks more than once */
+    if (cli->no_passphrase ||
+        passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file", all)) {
+        cli->no_passphrase = true;
         return -1;
+    }
     const int n = (int)strlen(all);
     if (n <= room)
         memcpy(text, all, (size_t)n);

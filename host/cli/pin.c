@@ -37,8 +37,7 @@ static int from_file(const char *path, struct pin *pin)
     return status;
 }
 
-/* A line from the terminal without echo; -1: there is no terminal, or it was closed. */
-static int ask(const char *prompt, char *line, size_t room)
+int ask(const char *prompt, char *line, size_t room)
 {
     struct termios old, quiet;
     sigset_t stop, before;

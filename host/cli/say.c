@@ -10,13 +10,22 @@
 
 /* ------------------------------------------------------------------ messages */
 
+/* One line, whatever a file name or a label in it holds. */
+static void tell(const char *before, const char *format, va_list args, const char *after)
+{
+    char line[1000];
+    vsnprintf(line, sizeof line, format, args);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = '?';
+    fprintf(stderr, "%s%s%s\n", before, line, after);
+}
+
 int say_failed(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("hufu: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    tell("hufu: ", format, args, "");
     va_end(args);
     return FAILED;
 }
@@ -25,11 +34,12 @@ int say_usage(const struct cli *cli, const char *format, ...)
 {
     const char *words = cli->command ? cli->command->name : cli->group ? cli->group : "";
     const char *blank = *words ? " " : "";
+    char before[80], after[80];
     va_list args;
+    snprintf(before, sizeof before, "hufu%s%s: ", blank, words);
+    snprintf(after, sizeof after, " (hufu%s%s --help)", blank, words);
     va_start(args, format);
-    fprintf(stderr, "hufu%s%s: ", blank, words);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, " (hufu%s%s --help)\n", blank, words);
+    tell(before, format, args, after);
     va_end(args);
     return USAGE;
 }
@@ -109,8 +119,7 @@ void say_note(const struct cli *cli, const char *format, ...)
     if (flag(cli, "quiet"))
         return;
     va_start(args, format);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    tell("", format, args, "");
     va_end(args);
 }
 

@@ -79,7 +79,9 @@ int sm2_open(struct cli *cli, const char *key_path, const uint8_t *in, size_t n,
     EVP_PKEY *pkey = PEM_read_PrivateKey(f, NULL, passphrase_answer, cli);
     fclose(f);
     if (!pkey)
-        return say_failed("%s: no private key in PEM, or the passphrase is wrong", key_path);
+        return cli->no_passphrase
+                   ? FAILED
+                   : say_failed("%s: no private key in PEM, or the passphrase is wrong", key_path);
     const int status = EVP_PKEY_is_a(pkey, "SM2") ? open_with(pkey, key_path, in, n, m)
                                                   : say_failed("%s: not an SM2 key", key_path);
     EVP_PKEY_free(pkey);

@@ -75,6 +75,12 @@ def life(directory):
             assert sim.stop(how) == 0
             assert not os.path.exists(sim.path) and not os.path.exists(pid_file)
             assert "stopping" in sim.messages() and "served 1 commands in 1 rounds" in sim.messages()
+    device = os.path.join(directory, "no file")
+    os.mkfifo(device)
+    reader = os.open(device, os.O_RDONLY | os.O_NONBLOCK)
+    status, text = failing("--dir", inner, "--pid-file", device)
+    os.close(reader)
+    assert status == 1 and "is no file" in text and stat.S_ISFIFO(os.stat(device).st_mode), text
 
 
 def stays_initialised(directory):

@@ -122,6 +122,7 @@ ok "help" "$hufu" help key batch
 has "help" "^usage: hufu key batch" out
 bad 2 "no such command: fly" "help for nothing" "$hufu" help fly
 bad 1 "cannot be opened: Is a directory" "a directory for an archive" "$hufu" archive show "$dir"
+bad 1 "^hufu: no.such.\?31mfile" "a name that is no line" "$hufu" digest $'no\nsuch\n\e31mfile'
 bad 2 "hexadecimal" "odd id" "$hufu" key generate --id abc
 bad 2 "number from" "count" "$hufu" random -n zero
 bad 2 "number from" "count too large" "$hufu" random -n 99999999999999999999
@@ -529,6 +530,8 @@ certificates() {
 }
 
 archives() {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout p12.key -out p12.pem -subj /CN=p12 2>/dev/null
+    openssl pkey -in p12.key -aes256 -passout pass:p12 -out p12.enc
     ok "key batch" "$hufu" key batch -n 500 -o keys.arc
     [ "$(mode keys.arc)" = 600 ] && pass || fail "archive: mode"
     ok "archive show" "$hufu" archive show keys.arc
@@ -561,6 +564,11 @@ archives() {
     ok "export-public" "$hufu" key export-public "web again" --out i.pem
     same "the key that came back" i.pem web.pem
     ok "destroy it" "$hufu" key destroy "web again"
+    openssl pkcs12 -export -inkey p12.key -in p12.pem -passout pass:p12 -out p12
+    HUFU_PASSPHRASE=p12 bad 1 "none/x: cannot be written" "certificates of a PKCS#12 go nowhere" "$hufu" import pkcs12 p12 --label p12 --certificates none/x
+    bad 1 "no key" "so its key is not taken" "$hufu" key show p12
+    bad 1 "no passphrase: give --passphrase-file" "a PKCS#12 without a terminal" setsid -w "$hufu" import pkcs12 p12
+    bad 1 "no passphrase: give --passphrase-file" "a PKCS#8 without a terminal" setsid -w "$hufu" import pkcs8 p12.enc
     bad 1 "NOT_PERMITTED" "export of a key that may not leave" "$hufu" key export signer --out two.arc
     bad 1 "archive" "batch into something else" "$hufu" key batch -n 1 -o m
     printf 'message to be signed' | cmp -s - m && pass || fail "batch damaged a file that is no archive"

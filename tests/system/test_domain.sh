@@ -36,6 +36,7 @@ start b
     echo of-custodian-1 >c1.pass
     ok "a key with a passphrase" $hufu share reseal key-1.share --key c1.enc --passphrase-file c1.pass --to join --device-key b.pem --out hand
     HUFU_PASSPHRASE=another bad 1 "passphrase is wrong" "another passphrase" $hufu share reseal key-1.share --key c1.enc --to join --device-key b.pem
+    bad 1 "no passphrase: give" "no passphrase" setsid -w $hufu share reseal key-1.share --key c1.enc --to join --device-key b.pem
     bad 1 "another custodian's" "another custodian's share" $hufu share reseal key-1.share --key c2.key --to join --device-key b.pem
     for i in 5 2 4; do
         bad 1 "STEP" "join with too few shares" $B domain join

@@ -63,6 +63,12 @@ static const struct option *find(const struct cli *cli, const char *arg, const c
     return found ? found : find_in(global_options, arg + 2, n);
 }
 
+/* There is room: none of the arguments is two values. */
+static void add(struct cli *cli, const struct option *o, const char *text)
+{
+    cli->value[cli->values++] = (struct value){o, text};
+}
+
 static int take_option(struct cli *cli, int argc, char **argv, int *i)
 {
     const char *arg = argv[*i], *value;
@@ -77,9 +83,7 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
     } else if (!takes_value(o) && value) {
         return say_usage(cli, "--%s takes no value", o->spec);
     }
-    if (cli->values == VALUES_MAX)
-        return say_usage(cli, "too many arguments");
-    cli->value[cli->values++] = (struct value){o, value ? value : ""};
+    add(cli, o, value ? value : "");
     return DONE;
 }
 
@@ -87,9 +91,7 @@ static int take_operand(struct cli *cli, const char *arg)
 {
     if (!cli->command || !cli->command->operands)
         return say_usage(cli, "what is \"%s\"? It takes no such argument", arg);
-    if (cli->values == VALUES_MAX)
-        return say_usage(cli, "too many arguments");
-    cli->value[cli->values++] = (struct value){NULL, arg};
+    add(cli, NULL, arg);
     return DONE;
 }
 
@@ -113,10 +115,13 @@ int args_parse(struct cli *cli, int argc, char **argv)
 {
     bool only_operands = false;
     int i = 1, words = 0, status = DONE;
+    cli->value = calloc((size_t)argc, sizeof *cli->value);
+    if (!cli->value)
+        return say_failed("no memory");
     for (; i < argc && argv[i][0] == '-' && argv[i][1] && !status; i++)
         status = take_option(cli, argc, argv, &i);
     if (!status && i < argc && !strcmp(argv[i], "help")) {
-        cli->value[cli->values++] = (struct value){find_in(global_options, "help", 4), ""};
+        add(cli, find_in(global_options, "help", 4), "");
         i++;
     }
     if (status || i >= argc)

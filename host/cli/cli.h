@@ -28,8 +28,6 @@ struct command {
     const struct option *options; /* ends with a spec of NULL; may be NULL */
 };
 
-enum { VALUES_MAX = 128 };
-
 struct value {
     const struct option *option; /* NULL: an operand */
     const char *text;
@@ -44,7 +42,7 @@ struct cli {
     const struct command *command;
     bool approve;      /* the command is to be approved, not carried out */
     const char *group; /* the first word of commands, when no command followed it */
-    struct value value[VALUES_MAX];
+    struct value *value; /* the caller of args_parse frees them */
     unsigned values;
     struct hufu_device *device;
     struct hufu_session *session;

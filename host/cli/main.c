@@ -1,4 +1,5 @@
 /* hufu: the command line of a Hufu key device. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/cli.h"
@@ -119,5 +120,6 @@ int main(int argc, char **argv)
     static struct cli cli;
     const int status = run(&cli, argc, argv);
     link_close(&cli);
+    free(cli.value);
     return flush(status);
 }

@@ -121,6 +121,8 @@ bad 1 "in memory would be gone" "a device that would not stay" "$hufu" info --de
 ok "help" "$hufu" help key batch
 has "help" "^usage: hufu key batch" out
 bad 2 "no such command: fly" "help for nothing" "$hufu" help fly
+# shellcheck disable=SC2046
+ok "arguments without end" "$hufu" $(printf -- '-q %.0s' {1..500}) help key batch
 bad 1 "cannot be opened: Is a directory" "a directory for an archive" "$hufu" archive show "$dir"
 bad 1 "^hufu: no.such.\?31mfile" "a name that is no line" "$hufu" digest $'no\nsuch\n\e31mfile'
 bad 2 "hexadecimal" "odd id" "$hufu" key generate --id abc
@@ -148,6 +150,9 @@ for h in sm3 sha1 sha224 sha256 sha384 sha512; do
     cut -d' ' -f1 out >got
     same "digest $h as openssl's" got want
 done
+# shellcheck disable=SC2046
+ok "digests of many files" "$hufu" digest $(printf 'zeros %.0s' {1..500})
+[ "$(wc -l <out)" = 500 ] && pass || fail "digests of many files"
 ok "digest --json" "$hufu" digest --json zeros nonsense
 json "digest --json"
 

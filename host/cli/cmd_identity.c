@@ -49,12 +49,7 @@ static X509 *certificate_read(const char *path)
     size_t size;
     if (file_read(path, FILE_MAX, &data, &size))
         return NULL;
-    const uint8_t *p = data;
-    BIO *bio = BIO_new_mem_buf(data, (int)size);
-    X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    if (!x)
-        x = d2i_X509(NULL, &p, (long)size);
-    BIO_free(bio);
+    X509 *x = x509_parse(data, size);
     free(data);
     if (!x)
         say_failed("%s: no certificate in PEM or DER", path ? path : "standard input");

@@ -1,11 +1,10 @@
 /* The device, the log-in, and the key that a command names. */
-#include "host/cli/cli.h"
-
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "host/cli/x509.h"
 
 enum { PUBIN_MAX = 65536 };
 
@@ -170,14 +169,14 @@ static EVP_PKEY *pubin_parse(const uint8_t *data, size_t size)
     const uint8_t *p = data;
     BIO *bio = BIO_new_mem_buf(data, (int)size);
     EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
     if (!key)
         key = d2i_PUBKEY(NULL, &p, (long)size);
-    if (!key && bio && BIO_reset(bio) == 1) {
-        X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-        key = x ? X509_get_pubkey(x) : NULL;
-        X509_free(x);
-    }
-    BIO_free(bio);
+    if (key)
+        return key;
+    X509 *x = x509_parse(data, size);
+    key = x ? X509_get_pubkey(x) : NULL;
+    X509_free(x);
     return key;
 }
 

@@ -2,8 +2,18 @@
 
 #include <openssl/asn1.h>
 #include <openssl/objects.h>
+#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+
+X509 *x509_parse(const uint8_t *data, size_t size)
+{
+    const uint8_t *p = data;
+    BIO *bio = BIO_new_mem_buf(data, (int)size);
+    X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    return x ? x : d2i_X509(NULL, &p, (long)size);
+}
 
 EVP_PKEY *x509_key(const struct cli *cli, const struct hufu_object *key)
 {

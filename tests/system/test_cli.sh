@@ -525,6 +525,8 @@ certificates() {
     ok "the certificate's key is the device's" openssl x509 -in root.crt -noout -pubkey
     same "key in the certificate" out web.pem
     ok "verify by certificate" "$hufu" verify --pubin root.crt --in m --signature own2.sig
+    openssl x509 -in root.crt -outform DER -out root.der 2>err
+    ok "verify by certificate in DER" "$hufu" verify --pubin root.der --in m --signature own2.sig
     ok "selfsign rsa" "$hufu" cert selfsign --key rsa --subj "/CN=rsa" --san DNS:rsa --out rsa.crt
     ok "openssl verifies the RSA certificate" openssl verify -x509_strict -check_ss_sig -CAfile rsa.crt rsa.crt
     ok "selfsign der" "$hufu" cert selfsign --key rsa --subj "/CN=rsa" --ca --format der --out rsa.crt.der

@@ -123,6 +123,9 @@ void json_end(void);                         /* the last newline; for lines of J
 /* Everything from a file, "-" or NULL: standard input. The caller frees (and wipes) *data. FAILED
  * after a message. */
 int file_read(const char *path, size_t most, uint8_t **data, size_t *size);
+/* The first line of a file, without its end. FAILED after a message, also when it does not fit; the
+ * caller wipes. */
+int file_line(const char *path, char *line, size_t room);
 /* To standard output (NULL or "-"), or under a temporary name that becomes path when all is on the
  * disk. */
 int file_write(const char *path, const void *data, size_t size, bool secret);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LINE_FILE_MAX = 4096 };
+
 static bool is_standard(const char *path)
 {
     return !path || !strcmp(path, "-");
@@ -57,6 +59,26 @@ int file_read(const char *path, size_t most, uint8_t **data, size_t *size)
         free(*data);
         *data = NULL;
     }
+    return status;
+}
+
+int file_line(const char *path, char *line, size_t room)
+{
+    uint8_t *data;
+    size_t size, n = 0;
+    if (file_read(path, LINE_FILE_MAX, &data, &size))
+        return FAILED;
+    while (n < size && data[n] != '\n' && data[n] != '\r')
+        n++;
+    int status = DONE;
+    if (n < room) {
+        memcpy(line, data, n);
+        line[n] = 0;
+    } else {
+        status = say_failed("%s: more than %zu bytes in its first line", path, room - 1);
+    }
+    hufu_wipe(data, size);
+    free(data);
     return status;
 }
 

@@ -95,19 +95,8 @@ int passphrase_get(const struct cli *cli, const char *option, const char *variab
                    const char *prompt, char text[PASSPHRASE_MAX + 1])
 {
     const char *path = value_of(cli, option), *value = getenv(variable);
-    uint8_t *data;
-    size_t size, n = 0;
-    if (path) {
-        if (file_read(path, 4096, &data, &size))
-            return FAILED;
-        while (n < size && n < PASSPHRASE_MAX && data[n] != '\n' && data[n] != '\r')
-            n++;
-        memcpy(text, data, n);
-        text[n] = 0;
-        hufu_wipe(data, size);
-        free(data);
-        return DONE;
-    }
+    if (path)
+        return file_line(path, text, PASSPHRASE_MAX + 1);
     if (value) {
         if (strlen(value) > PASSPHRASE_MAX)
             return say_failed("%s: longer than %d bytes", variable, PASSPHRASE_MAX);

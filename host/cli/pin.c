@@ -23,17 +23,12 @@ static int take(struct pin *pin, const char *from, const char *text, size_t n)
 /* The first line. */
 static int from_file(const char *path, struct pin *pin)
 {
-    uint8_t *data;
-    size_t size;
-    if (file_read(path, 4096, &data, &size))
-        return FAILED;
-    size_t n = 0;
-    while (n < size && data[n] != '\n' && data[n] != '\r')
-        n++;
-    const int status = n ? take(pin, path, (const char *)data, n)
-                         : say_failed("%s: no PIN on its first line", path);
-    hufu_wipe(data, size);
-    free(data);
+    char line[HUFU_PIN_MAX + 1];
+    int status = file_line(path, line, sizeof line);
+    if (!status)
+        status = *line ? take(pin, path, line, strlen(line))
+                       : say_failed("%s: no PIN on its first line", path);
+    hufu_wipe(line, sizeof line);
     return status;
 }
 
@@ -47,7 +42,7 @@ int ask(const char *prompt, char *line, size_t room)
             close(tty);
         return -1;
     }
-    /* nobody is to be left without an echo: signals wait until it is back */
+    /* nobody is to be left without an echo: the terminal sends no signals meanwhile, a stop waits */
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     sigprocmask(SIG_BLOCK, &stop, &before);
@@ -76,11 +71,10 @@ static int typed(const struct pin_source *s, struct pin *pin)
     snprintf(prompt, sizeof prompt, "%s%s%s", s->is_new ? "New " : "", s->who,
              s->optional ? " (empty: none)" : "");
     const int n = ask(prompt, first, sizeof first);
-    if (n < 0)
-        return s->optional ? (pin->size = 0, DONE)
-                           : say_failed("no %s: give --%s, or set %s, or run in a terminal", s->who,
-                                        s->option, s->variable);
-    if (s->is_new && n) {
+    if (n < 0 && !s->optional)
+        status = say_failed("no %s: give --%s, or set %s, or run in a terminal", s->who, s->option,
+                            s->variable);
+    if (s->is_new && n > 0) {
         snprintf(prompt, sizeof prompt, "Again");
         if (ask(prompt, second, sizeof second) != n || memcmp(first, second, (size_t)n))
             status = say_failed("%s: the two are not the same", s->who);
@@ -88,7 +82,7 @@ static int typed(const struct pin_source *s, struct pin *pin)
     }
     if (!status && !n && !s->optional)
         status = say_failed("no %s given", s->who);
-    if (!status)
+    if (!status && n > 0)
         status = take(pin, s->who, first, (size_t)n);
     hufu_wipe(first, sizeof first);
     return status;

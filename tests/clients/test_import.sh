@@ -87,6 +87,8 @@ ok "$hufu" key destroy way
 ok bash -c "'$hufu' import pkcs8 way.key --label way --passphrase-file /dev/fd/3 3<passphrase"
 ok "$hufu" key destroy way
 bad 'no such option' "$hufu" import pkcs8 way.key --passphrase secret
+head -c 300 /dev/zero | tr '\0' x >long.pass
+bad 'long.pass: more than 255 bytes' "$hufu" import pkcs8 way.key --passphrase-file long.pass
 export HUFU_PASSPHRASE=secret
 bad 'no PKCS#12' "$hufu" import pkcs12 rsa2.pem
 

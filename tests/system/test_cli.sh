@@ -285,6 +285,8 @@ pins_and_accounts() {
     bad 1 "none: cannot be read" "no PIN file" "$hufu" key list --pin-file none
     : >empty
     bad 1 "no PIN on its first line" "empty PIN file" "$hufu" key list --pin-file empty
+    printf '%033d\n' 0 >long
+    bad 1 "long: more than 32 bytes" "a PIN file that is too long" "$hufu" key list --pin-file long
     bad 1 "no account of the name nobody" "unknown account" "$hufu" key list --account nobody
     HUFU_PIN=user-pin-1 bad 1 "no account 77: see hufu accounts" "unknown number" "$hufu" key list --account 77
     HUFU_NEW_PIN=user-pin-1 bad 1 "no such account: see hufu accounts" "unblock nobody" "$hufu" pin unblock 77

@@ -399,6 +399,20 @@ static int run_decrypt(struct cli *cli)
 
 /* ------------------------------------------------------------------ random, digest */
 
+/* A line of hexadecimal digits in place of the bytes. */
+static int to_hex(struct bytes *b)
+{
+    struct bytes line;
+    if (!bytes_room(&line, 2 * b->size + 1))
+        return FAILED;
+    hex_text(b->data, b->size, (char *)line.data);
+    line.size = line.room;
+    line.data[line.size - 1] = '\n';
+    bytes_free(b);
+    *b = line;
+    return DONE;
+}
+
 static int run_random(struct cli *cli)
 {
     struct bytes out = {NULL, 0, 0};
@@ -410,13 +424,13 @@ static int run_random(struct cli *cli)
         return status ? status : FAILED;
     if (hufu_random(cli->device, out.data, (size_t)n)) {
         status = say_library(cli);
-    } else if (flag(cli, "hex")) {
-        for (size_t i = 0; i < n; i++)
-            printf("%02x", out.data[i]);
-        putchar('\n');
     } else {
-        status = file_write(value_of(cli, "out"), out.data, (size_t)n, true);
+        out.size = out.room;
+        if (flag(cli, "hex"))
+            status = to_hex(&out);
     }
+    if (!status)
+        status = file_write(value_of(cli, "out"), out.data, out.size, true);
     bytes_free(&out);
     return status;
 }

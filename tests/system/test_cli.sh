@@ -255,6 +255,9 @@ first_start() {
     [ "$(wc -c <rnd)" = 100000 ] && [ "$(mode rnd)" = 600 ] && pass || fail "random: size or mode"
     ok "random --hex" "$hufu" random -n 16 --hex
     has "random --hex" "^[0-9a-f]{32}$" out
+    ok "random --hex --out" "$hufu" random -n 16 --hex --out rnd
+    has "random --hex --out" "^[0-9a-f]{32}$" rnd
+    [ -s out ] && fail "random --hex --out: on standard output, too" || pass
 }
 
 pins_and_accounts() {

@@ -163,13 +163,14 @@ struct moving {
     bool from_module;
 };
 
-static int take_pkcs8(struct cli *cli, const char *label, const struct token_key *key)
+/* FAILED after a message. */
+static int read_pkcs8(const char *label, const struct token_key *key, struct foreign *f)
 {
     const uint8_t *p = key->pkcs8;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)key->size);
     EVP_PKEY *pkey = info ? EVP_PKCS82PKEY_ex(info, NULL, "provider=default") : NULL;
-    const int status = pkey ? take_pkey(cli, label, pkey, key->label, key->id, key->id_size)
-                            : say_failed("%s: the module gave no key", label);
+    const int status =
+        pkey ? foreign_of(label, pkey, f) : say_failed("%s: the module gave no key", label);
     PKCS8_PRIV_KEY_INFO_free(info);
     EVP_PKEY_free(pkey);
     return status;
@@ -193,6 +194,26 @@ static int keep(struct cli *cli, const struct token_key *key)
     return say_number(cli, "handle", handle);
 }
 
+static int move_key(struct moving *m, const struct token_key *key, const struct foreign *f)
+{
+    const int status = take(m->cli, f, key->label, key->id, key->id_size);
+    m->moved += !status;
+    return status;
+}
+
+/* What the device has no such keys for is left where it is, and the others still move. */
+static int move_pkcs8(struct moving *m, const char *label, const struct token_key *key)
+{
+    struct foreign f;
+    int status = DONE;
+    if (read_pkcs8(label, key, &f))
+        m->left++;
+    else
+        status = move_key(m, key, &f);
+    hufu_wipe(&f, sizeof f);
+    return status;
+}
+
 static int move_one(void *context, const struct token_key *key)
 {
     struct moving *m = context;
@@ -202,17 +223,15 @@ static int move_one(void *context, const struct token_key *key)
         m->kept += !status;
         return status;
     }
-    if (!key->foreign && !key->pkcs8) {
-        m->left++;
-        say_note(m->cli, "hufu: %s: %s", label,
-                 m->from_module ? "not extractable: the module keeps it"
-                                : "of a kind or size that the device does not have");
-        return DONE;
-    }
-    const int status = key->foreign ? take(m->cli, key->foreign, key->label, key->id, key->id_size)
-                                    : take_pkcs8(m->cli, label, key);
-    m->moved += !status;
-    return status;
+    if (key->foreign)
+        return move_key(m, key, key->foreign);
+    if (key->pkcs8)
+        return move_pkcs8(m, label, key);
+    m->left++;
+    say_note(m->cli, "hufu: %s: %s", label,
+             m->from_module ? "not extractable: the module keeps it"
+                            : "of a kind or size that the device does not have");
+    return DONE;
 }
 
 /* SoftHSM's files where they can be found, else its module; another module when one is named. */

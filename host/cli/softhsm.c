@@ -13,7 +13,7 @@
 #include "host/cli/foreign.h"
 
 enum { FILE_MAX = 1 << 20, KEY = 32, BLOCK = 16, SALT = 8, MAGIC = 3, ITERATIONS = 1500 };
-enum { KIND_BOOL = 1, KIND_NUMBER = 2, KIND_BYTES = 3 };
+enum { KIND_BOOL = 1, KIND_NUMBER = 2, KIND_BYTES = 3, KIND_MAP = 4 };
 enum { CLASS_DATA = 0, CLASS_CERTIFICATE = 1, CLASS_PRIVATE_KEY = 3, CLASS_SECRET_KEY = 4 };
 enum { TYPE_RSA = 0, TYPE_EC = 3, TYPE_GENERIC = 0x10, TYPE_AES = 0x1F };
 /* Attributes of PKCS#11, and SoftHSM's own */
@@ -67,7 +67,7 @@ static struct bytes find(const struct file *f, uint64_t type, uint64_t kind)
             if (left < 8)
                 return none;
             head = 8;
-            size = number_at(f->data + at) * (this_kind == KIND_BYTES || this_kind == 4 ? 1 : 8);
+            size = number_at(f->data + at) * (this_kind <= KIND_MAP ? 1 : 8);
         }
         if (left < head || size > left - head)
             return none;
@@ -379,13 +379,24 @@ static int find_token(const char *directory, const char *label, char **folder, s
                       directory);
 }
 
+/* As SoftHSM looks for it. */
+static FILE *configuration(void)
+{
+    char own[1000];
+    const char *path = getenv("SOFTHSM2_CONF"), *home = getenv("HOME");
+    if (path)
+        return fopen(path, "re");
+    snprintf(own, sizeof own, "%s/.config/softhsm2/softhsm2.conf", home ? home : "");
+    FILE *f = fopen(own, "re");
+    return f ? f : fopen("/etc/softhsm/softhsm2.conf", "re");
+}
+
 bool softhsm_directory(char *out, size_t room)
 {
     static const char name[] = "directories.tokendir";
-    const char *path = getenv("SOFTHSM2_CONF");
     char line[1200];
     bool found = false;
-    FILE *f = fopen(path ? path : "/etc/softhsm/softhsm2.conf", "re");
+    FILE *f = configuration();
     while (f && fgets(line, sizeof line, f)) {
         char *p = line + strspn(line, " \t");
         if (strncmp(p, name, sizeof name - 1))

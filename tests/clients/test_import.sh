@@ -122,8 +122,14 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     "${tool[@]}" --keypairgen --key-type EC:prime256v1 --label kept --id 33 >/dev/null 2>&1
     "$hufu" key destroy rsa-token
     "$hufu" key destroy p256-token
+    # one that the device has no such keys for holds up none of the others
+    "${tool[@]}" --keypairgen --key-type rsa:1024 --label short --id 34 --extractable >/dev/null 2>&1
     module=(--module "$softhsm")
-    bad '2 objects were left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
+    bad '2 keys moved, 0 certificates and data, 3 left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm "${module[@]}"
+    has 'short: an RSA key of 1024 bits' err
+    has '3 objects were left' err
+    mkdir -p home/.config/softhsm2 && cp softhsm.conf home/.config/softhsm2/softhsm2.conf
+    bad '4 keys moved.* 1 left' env -u SOFTHSM2_CONF HOME="$dir/home" HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token old
     for way in "--module $softhsm" "--token-directory $dir/tokens"; do
         # shellcheck disable=SC2086
         bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm $way
@@ -141,12 +147,13 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     "${tool[@]}" --write-object leaf.der --type cert --label schlüssel --id 51 >/dev/null 2>&1
     "${tool[@]}" --write-object data --type data --label öffentlich --application-label program >/dev/null 2>&1
     "${tool[@]}" --write-object data --type data --label geheim --private >/dev/null 2>&1
+    "${tool[@]}" --write-object /dev/null --type data --label leer >/dev/null 2>&1
     "${tool[@]}" --write-object aes.key --type secrkey --key-type AES:16 --label "known aes" --id 53 >/dev/null 2>&1
     "${tool[@]}" --keygen --key-type AES:32 --label "its own" --id 54 >/dev/null 2>&1
     "${tool[@]}" --keypairgen --key-type EC:secp384r1 --label "$(printf 'ä%.0s' {1..50})" --id 56 >/dev/null 2>&1
     bad 'more than one token' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm
     bad 'wrong PIN' env HUFU_TOKEN_PIN=4321 "$hufu" import softhsm --token größe
-    bad '4 keys moved, 3 certificates and data, 1 left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token größe
+    bad '4 keys moved, 4 certificates and data, 1 left' env HUFU_TOKEN_PIN=1234 "$hufu" import softhsm --token größe
     has 'klein: of a kind or size' err
     ok "$hufu" key list
     has 'aes256 .* its own' out

@@ -102,6 +102,7 @@ bool watched(const struct cli *cli);
 /* "sm2", "export-wrapped": the tables' words as they are typed; out: room 24. "?" for an unknown
  * one. */
 const char *word(const char *group, uint32_t value, char *out);
+enum { USAGE_ROOM = 160 }; /* for all the words of a usage */
 const char *mask_words(const char *group, uint32_t mask, char *out, size_t room);
 const char *time_text(uint64_t ms, char out[32]);
 /* The number of what was made: alone in a line, or as JSON under this key. */

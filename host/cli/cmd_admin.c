@@ -9,34 +9,30 @@ struct init_pins {
     struct pin admin, operator, user, unlock;
 };
 
+static int new_secret(struct cli *cli, const char *who, const char *option, const char *variable,
+                      bool optional, struct pin *pin)
+{
+    const struct pin_source source = {.who = who,
+                                      .option = option,
+                                      .file = value_of(cli, option),
+                                      .variable = variable,
+                                      .is_new = true,
+                                      .optional = optional};
+    return pin_get(&source, pin);
+}
+
 static int init_pins(struct cli *cli, struct init_pins *p)
 {
-    const struct {
-        struct pin_source source;
-        struct pin *pin;
-        bool wanted;
-    } rows[] = {{{"PIN of the administrator", "admin-pin-file", value_of(cli, "admin-pin-file"),
-                  "HUFU_ADMIN_PIN", NULL, true, false},
-                 &p->admin,
-                 true},
-                {
-                    {"PIN of the operator", "operator-pin-file", value_of(cli, "operator-pin-file"),
-                     "HUFU_OPERATOR_PIN", NULL, true, true},
-                    &p->operator,
-                    true },
-                    {{"PIN of the user", "user-pin-file", value_of(cli, "user-pin-file"),
-                      "HUFU_USER_PIN", NULL, true, true},
-                     &p->user,
-                     true},
-                    {{"unlock secret", "unlock-file", value_of(cli, "unlock-file"), "HUFU_UNLOCK",
-                      NULL, true, false},
-                     &p->unlock,
-                     flag(cli, "attended")},
-    };
-    int status = DONE;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && !status; i++)
-        if (rows[i].wanted)
-            status = pin_get(&rows[i].source, rows[i].pin);
+    int status = new_secret(cli, "PIN of the administrator", "admin-pin-file", "HUFU_ADMIN_PIN",
+                            false, &p->admin);
+    if (!status)
+        status = new_secret(cli, "PIN of the operator", "operator-pin-file", "HUFU_OPERATOR_PIN",
+                            true, &p->operator);
+    if (!status)
+        status =
+            new_secret(cli, "PIN of the user", "user-pin-file", "HUFU_USER_PIN", true, &p->user);
+    if (!status && flag(cli, "attended"))
+        status = new_secret(cli, "unlock secret", "unlock-file", "HUFU_UNLOCK", false, &p->unlock);
     if (!status && !p->operator.size)
         say_note(cli, "no PIN for the operator: the device is made without this account");
     if (!status && !p->user.size)
@@ -104,9 +100,10 @@ static int run_init(struct cli *cli)
 static int run_unlock(struct cli *cli)
 {
     struct pin secret;
-    const struct pin_source source = {
-        "unlock secret", "unlock-file", value_of(cli, "unlock-file"), "HUFU_UNLOCK", NULL,
-        false,           false};
+    const struct pin_source source = {.who = "unlock secret",
+                                      .option = "unlock-file",
+                                      .file = value_of(cli, "unlock-file"),
+                                      .variable = "HUFU_UNLOCK"};
     int status = link_open(cli);
     if (!status)
         status = pin_get(&source, &secret);

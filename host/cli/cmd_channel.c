@@ -53,7 +53,7 @@ static int run_trust(struct cli *cli)
     char hex[65];
     size_t n = sizeof given;
     const char *text = value_of(cli, "fingerprint");
-    if (text && (!hex_of(cli, "fingerprint", given, &n) || n != sizeof given))
+    if (text && (!hex_bytes(text, given, &n) || n != sizeof given))
         return say_usage(cli, "--fingerprint has 64 hexadecimal digits");
     cli->plain = true;
     const int status = link_open(cli);

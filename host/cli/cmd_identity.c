@@ -134,7 +134,7 @@ static bool issued_by(X509 *x, X509 *device)
 
 static void print_statement(const struct cli *cli, const struct hufu_key_statement *s)
 {
-    char w[24], t[32], usage[100], hex[2 * 64 + 1];
+    char w[24], t[32], usage[USAGE_ROOM], hex[2 * 64 + 1];
     if (flag(cli, "json")) {
         json_open(NULL, '{');
         json_hex("serial", s->serial, sizeof s->serial);

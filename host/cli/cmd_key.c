@@ -48,7 +48,7 @@ static void object_json(const struct hufu_object *o)
 
 static void object_line(const struct hufu_object *o)
 {
-    char w[24], usage[100], id[2 * HUFU_ID_MAX + 1];
+    char w[24], usage[USAGE_ROOM], id[2 * HUFU_ID_MAX + 1];
     printf("%-8u %-8s %-24s %-20s %s\n", (unsigned)o->handle, word("key", o->type, w),
            mask_words("usage", o->usage, usage, sizeof usage), o->label,
            hex_text(o->id, o->id_size, id));
@@ -56,7 +56,7 @@ static void object_line(const struct hufu_object *o)
 
 static void object_text(const struct hufu_object *o)
 {
-    char w[24], usage[100], t[32], hex[2 * HUFU_PUBLIC_MAX + 1];
+    char w[24], usage[USAGE_ROOM], t[32], hex[2 * HUFU_PUBLIC_MAX + 1];
     printf("handle    %u\n", (unsigned)o->handle);
     printf("type      %s\n", word("key", o->type, w));
     printf("label     %s\n", o->label);
@@ -318,8 +318,8 @@ static const struct option generate_options[] = {
     LABEL,
     ID,
     {"usage=LIST",
-     "of sign,decrypt,encrypt,agree,derive-out,wrap,unwrap,extract,export-wrapped,backup,public "
-     "(default sign; sm4, aes encrypt,decrypt)",
+     "of sign,decrypt,encrypt,agree,raw,derive-out,wrap,unwrap,extract,read,export-wrapped,backup,"
+     "public (default sign; sm4, aes encrypt,decrypt)",
      0},
     {"size=N", "bytes of an hmac key, 1 to 256 (default 32)", 0},
     POLICY_OPTIONS,

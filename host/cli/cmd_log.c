@@ -231,6 +231,7 @@ static int run_log_truncate(struct cli *cli)
     if (status)
         return status;
     uint8_t key[64];
+    /* the device wants to have signed the records since it started: the file may be older */
     if (hufu_identity(cli->device, key) || hufu_log_checkpoint(cli->session, &now))
         return say_library(cli);
     if (memcmp(key, chain.key, sizeof key))

@@ -96,6 +96,13 @@ static int run_quorum(struct cli *cli)
     return hufu_quorum_set(cli->session, (unsigned)needed) ? say_library(cli) : DONE;
 }
 
+/* "?": of a device that has more commands than this program knows */
+static const char *command_name(const struct hufu_approval *a)
+{
+    const char *name = hufu_command_name(a->command);
+    return name ? name : "?";
+}
+
 static void approvals_json(const struct hufu_approvals *a)
 {
     json_open(NULL, '{');
@@ -106,7 +113,7 @@ static void approvals_json(const struct hufu_approvals *a)
         const struct hufu_approval *one = &a->approval[i];
         json_open(NULL, '{');
         json_number("account", one->account);
-        json_text("command", hufu_command_name(one->command));
+        json_text("command", command_name(one));
         json_hex("hash", one->hash, sizeof one->hash);
         json_number("left", one->left);
         json_close('}');
@@ -130,11 +137,10 @@ static int run_approvals(struct cli *cli)
         return DONE;
     }
     printf("%u of %u administrators must agree\n", a.needed, a.administrators);
-    for (size_t i = 0; i < a.count; i++) {
-        const char *name = hufu_command_name(a.approval[i].command);
-        printf("account %u approves %s %s, for %u s\n", a.approval[i].account, name ? name : "?",
-               hex_text(a.approval[i].hash, 8, hex), (unsigned)(a.approval[i].left / 1000));
-    }
+    for (size_t i = 0; i < a.count; i++)
+        printf("account %u approves %s %s, for %u s\n", a.approval[i].account,
+               command_name(&a.approval[i]), hex_text(a.approval[i].hash, 8, hex),
+               (unsigned)(a.approval[i].left / 1000));
     return DONE;
 }
 

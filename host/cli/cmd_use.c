@@ -535,7 +535,10 @@ static const struct option verify_options[] = {
 static const struct option encrypt_options[] = {KEY, PUBIN, IN, OUT, CIPHER, END};
 static const struct option decrypt_options[] = {THE_KEY, IN, OUT, CIPHER, END};
 static const struct option random_options[] = {
-    {"count=N", "bytes (default 32; 67108864 at most)", 'n'}, {"hex", "in hexadecimal", 0}, OUT, END};
+    {"count=N", "bytes (default 32; 67108864 at most)", 'n'},
+    {"hex", "in hexadecimal", 0},
+    OUT,
+    END};
 static const struct option digest_options[] = {
     {"hash=HASH", "sm3 (default), sha1, sha224, sha256, sha384 or sha512", 0}, END};
 

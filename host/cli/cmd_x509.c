@@ -4,9 +4,8 @@
 #include "host/cli/pem.h"
 #include "host/cli/x509.h"
 
-enum { SERIAL_SIZE = 16, X509_V3 = 2 };
+enum { SERIAL_SIZE = 16 };
 
-/* Log in, find --key, and read --subj and --hash. */
 struct subject {
     struct hufu_object key;
     EVP_PKEY *pkey;
@@ -22,6 +21,7 @@ static void subject_free(struct subject *s)
     X509_EXTENSION_free(s->san);
 }
 
+/* Log in, find --key, and read --subj and --hash. subject_free is owed either way. */
 static int subject_get(struct cli *cli, struct subject *s)
 {
     memset(s, 0, sizeof *s);
@@ -86,7 +86,7 @@ static int run_csr(struct cli *cli)
 
 /* ------------------------------------------------------------------ cert selfsign */
 
-/* 127 random bits, never 0: RFC 5280 wants it positive and at most 20 bytes long. */
+/* 126 random bits behind a 1, never 0: RFC 5280 wants it positive and at most 20 bytes long. */
 static int set_serial(struct cli *cli, X509 *x)
 {
     uint8_t bytes[SERIAL_SIZE];
@@ -135,7 +135,7 @@ static int certificate_fill(struct cli *cli, X509 *x, const struct subject *s)
     X509_ALGOR *inside;
     const X509_ALGOR *place = X509_get0_tbs_sigalg(x);
     memcpy(&inside, &place, sizeof inside);
-    const bool ok = X509_set_version(x, X509_V3) && X509_set_subject_name(x, s->name) &&
+    const bool ok = X509_set_version(x, X509_VERSION_3) && X509_set_subject_name(x, s->name) &&
                     X509_set_issuer_name(x, s->name) &&
                     X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
                     X509_time_adj_ex(X509_getm_notAfter(x), (int)days, 0, NULL) &&

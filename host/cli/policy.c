@@ -85,7 +85,7 @@ void policy_json(const struct hufu_policy *p)
 
 void policy_text(const struct hufu_policy *p)
 {
-    char t[32], usage[160];
+    char t[32], usage[USAGE_ROOM];
     if (p->uses)
         printf("uses      %u of %u%s\n", (unsigned)p->used, (unsigned)p->uses,
                counts_all(p) ? "" : ", counted since it was limited");

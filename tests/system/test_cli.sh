@@ -82,11 +82,9 @@ bad 2 "one word more" "half a command" "$hufu" key
 bad 2 "no such command: key foo" "no such command" "$hufu" key foo --help
 ok "--version" "$hufu" --version
 has "--version" "^hufu [0-9]+\.[0-9]+\.[0-9]+$" out
-for c in init info unlock lock zeroise label selftest accounts "account create" "account delete" "pin change" \
-    "pin unblock" "key generate" "key list" "key show" "key export-public" "key label" "key restrict" "key destroy" \
-    "key export" "key import" "key batch" "archive show" sign verify encrypt decrypt random digest csr \
-    "cert selfsign" log "log export" "log verify" "log truncate" identity "identity certificate" "identity request" \
-    "identity install" attest "attest verify" "domain split" "domain begin" "domain give" "domain join" "share reseal"; do
+"$hufu" --help | sed -n '/^Commands/,/^$/s/^  \([a-z -]*[a-z]\)  .*/\1/p' >commands
+[ "$(wc -l <commands)" -gt 60 ] && pass || fail "--help lists $(wc -l <commands) commands"
+while read -r c; do
     # shellcheck disable=SC2086
     ok "$c --help" "$hufu" $c --help
     has "$c --help" "^usage: hufu $c" out
@@ -94,7 +92,7 @@ for c in init info unlock lock zeroise label selftest accounts "account create" 
     while read -r option; do
         tr -d '\\' <"$top/docs/man/hufu.1" | grep -q -- "^\.BI\\? .*$option" && pass || fail "the manual of $c does not tell of $option"
     done < <(grep -oE -- '^  .*--[a-z][a-z-]+' out | grep -oE -- '--[a-z][a-z-]+' | sort -u)
-done
+done <commands
 for f in $(grep -oE 'hufu_[a-z0-9_]+\(' "$top/host/lib/hufu.h" | tr -d '(' | grep -v '_fn$' | sort -u); do
     grep -q "$f ()" "$top/docs/man/libhufu.3" && pass || fail "libhufu(3) does not tell of $f"
 done
@@ -467,7 +465,6 @@ ciphers() {
     same_size=$(wc -c <s.ct)
     [ "$same_size" = 300000 ] && pass || fail "SM4-CBC without padding: $same_size bytes"
     ok "SM4 mac" "$hufu" encrypt --key secret --mode mac --in zeros --out s.mac
-    tail -c 16 s.ct >want
     "$hufu" encrypt --key secret --mode cbc --iv 00000000000000000000000000000000 --no-padding --in zeros 2>err | tail -c 16 >want
     same "SM4-MAC is the last block of CBC" s.mac want
     bad 2 "ecb, cbc" "unknown mode" "$hufu" encrypt --key secret --mode xts --in s

@@ -132,9 +132,10 @@ static bool is_point(const uint8_t *p, size_t n, size_t half)
 
 const uint8_t *curve_point(const struct object *o, const uint8_t *in, size_t n, size_t *size)
 {
-    const size_t half = key_size_of(o), head = n > 1 && in[1] == 0x81 ? 3 : 2;
-    if (!in || !half || !n)
+    const size_t half = key_size_of(o);
+    if (!in || !half || n < 2)
         return NULL;
+    const size_t head = in[1] == 0x81 ? 3 : 2;
     *size = n;
     if (is_point(in, n, half))
         return in;
@@ -168,5 +169,6 @@ CK_RV curve_complete(struct object *o)
     if (o->class != CKO_PRIVATE_KEY || !curve || attribute_of(o, CKA_EC_POINT))
         return CKR_OK;
     const size_t n = public_point(curve, attribute_of(o, CKA_VALUE), point);
-    return n ? attribute_set(o, CKA_EC_POINT, point, n) : CKR_ATTRIBUTE_VALUE_INVALID;
+    return n > 1 ? attribute_set(o, CKA_EC_POINT, point, n) /* not the one at infinity */
+                 : CKR_ATTRIBUTE_VALUE_INVALID;
 }

@@ -190,7 +190,7 @@ static uint32_t temporary_key(struct session *s, CK_OBJECT_HANDLE handle)
 static const uint8_t *sm2_point(const struct object *key, const CK_BYTE *p, CK_ULONG n)
 {
     size_t size;
-    const uint8_t *point = p ? curve_point(key, p, n, &size) : NULL;
+    const uint8_t *point = curve_point(key, p, n, &size);
     return point && size == 65 ? point + 1 : NULL;
 }
 
@@ -213,7 +213,7 @@ static CK_RV sm2_exchange(struct session *s, struct operation *op, const CK_MECH
     HUFU_SM2_DERIVE_PARAMS p;
     struct hufu_agreed agreed;
     size_t size;
-    if (m->ulParameterLen != sizeof p || !m->pParameter)
+    if (m->ulParameterLen != sizeof p)
         return CKR_MECHANISM_PARAM_INVALID;
     memcpy(&p, m->pParameter, sizeof p);
     CK_RV rv = size_wanted(t, n, HUFU_SECRET_MAX, HASH_SM3, &size);

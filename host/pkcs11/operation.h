@@ -86,7 +86,6 @@ enum scheme {
     SM2_SIGN,   /* a digest */
     SM2_SIGN_Z, /* a message, with Z */
     SM2_ENCRYPT,
-    SM2_DERIVE,
     EDWARDS_GENERATE,
     EDDSA,
     DSA_GENERATE,

@@ -377,7 +377,29 @@ START_TEST(ecdh)
         IS(f->C_DeriveKey(session, &m, a.private, t, 4, &k), CKR_MECHANISM_PARAM_INVALID);
         p.ulPublicDataLen--;
         IS(f->C_DeriveKey(session, &m, a.private, t, 4, &k), CKR_MECHANISM_PARAM_INVALID);
+        p.pPublicData = NULL;
+        IS(f->C_DeriveKey(session, &m, a.private, t, 4, &k), CKR_MECHANISM_PARAM_INVALID);
     }
+    end();
+}
+END_TEST
+
+/* No key has the point at infinity for its public one. */
+START_TEST(ec_zero)
+{
+    CK_BYTE zeros[32] = {0}, curve[sizeof p256];
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_KEY_TYPE type = CKK_EC;
+    CK_OBJECT_HANDLE o;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_KEY_TYPE, &type, sizeof type},
+                        {CKA_EC_PARAMS, curve, sizeof curve},
+                        {CKA_VALUE, zeros, sizeof zeros}};
+    memcpy(curve, p256, sizeof p256);
+    begin();
+    IS(f->C_CreateObject(session, t, COUNT(t), &o), CKR_ATTRIBUTE_VALUE_INVALID);
+    zeros[31] = 1;
+    OK(f->C_CreateObject(session, t, COUNT(t), &o));
     end();
 }
 END_TEST
@@ -1123,6 +1145,7 @@ int main(void)
     tcase_add_test(c, rsa_encryption);
     tcase_add_test(c, ecdsa);
     tcase_add_test(c, ecdh);
+    tcase_add_test(c, ec_zero);
     tcase_add_test(c, sm2_signatures);
     tcase_add_test(c, sm2_encryption);
     tcase_add_test(c, digests);

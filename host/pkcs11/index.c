@@ -229,6 +229,11 @@ void object_add(struct session *s, struct object *o)
         o->owner = s->handle;
     if (!o->handle)
         o->handle = ++slot->next_handle << PART_BITS | OF_SESSION;
+    /* another thread may have looked at the device since it was made there */
+    struct object *seen = o->device ? index_part(slot, o->device, object_part(o)) : NULL;
+    if (seen)
+        index_remove(slot, seen);
+    o->epoch = slot->epoch;
     index_add(slot, o);
     lock_give(&slot->lock);
 }

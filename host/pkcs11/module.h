@@ -60,6 +60,7 @@ struct slot {
     struct object **by_handle, **by_label, **by_id;
     CK_ULONG objects;
     CK_OBJECT_HANDLE next_handle, logouts;
+    unsigned epoch; /* of the last scan that began */
     uint8_t seed[32]; /* of C_SeedRandom */
     bool seeded;
     struct object *first, *last; /* in order of their making */

@@ -233,6 +233,12 @@ static struct object *part_new(const struct seen *d, enum part part)
     return o;
 }
 
+/* Epochs are counted on for ever. */
+static bool is_before(unsigned a, unsigned b)
+{
+    return (int)(a - b) < 0;
+}
+
 /* With the slot's lock held. */
 static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
 {
@@ -242,7 +248,8 @@ static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
         o = part_new(d, part);
     if (!o)
         return CKR_HOST_MEMORY;
-    o->epoch = d->epoch;
+    if (!known || is_before(o->epoch, d->epoch))
+        o->epoch = d->epoch;
     if (known && unchanged(o, d))
         return CKR_OK;
     if (known)
@@ -282,8 +289,6 @@ static CK_RV take_object(struct slot *slot, struct seen *d)
 
 /* ------------------------------------------------------------------ looking */
 
-static unsigned epochs; /* of scans; what is looked at meanwhile counts as seen by the last */
-
 enum { ORPHANS = 32 };
 
 struct listing {
@@ -308,23 +313,25 @@ static int each(void *context, const struct hufu_detail *detail)
     return l->rv != CKR_OK;
 }
 
-/* What was not seen is there no more, or not to be seen by whoever is logged in now. */
+/* With the slot's lock held. What was not seen by this scan, nor by one that began later, is there
+ * no more, or not to be seen by whoever is logged in now. */
 static void sweep(struct slot *slot, unsigned epoch)
 {
     struct object *next;
-    lock_take(&slot->lock);
     for (struct object *o = slot->first; o; o = next) {
         next = o->next;
-        if (o->device && !o->temporary && o->epoch != epoch)
+        if (o->device && !o->temporary && is_before(o->epoch, epoch))
             index_remove(slot, o);
     }
-    lock_give(&slot->lock);
 }
 
 static CK_RV scan(struct slot *slot, struct use *u)
 {
-    struct listing l = {.slot = slot, .epoch = __atomic_add_fetch(&epochs, 1, __ATOMIC_RELAXED)};
+    struct listing l = {.slot = slot};
     uint64_t changes = 0;
+    lock_take(&slot->lock);
+    l.epoch = ++slot->epoch;
+    lock_give(&slot->lock);
     const enum hufu_status status = hufu_object_scan(u->session, 0, each, &l, &changes);
     for (unsigned i = 0; i < l.orphans && !status; i++)
         hufu_object_destroy(u->session, l.orphan[i]);
@@ -333,8 +340,8 @@ static CK_RV scan(struct slot *slot, struct use *u)
         return l.rv;
     if (rv != CKR_OK)
         return rv;
-    sweep(slot, l.epoch);
     lock_take(&slot->lock);
+    sweep(slot, l.epoch);
     slot->fresh = true;
     slot->changes = changes;
     lock_give(&slot->lock);
@@ -352,16 +359,17 @@ static enum hufu_status look_at(struct use *u, uint32_t handle, CK_RV *rv)
         status = hufu_object_read(u->session, handle, b.data, &b.size, NULL, NULL);
     if (status)
         return status;
-    if (blob_is_orphan(b.data, b.size))
-        return hufu_object_destroy(u->session, handle);
+    if (blob_is_orphan(b.data, b.size)) {
+        hufu_object_destroy(u->session, handle); /* if it may: else it is somebody's to sweep up */
+        return HUFU_OK;
+    }
     const struct kind *k = kind_of(o.type);
     if (k && k->family == FAMILY_NONE)
         value_size = 1; /* to be fetched */
-    struct seen d = {.o = &o,
-                     .blob = b.data,
-                     .blob_size = b.size,
-                     .value_size = value_size,
-                     .epoch = __atomic_load_n(&epochs, __ATOMIC_RELAXED)};
+    struct seen d = {.o = &o, .blob = b.data, .blob_size = b.size, .value_size = value_size};
+    lock_take(&u->slot->lock);
+    d.epoch = u->slot->epoch;
+    lock_give(&u->slot->lock);
     *rv = take_object(u->slot, &d);
     return HUFU_OK;
 }

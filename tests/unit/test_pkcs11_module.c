@@ -395,6 +395,96 @@ START_TEST(threads)
 }
 END_TEST
 
+/* All of them look at a token that none has seen since the log-in. */
+enum { KEPT = 300, LOOKERS = 4 };
+static pthread_barrier_t logged_in;
+
+static CK_ULONG count_kept(CK_SESSION_HANDLE s)
+{
+    static CK_OBJECT_CLASS class = CKO_DATA;
+    CK_ATTRIBUTE t = {CKA_CLASS, &class, sizeof class};
+    CK_OBJECT_HANDLE o[KEPT + 1];
+    CK_ULONG n = 0;
+    return f->C_FindObjectsInit(s, &t, 1) || f->C_FindObjects(s, o, KEPT + 1, &n) ||
+                   f->C_FindObjectsFinal(s)
+               ? 0
+               : n;
+}
+
+static void *look(void *unused)
+{
+    CK_SESSION_HANDLE s;
+    (void)unused;
+    if (f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &s) != CKR_OK)
+        __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    pthread_barrier_wait(&logged_in);
+    count_kept(s);
+    if (count_kept(s) != KEPT)
+        __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    f->C_CloseSession(s);
+    return NULL;
+}
+
+START_TEST(looking_at_once)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o;
+    CK_ATTRIBUTE data[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, 1}};
+    pthread_t t[LOOKERS];
+    begin();
+    for (int i = 0; i < KEPT; i++)
+        OK(f->C_CreateObject(session, data, COUNT(data), &o));
+    pthread_barrier_init(&logged_in, NULL, LOOKERS);
+    for (int turn = 0; turn < TURNS; turn++) {
+        OK(f->C_Logout(session));
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        for (int i = 0; i < LOOKERS; i++)
+            pthread_create(&t[i], NULL, look, NULL);
+        for (int i = 0; i < LOOKERS; i++)
+            pthread_join(t[i], NULL);
+        ck_assert_uint_eq(count_kept(session), KEPT);
+    }
+    ck_assert_int_eq(failures, 0);
+    pthread_barrier_destroy(&logged_in);
+    end();
+}
+END_TEST
+
+/* And make objects meanwhile: each is there, and once. */
+static void *make_and_look(void *unused)
+{
+    static CK_OBJECT_CLASS class = CKO_DATA;
+    CK_ATTRIBUTE data[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, 1}};
+    CK_SESSION_HANDLE s;
+    CK_OBJECT_HANDLE o;
+    CK_BBOOL private;
+    (void)unused;
+    if (f->C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) != CKR_OK)
+        __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < TURNS; i++) {
+        CK_ATTRIBUTE get = {CKA_PRIVATE, &private, 1};
+        if (f->C_CreateObject(s, data, COUNT(data), &o) != CKR_OK || !count_kept(s) ||
+            f->C_GetAttributeValue(s, o, &get, 1) != CKR_OK)
+            __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    }
+    f->C_CloseSession(s);
+    return NULL;
+}
+
+START_TEST(making_and_looking)
+{
+    pthread_t t[LOOKERS];
+    begin();
+    for (int i = 0; i < LOOKERS; i++)
+        pthread_create(&t[i], NULL, make_and_look, NULL);
+    for (int i = 0; i < LOOKERS; i++)
+        pthread_join(t[i], NULL);
+    ck_assert_int_eq(failures, 0);
+    ck_assert_uint_eq(count_kept(session), LOOKERS * TURNS);
+    end();
+}
+END_TEST
+
 /* C_Finalize while others are inside: they end with one of a few codes, and nothing is lost. */
 static void *sign_until_end(void *started)
 {
@@ -549,6 +639,8 @@ int main(void)
     tcase_add_test(c, login_by_name);
     tcase_add_test(c, init_token_again);
     tcase_add_test(c, threads);
+    tcase_add_test(c, looking_at_once);
+    tcase_add_test(c, making_and_looking);
     tcase_add_test(c, finalise_under_load);
     tcase_add_test(c, shared_session);
     tcase_add_test(c, forks);

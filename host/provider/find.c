@@ -47,7 +47,10 @@ static enum hufu_status add(struct search *s, uint32_t handle)
     enum hufu_status status = hufu_object_info(s->session, handle, &object);
     if (!status)
         status = take(s, &object, &more[l->n]);
-    l->n += more[l->n].key || more[l->n].der;
+    if (status)
+        OPENSSL_free(more[l->n].der);
+    else
+        l->n += more[l->n].key || more[l->n].der;
     return status == HUFU_E_NO_OBJECT ? HUFU_OK : status; /* destroyed meanwhile */
 }
 

@@ -418,7 +418,7 @@ tests: $(BUILD)/hufu-sim-lab $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
                   libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev \
-                  cppcheck shellcheck pkg-config
+                  cppcheck shellcheck
 # Programs of others that the tests put our links and modules under, bare metal included: a test whose program cannot
 # be had is a counted skip.
 CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \

@@ -43,8 +43,7 @@ enum hufu_status hufu_restore_log(struct hufu_session *session,
     const struct restore_log_req req = {key, last->statement, last->signature};
     struct restore_log_rsp m;
     CALL(&c, session, restore_log, RESTORE_LOG, 0, &req, &m);
-    call_end(&c);
-    return c.status;
+    return call_end(&c);
 }
 
 enum hufu_status hufu_sealed_read(const void *sealed, size_t size, struct hufu_sealed *out)

@@ -1,6 +1,5 @@
 /* Decrypting in the device; encrypting needs no secret: libcrypto does it. */
-#define OPENSSL_SUPPRESS_DEPRECATED  /* RSA_padding_check_PKCS1_OAEP_mgf1, which has no other form \
-                                      */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_padding_check_PKCS1_OAEP_mgf1, which is in no other form */
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>

@@ -107,9 +107,9 @@ static int sign_pss_here(const struct sig *s, struct job *j, int salt)
 
 static int sign_pss(const struct sig *s, struct job *j)
 {
-    const uint8_t hash = device_digest(s->md);
     if (!s->md)
         return FAIL(s->prov, REASON_ARGUMENT, "PSS signs a digest");
+    const uint8_t hash = device_digest(s->md);
     const int salt = salt_size(s);
     if (salt < 0)
         return FAIL(s->prov, REASON_ARGUMENT, "PSS: the salt is too long for the key");

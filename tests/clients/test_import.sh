@@ -157,7 +157,7 @@ if [ -f $softhsm ] && command -v pkcs11-tool >/dev/null && command -v softhsm2-u
     has 'klein: of a kind or size' err
     ok "$hufu" key list
     has 'aes256 .* its own' out
-    has ' ä{32} ' out
+    has ' (ä){32} ' out
     ok openssl pkey -in hufu:id=%51 -noout
     ok openssl x509 -in "hufu:label=schl%C3%BCssel;type=cert" -out got.crt
     same got.crt leaf.crt

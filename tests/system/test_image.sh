@@ -56,6 +56,11 @@ start
 grep -q '^state *ready' out
 result $? "the program as it was built, again"
 stop
+strip sim 2>err
+start
+grep -q '^state *ready' out
+result $? "a package's strip takes nothing that is measured"
+stop
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]

@@ -1,5 +1,5 @@
 /* The image of this process: the segments of its program that cannot be written, as the loader
- * mapped them. */
+ * mapped them, but for the header of the file (firmware/ports/tools/seal.c). */
 #include <link.h>
 #include <string.h>
 
@@ -54,9 +54,10 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *arg)
     }
     for (size_t i = 0; ours && i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        const size_t skip = p->p_offset ? 0 : sizeof(ElfW(Ehdr));
         if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-            add_around(s->image, (const uint8_t *)(info->dlpi_addr + p->p_vaddr), p->p_filesz,
-                       s->seal->sm3);
+            add_around(s->image, (const uint8_t *)(info->dlpi_addr + p->p_vaddr) + skip,
+                       p->p_filesz - skip, s->seal->sm3);
     }
     return ours;
 }

@@ -2,7 +2,8 @@
  * The last step of linking a device: its image gets the SM3 of itself. What is measured is what a
  * program that runs finds unchanged in its memory: the segments of the ELF file that cannot be
  * written, one after the other, without the 32 bytes behind the magic (struct hal_seal,
- * firmware/hal/hal.h) that receive the digest. 32 and 64 bits, the byte order of this machine.
+ * firmware/hal/hal.h) that receive the digest, and without the header of the file, which strip
+ * changes: nothing in it runs. 32 and 64 bits, the byte order of this machine.
  *
  *   seal FILE
  */
@@ -53,10 +54,15 @@ static void find_seal(struct file *f)
         stop(f, "holds no seal");
 }
 
-static void measure(const struct file *f, struct sm3 *s, size_t offset, size_t n)
+static void measure(const struct file *f, struct sm3 *s, size_t offset, size_t n, size_t header)
 {
     if (offset > f->size || n > f->size - offset)
         stop(f, "a segment ends behind the file");
+    const size_t skip = offset ? 0 : header;
+    if (skip > n)
+        stop(f, "a segment ends inside the header");
+    offset += skip;
+    n -= skip;
     const size_t digest = (size_t)(f->digest - f->bytes);
     if (digest >= offset && digest - offset < n) {
         sm3_update(s, f->bytes + offset, digest - offset);
@@ -73,12 +79,12 @@ static void segment(const struct file *f, struct sm3 *s, const uint8_t *at)
         Elf64_Phdr p;
         memcpy(&p, at, sizeof p);
         if (p.p_type == PT_LOAD && !(p.p_flags & PF_W))
-            measure(f, s, p.p_offset, p.p_filesz);
+            measure(f, s, p.p_offset, p.p_filesz, sizeof(Elf64_Ehdr));
     } else {
         Elf32_Phdr p;
         memcpy(&p, at, sizeof p);
         if (p.p_type == PT_LOAD && !(p.p_flags & PF_W))
-            measure(f, s, p.p_offset, p.p_filesz);
+            measure(f, s, p.p_offset, p.p_filesz, sizeof(Elf32_Ehdr));
     }
 }
 

@@ -418,7 +418,7 @@ tests: $(BUILD)/hufu-sim-lab $(BUILD)/tests/load-client $(if $(UMOCKDEV),$(BUILD
 DEMO_PACKAGES  := gcc libc6-dev binutils pkg-config openssl libssl-dev
 CHECK_PACKAGES := $(DEMO_PACKAGES) check libsubunit-dev libgcrypt20-dev libbotan-2-dev clang \
                   libclang-rt-14-dev valgrind python3 procps libp11-kit-dev libusb-1.0-0-dev \
-                  cppcheck shellcheck
+                  dpkg-dev cppcheck shellcheck
 # Programs of others that the tests put our links and modules under, bare metal included: a test whose program cannot
 # be had is a counted skip.
 CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
@@ -561,7 +561,7 @@ lab: all ## Instructions per operation, memory check, times beside secrets, a pr
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh
 
 # ---------------------------------------------------------------- install
-.PHONY: install install-service uninstall
+.PHONY: install install-service uninstall deb
 install: all install-service ## Install programs, library, headers and man pages below DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man3
@@ -592,6 +592,13 @@ install: all install-service ## Install programs, library, headers and man pages
 uninstall: ## Remove what make install with the same DESTDIR, PREFIX and LIBDIR puts there
 	$(Q)set -e; there=$$(mktemp -d); trap 'rm -rf "$$there"' EXIT; $(SUB) -s install DESTDIR="$$there"; \
 	    cd "$$there"; find . ! -type d | while read -r file; do rm -f "$(DESTDIR)/$$file"; done
+
+MULTIARCH = $(shell $(CC) -print-multiarch)
+deb: all ## Build a Debian package of what make install installs: build/hufu_VERSION_ARCH.deb
+	$(Q)rm -rf $(BUILD)/deb
+	$(Q)$(SUB) -s install DESTDIR=$(abspath $(BUILD))/deb PREFIX=/usr LIBDIR=/usr/lib/$(MULTIARCH) IFDDIR=/usr/lib/pcsc/drivers/serial
+	$(Q)bash host/deb/deb.sh $(BUILD)/deb $(VERSION) $(BUILD)
+	$(Q)rm -rf $(BUILD)/deb
 
 install-service: ## Install what systemd wants to know of hufu-sim: unit, user, directories
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)

@@ -3,7 +3,7 @@
 # BUILD: where the programs are (default: build). To be sourced.
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
 hufu=$build/hufu
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hufu-test-XXXXXX")
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -43,6 +43,6 @@ start() {
     rm ready
 }
 total() {
-    printf '%d passed, %d failed, 0 skipped\n' $passed $failed
+    printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
     [ $failed = 0 ]
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What make install puts below a directory is enough for a program of somebody else, and make uninstall takes it away.
+# What make install puts below a directory is enough for a program of somebody else, and make uninstall takes it away;
+# what make deb packs works.
 # BUILD: where the programs are (default: build). Prints "N passed, N failed, N skipped".
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -64,4 +65,21 @@ ok "uninstall" "${install[@]}" uninstall DESTDIR="$dir/there"
 find there ! -type d >left
 has "nothing is left but what is not ours" "^there/opt/hufu/lib/of-somebody-else$" left
 ok "nothing else" test "$(wc -l <left)" = 1
+
+if command -v dpkg-shlibdeps >/dev/null; then
+    package=$build/hufu_$("$build/hufu" --version | cut -d ' ' -f 2)_$(dpkg --print-architecture).deb
+    ok "make deb" "${install[@]}" deb
+    ok "depends" dpkg-deb -f "$package" Depends Recommends
+    has "what the programs need" "^Depends: .*libssl3" out
+    has "what only hufu-bench needs" "^Recommends: .*libbotan" out
+    ok "unpack" dpkg-deb -x "$package" package
+    export HUFU_DEVICE=inproc:$dir/device HUFU_ADMIN_PIN=admin-pin-1 HUFU_PIN=user-pin-1
+    ok "its hufu makes a device" package/usr/bin/hufu init
+    build=$dir/package/usr/bin start device
+    ok "its hufu-sim, stripped, serves it" package/usr/bin/hufu --device "unix:$dir/device/hufu.sock" info
+    has "its hufu-sim, stripped, serves it" "^state *ready" out
+else
+    echo "SKIP make deb: no dpkg-shlibdeps: install dpkg-dev"
+    skipped=1
+fi
 total

@@ -272,7 +272,7 @@ START_TEST(cut)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- the file */
+/* ---------------------------------------------------------------- the log */
 
 /* The record of it names the checkpoint and its key; one bit of them turned is refused. */
 START_TEST(log_goes_on)
@@ -310,6 +310,8 @@ START_TEST(log_goes_on)
     ck_assert_uint_gt(e.object, 0);
 }
 END_TEST
+
+/* ---------------------------------------------------------------- the file */
 
 static void make_file(struct hufu_backup *b)
 {

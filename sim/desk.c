@@ -27,12 +27,17 @@ struct place {
     uint64_t ns;     /* that it took */
 };
 
+/* By instruction: nanoseconds, bytes; 0: not known. */
+struct learned {
+    uint32_t cost[256], answer[256];
+};
+
 struct desk {
     struct device *device;
     size_t frame_max, window_size, windows;
     uint8_t *memory;
-    size_t touched;                  /* bytes of large answers since the last trim */
-    uint32_t cost[256], answer[256]; /* by instruction: nanoseconds, bytes; 0: not known */
+    size_t touched;               /* bytes of large answers since the last trim */
+    struct learned own, *learned; /* the first desk's, for all */
     unsigned count, native_count;
     bool side, closed, pairs; /* pairs: commands that make a pair each, and no others */
     uint64_t round_ns;
@@ -55,6 +60,7 @@ struct desk *desk_create(struct device *d, size_t frame_max)
     if (!k)
         return NULL;
     k->device = d;
+    k->learned = &k->own;
     k->frame_max = frame_max;
     k->window_size = (WINDOW_HEAD + frame_max + 2 + FRAME_CHECK + 4095) & ~(size_t)4095;
     for (k->windows = DESK_BATCH; k->windows; k->windows /= 2) {
@@ -69,9 +75,17 @@ struct desk *desk_create(struct device *d, size_t frame_max)
     return k;
 }
 
-struct desk *desk_create_side(const struct desk *main)
+struct desk *desk_create_second(struct desk *first)
 {
-    struct desk *k = desk_create(main->device, main->frame_max);
+    struct desk *k = desk_create(first->device, first->frame_max);
+    if (k)
+        k->learned = first->learned;
+    return k;
+}
+
+struct desk *desk_create_side(struct desk *first)
+{
+    struct desk *k = desk_create_second(first);
     if (k)
         k->side = true;
     return k;
@@ -125,7 +139,7 @@ uint32_t desk_cost(const struct desk *k, const struct command *m)
 {
     if (is_long(m))
         return COST_LONG;
-    const uint32_t cost = k->cost[ins_of(m)];
+    const uint32_t cost = k->learned->cost[ins_of(m)];
     return cost ? cost : COST_UNKNOWN;
 }
 
@@ -143,13 +157,13 @@ static void learn(struct desk *k, const struct place *p)
     const uint8_t ins = ins_of(p->command);
     if (is_long(p->command))
         return;
-    k->cost[ins] = largest(k->cost[ins], p->ns);
-    k->answer[ins] = largest(k->answer[ins], p->size);
+    k->learned->cost[ins] = largest(k->learned->cost[ins], p->ns);
+    k->learned->answer[ins] = largest(k->learned->answer[ins], p->size);
 }
 
 static size_t expected_answer(const struct desk *k, const struct command *m)
 {
-    const uint32_t size = k->answer[ins_of(m)];
+    const uint32_t size = k->learned->answer[ins_of(m)];
     return size ? size : k->frame_max;
 }
 
@@ -209,8 +223,8 @@ unsigned desk_take(struct desk *k, struct client *c, unsigned quota)
         apdu = is_apdu(p->command);
         k->count++;
         k->pairs = makes_pair(p->command);
-        k->closed =
-            (is_long(p->command) && !k->pairs) || k->answer[ins_of(p->command)] > LARGE_ANSWER;
+        k->closed = (is_long(p->command) && !k->pairs) ||
+                    k->learned->answer[ins_of(p->command)] > LARGE_ANSWER;
     }
     return taken;
 }
@@ -305,6 +319,11 @@ static void frame_answer(struct place *p, struct iovec *part)
     frame_put(p->answer - FRAME_HEADER, &head);
     part->iov_base = p->answer - FRAME_HEADER;
     part->iov_len = FRAME_HEADER + p->size;
+}
+
+unsigned desk_answers(const struct desk *k)
+{
+    return k->count;
 }
 
 unsigned desk_answer(struct desk *k, void (*done)(void *, struct client *), void *arg)

@@ -18,9 +18,12 @@ struct desk;
 
 /* frame_max as configured for the device. NULL: no memory. */
 struct desk *desk_create(struct device *d, size_t frame_max);
-/* A desk for what is served in the interludes of long commands: it takes no long ones, nor from
+/* Another one for the same rounds: its commands run while the answers of the first are given. It
+ * shares what the first has learned, which must live as long. */
+struct desk *desk_create_second(struct desk *first);
+/* The same for what is served in the interludes of long commands: it takes no long ones, nor from
  * clients whose command is running. */
-struct desk *desk_create_side(const struct desk *main);
+struct desk *desk_create_side(struct desk *first);
 void desk_destroy(struct desk *k);
 
 /* What a command will take, in nanoseconds, from what the last ones of its kind took. */
@@ -31,6 +34,8 @@ uint32_t desk_cost(const struct desk *k, const struct command *m);
 unsigned desk_take(struct desk *k, struct client *c, unsigned quota);
 /* Execute what was taken. The only step without the lock of the clients. */
 void desk_run(struct desk *k);
+/* How many answers there are to give. */
+unsigned desk_answers(const struct desk *k);
 /* Give the answers to their clients and clear the desk; how many. done is called once for each
  * client. */
 unsigned desk_answer(struct desk *k, void (*done)(void *arg, struct client *c), void *arg);

@@ -2,7 +2,8 @@
  * Two threads share the work under one lock. The I/O thread (the caller) reads and writes all
  * sockets. A few short commands it takes into the device itself: no hand-over, so the shortest way
  * for a single command. Longer ones go to the owner thread, while the I/O thread keeps gathering:
- * everything that has come meanwhile is the next device_serve call.
+ * everything that has come meanwhile is the next device_serve call. It is laid on a second desk,
+ * so that the I/O thread gives the answers of one round while the owner makes the next.
  */
 #include "sim/server.h"
 
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +31,9 @@ enum {
     CLIENTS_MAX = 1024,
     EVENTS_MAX = 64,
     INLINE_NS = 300000, /* waiting work up to this is done by the I/O thread */
-    IDLE_MS = 1000,     /* after that long without anything memory is given back */
+    HALVE_NS = 2000000, /* waiting work above this is done in two rounds */
+    ANSWERS_FEW = 8,
+    IDLE_MS = 1000, /* after that long without anything memory is given back */
     ACCEPT_PAUSE_MS = 100,
     STEP_NS = 50000,    /* a step of work ahead that nobody minds */
     NO_STEP_NS = 2000,  /* there was nothing to do */
@@ -40,8 +44,7 @@ enum {
 
 struct server {
     const struct server_config *config;
-    struct desk *desk, *side; /* for rounds, for interludes within them */
-    int epoll;
+    int epoll, wake; /* wake: answers wait for the I/O thread */
     uint8_t *scratch;
     unsigned clients;
     bool accept_paused, idle_done;
@@ -58,9 +61,11 @@ struct server {
     bool handed; /* the owner thread is asked to go in */
     bool ahead;  /* the device may have work to do ahead */
     bool stopping;
-    struct client all;   /* ring of the open clients, in order of service */
-    struct client *gone; /* closed ones, to be freed */
-    uint64_t waiting_ns; /* cost of all commands that wait */
+    struct desk *desk, *other, *side; /* for rounds, in turn; for interludes within them */
+    bool answers;                     /* the other desk has some to give */
+    struct client all;                /* ring of the open clients, in order of service */
+    struct client *gone;              /* closed ones, to be freed */
+    uint64_t waiting_ns;              /* cost of all commands that wait */
     unsigned waiting;
     /* what was done so far: a line at the end */
     uint64_t commands, rounds, device_ns, answer_ns;
@@ -165,11 +170,14 @@ static bool hungry(const struct client *c)
     return c->first && c->unsent < CLIENT_UNSENT_MAX;
 }
 
-/* Whole rounds: what would leave lanes of the device empty waits for the next one. */
+/* Whole rounds: what would leave lanes of the device empty waits for the next one. Of much work
+ * half at a time: while it is done, the answers of the other half can be given. */
 static unsigned round_size(const struct server *s)
 {
-    const unsigned together = device_together(s->config->device);
-    return s->waiting > together ? s->waiting - s->waiting % together : s->waiting;
+    const unsigned together = device_together(s->config->device), rounds = s->waiting / together;
+    if (!rounds)
+        return s->waiting;
+    return (s->waiting_ns > HALVE_NS && rounds > 1 ? rounds / 2 : rounds) * together;
 }
 
 /* Lay what waits on the desk: a fair share for everybody who reads his answers. false: nothing
@@ -202,8 +210,8 @@ static void answered(void *arg, struct client *c)
         watch(s, c);
 }
 
-/* One round in the device. Called with the lock, which is free while the device works. */
-static bool serve_round(struct server *s, struct desk *k)
+/* Run a round in the device. Called with the lock, which is free while the device works. */
+static bool run_round(struct server *s, struct desk *k)
 {
     bury(s);
     if (s->stopping || !gather(s, k))
@@ -213,13 +221,54 @@ static bool serve_round(struct server *s, struct desk *k)
     desk_run(k);
     const uint64_t end = clock_ns(CLOCK_MONOTONIC);
     pthread_mutex_lock(&s->lock);
-    s->commands += desk_answer(k, answered, s);
     s->rounds++;
-    if (k == s->desk) /* an interlude is part of a round */
+    if (k != s->side) /* an interlude is part of a round */
         s->device_ns += end - start;
-    s->answer_ns += clock_ns(CLOCK_MONOTONIC) - end;
-    bury(s);
     s->ahead = true;
+    return true;
+}
+
+static void give_answers(struct server *s, struct desk *k)
+{
+    const uint64_t start = clock_ns(CLOCK_MONOTONIC);
+    s->commands += desk_answer(k, answered, s);
+    s->answer_ns += clock_ns(CLOCK_MONOTONIC) - start;
+}
+
+/* Those of the round before, unless they have been given. */
+static void give_other_answers(struct server *s)
+{
+    if (s->answers)
+        give_answers(s, s->other);
+    s->answers = false;
+}
+
+/* A round from its commands to its answers. */
+static bool serve_round(struct server *s, struct desk *k)
+{
+    if (!run_round(s, k))
+        return false;
+    give_answers(s, k);
+    bury(s);
+    return true;
+}
+
+/* The same on the owner thread: when more waits already, the I/O thread gives the answers, if they
+ * are so many that to wake it takes less. */
+static bool serve_and_go_on(struct server *s)
+{
+    if (!run_round(s, s->desk))
+        return false;
+    give_other_answers(s);
+    if (!s->waiting || s->stopping || desk_answers(s->desk) < ANSWERS_FEW) {
+        give_answers(s, s->desk);
+        return true;
+    }
+    struct desk *full = s->desk;
+    s->desk = s->other;
+    s->other = full;
+    s->answers = true;
+    eventfd_write(s->wake, 1);
     return true;
 }
 
@@ -279,7 +328,7 @@ static void *owner_main(void *arg)
             pthread_cond_wait(&s->work, &s->lock);
             continue;
         }
-        while (serve_round(s, s->desk) || work_ahead(s) || make_pairs(s))
+        while (serve_and_go_on(s) || work_ahead(s) || make_pairs(s))
             ;
         s->handed = s->busy = false;
     }
@@ -412,6 +461,7 @@ static void on_idle(struct server *s)
         return;
     s->idle_done = true;
     desk_trim(s->desk);
+    desk_trim(s->other);
     desk_trim(s->side);
 #ifdef __GLIBC__
     malloc_trim(0);
@@ -434,7 +484,10 @@ static void io_step(struct server *s)
         sched_yield();
     const int n = epoll_wait(s->epoll, events, EVENTS_MAX, s->patience);
     pthread_mutex_lock(&s->lock);
+    give_other_answers(s);
     for (int i = 0; i < n; i++) {
+        if (events[i].data.ptr == &s->wake)
+            continue;
         if (events[i].data.ptr == s)
             accept_clients(s);
         else if (events[i].data.ptr)
@@ -463,7 +516,7 @@ static uint64_t clock_ms(void)
 static bool unfinished(struct server *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool more = s->busy;
+    bool more = s->busy || s->answers;
     for (struct client *c = s->all.next; c != &s->all; c = c->next)
         more = more || c->unsent;
     pthread_mutex_unlock(&s->lock);
@@ -481,9 +534,9 @@ static void io_main(struct server *s)
 
 /* ------------------------------------------------------------------ life */
 
-static int add_event(struct server *s, int fd, void *tag)
+static int add_event(struct server *s, int fd, uint32_t events, void *tag)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    struct epoll_event event = {.events = events, .data.ptr = tag};
     return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -492,11 +545,15 @@ static int set_up(struct server *s)
     s->all.next = s->all.previous = &s->all;
     s->ahead = true;
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    s->wake = eventfd(0, EFD_CLOEXEC);
     s->scratch = malloc(CLIENT_SCRATCH);
     s->desk = desk_create(s->config->device, s->config->frame_max);
-    s->side = s->desk ? desk_create_side(s->desk) : NULL;
-    if (s->epoll < 0 || !s->scratch || !s->side || add_event(s, s->config->listener, s) ||
-        add_event(s, s->config->stop, NULL))
+    s->other = s->desk ? desk_create_second(s->desk) : NULL;
+    s->side = s->other ? desk_create_side(s->desk) : NULL;
+    if (s->epoll < 0 || s->wake < 0 || !s->scratch || !s->side ||
+        add_event(s, s->config->listener, EPOLLIN, s) ||
+        add_event(s, s->config->stop, EPOLLIN, NULL) ||
+        add_event(s, s->wake, EPOLLIN | EPOLLET, &s->wake))
         return -1;
     device_interlude(s->config->device, interlude, s);
     return pthread_create(&s->owner, NULL, owner_main, s) ? -1 : 0;
@@ -525,7 +582,7 @@ static void report(const struct server *s)
 
 int server_run(const struct server_config *config)
 {
-    struct server s = {.config = config, .epoll = -1};
+    struct server s = {.config = config, .epoll = -1, .wake = -1};
     int result = -1;
     pthread_mutex_init(&s.lock, NULL);
     pthread_cond_init(&s.work, NULL);
@@ -542,10 +599,13 @@ int server_run(const struct server_config *config)
     }
     device_interlude(config->device, NULL, NULL);
     desk_destroy(s.desk);
+    desk_destroy(s.other);
     desk_destroy(s.side);
     free(s.scratch);
     if (s.epoll >= 0)
         close(s.epoll);
+    if (s.wake >= 0)
+        close(s.wake);
     pthread_cond_destroy(&s.work);
     pthread_mutex_destroy(&s.lock);
     return result;

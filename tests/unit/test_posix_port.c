@@ -200,6 +200,16 @@ START_TEST(root)
     ck_assert_mem_eq(got, set, 32);
     write_file("root", "short");
     ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), -1);
+    unlink(in_directory("root")); /* lost: not the zeros of a device that is to be made */
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), -1);
+    posix_close(p);
+    p = open_good(0, 0);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), -1);
+    posix_close(p);
+    write_file("geometry", "segments 4\nsegment_size 4096\n"); /* as former versions wrote it */
+    p = open_good(0, 0);
+    ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
+    ck_assert_mem_eq(got, zeros, 32);
     posix_close(p);
     p = open_port(NULL, 4, 4096, 0);
     ck_assert_int_eq(hal.nvm.root_read(hal.nvm.ctx, got), 0);
@@ -320,6 +330,24 @@ START_TEST(sync_in_parts)
         ck_assert_int_eq(hal.nvm.read(hal.nvm.ctx, 1, 32 * i, back, 16), 0);
         ck_assert_mem_eq(back, data, 16);
     }
+    posix_close(p);
+}
+END_TEST
+
+/* Nothing is acknowledged any more when the file has been removed or cut under the device. */
+START_TEST(file_taken_away)
+{
+    uint8_t data[16] = {1};
+    struct posix_port *p = open_good(4, 4096);
+    ck_assert_int_eq(hal.nvm.program(hal.nvm.ctx, 0, 0, data, 16), 0);
+    ck_assert_int_eq(hal.nvm.sync(hal.nvm.ctx), 0);
+    ck_assert_int_eq(truncate(in_directory("nvm"), 3 * 4096), 0);
+    ck_assert_int_eq(hal.nvm.sync(hal.nvm.ctx), -1);
+    ck_assert_int_eq(truncate(in_directory("nvm"), 4 * 4096), 0);
+    ck_assert_int_eq(hal.nvm.sync(hal.nvm.ctx), 0);
+    unlink(in_directory("nvm"));
+    hal.nvm.sync_start(hal.nvm.ctx);
+    ck_assert_int_eq(hal.nvm.sync(hal.nvm.ctx), -1);
     posix_close(p);
 }
 END_TEST
@@ -503,6 +531,7 @@ int main(void)
     tcase_add_test(t, lock_of_the_killed);
     tcase_add_test(t, forked);
     tcase_add_test(t, sync_in_parts);
+    tcase_add_test(t, file_taken_away);
     tcase_add_test(t, wrong_shapes);
     tcase_add_test(t, shape_of_a_new_one);
     tcase_add_test(t, no_directory);

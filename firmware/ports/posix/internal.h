@@ -69,6 +69,7 @@ struct nvm_file {
     pid_t owner; /* the process that may write: a child that it forks may not */
     struct directory directory;
     int fd;
+    bool root_kept; /* a device without its root has lost it */
     uint32_t segment_size;
     uint64_t size;
     struct syncer *syncer;

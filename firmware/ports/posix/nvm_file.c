@@ -15,6 +15,8 @@
 
 enum { UNIT = 16, BLOCK = 4096 };
 
+#define ROOT_KEPT "\nroot kept\n" /* in geometry: there is a root from the beginning */
+
 static int pread_all(int fd, uint8_t *out, size_t n, uint64_t at)
 {
     while (n) {
@@ -121,11 +123,18 @@ static int nvm_erase(void *ctx, uint32_t segment)
     return 0;
 }
 
+/* Is the file in a directory still, and whole? What is written to one that was removed is lost. */
+static bool is_there(const struct nvm_file *f)
+{
+    struct stat st;
+    return fstat(f->fd, &st) == 0 && st.st_nlink > 0 && (uint64_t)st.st_size == f->size;
+}
+
 static int nvm_sync(void *ctx)
 {
     struct nvm_file *f = ctx;
     const int done = f->syncer && f->owner == getpid() ? syncer_wait(f->syncer) : 1;
-    return done == 1 ? fdatasync(f->fd) : done;
+    return (done == 1 ? fdatasync(f->fd) : done) || !is_there(f) ? -1 : 0;
 }
 
 /* The thread is made when it is first wanted. */
@@ -149,7 +158,7 @@ static int root_read(void *ctx, uint8_t root[ROOT_SIZE])
     memset(root, 0, ROOT_SIZE);
     long n = directory_read(&f->directory, "root", bytes, sizeof bytes);
     if (n < 0)
-        return errno == ENOENT ? 0 : -1;
+        return errno == ENOENT && !f->root_kept ? 0 : -1;
     if (n != ROOT_SIZE)
         return -1;
     memcpy(root, bytes, ROOT_SIZE);
@@ -175,6 +184,18 @@ static int root_program(void *ctx, const uint8_t root[ROOT_SIZE])
     return result;
 }
 
+/* A new device has one of zeros: where the file is missing later it was lost, and is no reason to
+ * format what it would open. Devices of former versions had none before INIT. */
+static int make_root(const struct nvm_file *f, const struct message *m)
+{
+    static const uint8_t zeros[ROOT_SIZE];
+    if (faccessat(f->directory.fd, "root", F_OK, 0) == 0 ||
+        directory_write(&f->directory, "root", zeros, sizeof zeros) == 0)
+        return 0;
+    return complain(m, "cannot write %s/root: %s: make room there or choose another directory",
+                    f->directory.path, strerror(errno));
+}
+
 /* ---------------------------------------------------------------- opening */
 
 static int read_geometry(struct nvm_file *f, uint32_t *segments, uint32_t *size,
@@ -193,6 +214,7 @@ static int read_geometry(struct nvm_file *f, uint32_t *segments, uint32_t *size,
     if (sscanf(text, "segments %u\nsegment_size %u", segments, size) != 2)
         return complain(m, "%s/geometry is damaged: restore it or choose another directory",
                         f->directory.path);
+    f->root_kept = strstr(text, ROOT_KEPT) != NULL;
     return 1;
 }
 
@@ -200,7 +222,8 @@ static int write_geometry(struct nvm_file *f, uint32_t segments, uint32_t size,
                           const struct message *m)
 {
     char text[128];
-    int n = snprintf(text, sizeof text, "segments %u\nsegment_size %u\n", segments, size);
+    int n = snprintf(text, sizeof text, "segments %u\nsegment_size %u" ROOT_KEPT, segments, size);
+    f->root_kept = true;
     if (directory_write(&f->directory, "geometry", text, (size_t)n))
         return complain(m,
                         "cannot write %s/geometry: %s: make room there or choose another directory",
@@ -275,7 +298,8 @@ int nvm_file_open(struct nvm_file *f, const struct posix_options *o, struct hal_
     f->segment_size = size;
     f->size = (uint64_t)segments * size;
     f->owner = getpid();
-    if (open_nvm(f, fresh, m) || (fresh && write_geometry(f, segments, size, m)))
+    if (open_nvm(f, fresh, m) ||
+        (fresh && (make_root(f, m) || write_geometry(f, segments, size, m))))
         return -1;
     *nvm = (struct hal_nvm){.ctx = f,
                             .segments = segments,

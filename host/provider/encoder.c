@@ -109,8 +109,11 @@ static int encode(const struct encoder *e, OSSL_CORE_BIO *core, const void *vkey
     return done;
 }
 
-/* A key as data, not as this provider's: none of ours to write. */
-#define ENCODER(name, bits)                                                                        \
+/*
+ * A key as data, not as this provider's: none of ours to write. Who asks for a pair or for all gets what stands for the
+ * private half, never the public one in its place.
+ */
+#define ENCODER(name, bits, but)                                                                   \
     static int name##_encode(void *encoder, OSSL_CORE_BIO *out, const void *key,                   \
                              const OSSL_PARAM data[], int selection,                               \
                              OSSL_PASSPHRASE_CALLBACK *ask, void *arg)                             \
@@ -123,7 +126,7 @@ static int encode(const struct encoder *e, OSSL_CORE_BIO *core, const void *vkey
     static int name##_does(void *encoder, int selection)                                           \
     {                                                                                              \
         (void)encoder;                                                                             \
-        return selection & (bits);                                                                 \
+        return (selection & (bits)) && !(selection & (but));                                       \
     }                                                                                              \
     static const OSSL_DISPATCH name##_table[] = {                                                  \
         ENTRY(OSSL_FUNC_ENCODER_NEWCTX, encoder_new),                                              \
@@ -131,13 +134,14 @@ static int encode(const struct encoder *e, OSSL_CORE_BIO *core, const void *vkey
         ENTRY(OSSL_FUNC_ENCODER_DOES_SELECTION, name##_does),                                      \
         ENTRY(OSSL_FUNC_ENCODER_ENCODE, name##_encode), ENTRY_END};
 
-ENCODER(uri, OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
-ENCODER(public_pem, OSSL_KEYMGMT_SELECT_PUBLIC_KEY)
-ENCODER(public_der, OSSL_KEYMGMT_SELECT_PUBLIC_KEY)
-ENCODER(text, OSSL_KEYMGMT_SELECT_KEYPAIR)
+ENCODER(uri, OSSL_KEYMGMT_SELECT_PRIVATE_KEY, 0)
+ENCODER(public_pem, OSSL_KEYMGMT_SELECT_PUBLIC_KEY, OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
+ENCODER(public_der, OSSL_KEYMGMT_SELECT_PUBLIC_KEY, OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
+ENCODER(text, OSSL_KEYMGMT_SELECT_KEYPAIR, 0)
 
 #define FAMILY(names)                                                                              \
     {names, "provider=hufu,output=pem,structure=PrivateKeyInfo", uri_table, "its URI"},            \
+        {names, "provider=hufu,output=pem,structure=type-specific", uri_table, "its URI"},         \
         {names, "provider=hufu,output=pem,structure=SubjectPublicKeyInfo", public_pem_table,       \
          "its public half"},                                                                       \
         {names, "provider=hufu,output=der,structure=SubjectPublicKeyInfo", public_der_table,       \

@@ -9,7 +9,6 @@ for program in openssl nginx apache2 curl wrk testssl; do
         exit
     fi
 done
-chmod 755 . # the workers of the servers have accounts of their own
 export PATH=$build:$PATH HUFU_MODULE=$build/hufu.so
 HTTPS_PORT=$(free_port) APACHE_PORT=$(free_port) FILE_PORT=$(free_port) OCSP_PORT=$(free_port)
 export HTTPS_PORT APACHE_PORT FILE_PORT OCSP_PORT

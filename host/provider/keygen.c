@@ -185,18 +185,22 @@ struct making {
 /* A key without an id gets the one of RFC 5280, 4.2.1.2: SHA-1 of its public key. */
 static enum hufu_status name_it(struct hufu_session *session, struct making *m)
 {
+    const struct prov *prov = m->gen->prov;
     uint8_t der[600];
     const uint8_t *p = der;
     size_t n = sizeof der;
     unsigned size = 0;
     struct hufu_object *o = &m->object;
     enum hufu_status s = hufu_public_to_spki(o->type, o->public_key, o->public_size, der, &n);
-    X509_PUBKEY *key = s ? NULL : d2i_X509_PUBKEY(NULL, &p, (long)n);
+    EVP_MD *sha1 = digest_fetch(prov, "SHA1");
+    X509_PUBKEY *key = X509_PUBKEY_new_ex(prov->libctx, NULL);
     const unsigned char *bits;
     int bits_size;
-    if (key && X509_PUBKEY_get0_param(NULL, &bits, &bits_size, NULL, key) &&
-        EVP_Digest(bits, (size_t)bits_size, o->id, &size, EVP_sha1(), NULL))
+    if (!s && key && d2i_X509_PUBKEY(&key, &p, (long)n) &&
+        X509_PUBKEY_get0_param(NULL, &bits, &bits_size, NULL, key) &&
+        EVP_Digest(bits, (size_t)bits_size, o->id, &size, sha1, NULL))
         o->id_size = size;
+    EVP_MD_free(sha1);
     X509_PUBKEY_free(key);
     return s ? s : hufu_object_label(session, o->handle, o->label, o->id, o->id_size);
 }

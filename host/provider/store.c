@@ -96,7 +96,7 @@ static int store_load(void *store, OSSL_CALLBACK *object, void *arg, OSSL_PASSPH
     const struct pin_hint hint = {&s->uri, ask, ask_arg};
     s->failed = !s->loaded && !look(s, &hint);
     if (s->next >= s->found.n)
-        return 0;
+        return !s->failed; /* that there is nothing is no error */
     const struct found *found = &s->found.item[s->next++];
     return found->key ? key_hand_out(found->key, object, arg)
                       : certificate_hand_out(found, object, arg);

@@ -26,7 +26,7 @@
 static char build[PATH_MAX], dir[] = "/tmp/hufu-provider-XXXXXX", url[200];
 static pid_t sim;
 static OSSL_LIB_CTX *ctx;
-static OSSL_PROVIDER *usual, *ours;
+static OSSL_PROVIDER *none, *usual, *ours;
 static EVP_PKEY *rsa, *sm2, *ec;
 
 #define HUFU "provider=hufu"
@@ -100,6 +100,9 @@ static void load(void)
 {
     setenv("HUFU_DEVICE", url, 1);
     setenv("HUFU_PIN", "user-pin", 1);
+    /* a program may keep its algorithms in a context of its own, and have none in the default one */
+    none = OSSL_PROVIDER_load(NULL, "null");
+    ck_assert_ptr_nonnull(none);
     ctx = OSSL_LIB_CTX_new();
     ck_assert_ptr_nonnull(ctx);
     ck_assert_int_eq(OSSL_PROVIDER_set_default_search_path(ctx, build), 1);
@@ -136,6 +139,7 @@ static void tear_down(void)
     OSSL_PROVIDER_unload(ours);
     OSSL_PROVIDER_unload(usual);
     OSSL_LIB_CTX_free(ctx);
+    OSSL_PROVIDER_unload(none);
     stop_sim();
     snprintf(command, sizeof command, "rm -rf %s", dir);
     ck_assert_int_eq(system(command), 0);
@@ -458,7 +462,7 @@ static size_t premaster(const uint8_t plain[], size_t size, uint8_t out[48])
 START_TEST(bad_premaster_secrets_look_like_good_ones)
 {
     uint8_t plain[49] = {3, 3}, out[48];
-    ck_assert_int_eq(RAND_bytes(plain + 2, sizeof plain - 2), 1);
+    ck_assert_int_eq(RAND_bytes_ex(ctx, plain + 2, sizeof plain - 2, 0), 1);
     ck_assert_uint_eq(premaster(plain, 48, out), 48);
     ck_assert_mem_eq(out, plain, 48);
     static const size_t wrong[] = {1, 47, 49};
@@ -476,8 +480,9 @@ END_TEST
 
 START_TEST(a_file_stands_for_a_key)
 {
-    EVP_PKEY *const keys[] = {rsa, sm2, ec};
-    for (size_t i = 0; i < 3; i++) {
+    EVP_PKEY *twin = generate("RSA", "rsa"); /* told from the other one by the id */
+    EVP_PKEY *const keys[] = {rsa, sm2, ec, twin};
+    for (size_t i = 0; i < 4; i++) {
         BIO *file = BIO_new(BIO_s_mem());
         ck_assert_int_eq(
             PEM_write_bio_PrivateKey_ex(file, keys[i], NULL, NULL, 0, NULL, NULL, ctx, NULL), 1);
@@ -488,6 +493,36 @@ START_TEST(a_file_stands_for_a_key)
         EVP_PKEY_free(back);
         BIO_free(file);
     }
+    EVP_PKEY_free(twin);
+}
+END_TEST
+
+/* A store of the device, of which only this is expected: how many, and that it ends without error. */
+static int count(const char *uri, int expected)
+{
+    int n = 0;
+    OSSL_STORE_CTX *s = OSSL_STORE_open_ex(uri, ctx, NULL, NULL, NULL, NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(s);
+    ck_assert(!expected || OSSL_STORE_expect(s, expected) == 1);
+    while (!OSSL_STORE_eof(s)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(s);
+        ck_assert_int_eq(OSSL_STORE_error(s), 0);
+        n += info != NULL;
+        OSSL_STORE_INFO_free(info);
+    }
+    OSSL_STORE_close(s);
+    return n;
+}
+
+START_TEST(stores_give_what_is_expected)
+{
+    const int all = count("hufu:", 0);
+    ck_assert_int_ge(all, 3);
+    ck_assert_int_eq(count("hufu:", OSSL_STORE_INFO_PKEY), all);
+    ck_assert_int_eq(count("pkcs11:type=public", OSSL_STORE_INFO_PUBKEY), all);
+    ck_assert_int_eq(count("pkcs11:type=public", OSSL_STORE_INFO_PKEY), 0);
+    ck_assert_int_eq(count("hufu:", OSSL_STORE_INFO_CERT), 0);
+    ck_assert_int_eq(count("hufu:", OSSL_STORE_INFO_CRL), 0);
 }
 END_TEST
 
@@ -550,6 +585,7 @@ int main(void)
     tcase_add_test(t, bad_premaster_secrets_look_like_good_ones);
     tcase_add_test(t, secrets_are_shared);
     tcase_add_test(t, a_file_stands_for_a_key);
+    tcase_add_test(t, stores_give_what_is_expected);
     tcase_add_test(t, uris_that_make_no_sense);
     tcase_add_test(t, random_numbers);
     tcase_add_test(t, device_restarts);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # make lab: what the clock does not tell. Instructions per operation by callgrind (repeatable on any machine; it does
 # not know AVX-512, so the portable engine), memory errors and leaks by memcheck, a statistical test whether times
-# depend on secrets (valgrind cannot look into the eight-lane engine), and a profile by perf where the machine has
-# counters.     usage: BUILD=build bench/lab.sh
+# depend on secrets (valgrind cannot look into the eight-lane engine), and profiles with flame graphs where perf works.
+# usage: BUILD=build bench/lab.sh
 set -euo pipefail
 build=${BUILD:-build}
 out=$build/lab
@@ -62,10 +62,21 @@ export HUFU_ADMIN_PIN=lab-admin-pin HUFU_OPERATOR_PIN=lab-operator-pin HUFU_USER
 rm -rf "$out/device" "$out/random"
 
 echo
-if command -v perf >/dev/null && perf stat -e instructions true >/dev/null 2>&1; then
-    perf record -q -g -o "$out/perf.data" "$bench" --case core.sm2.sign --batch 2048 --calls 2000
-    perf report -i "$out/perf.data" --stdio 2>/dev/null | head -n 40 | tee "$out/perf.txt"
+# A profile of a case: its functions, those that the compiler took in among them, and a flame graph.
+profile() { # CASE BATCH CALLS
+    perf record -q -F 199 --call-graph dwarf,65528 -o "$out/perf.data" "$bench" --case "$1" --batch "$2" --calls "$3" >/dev/null 2>&1
+    perf script -i "$out/perf.data" -F comm,ip,sym 2>/dev/null | python3 -B bench/flame.py "$1" >"$out/$1.svg"
+    echo "perf: $1, batch $2 ($out/$1.svg)"
+    perf report -i "$out/perf.data" --stdio --no-children -g none -F overhead,sym 2>/dev/null | awk '!/^#/ && NF && n++ < 12'
+    rm -f "$out/perf.data"
+}
+
+# Where the processor's counters cannot be had perf takes samples by a timer.
+if command -v perf >/dev/null && perf record -q --call-graph dwarf -o "$out/perf.data" true >/dev/null 2>&1; then
+    profile core.sm2.sign 2048 1500
+    profile core.rsa2048.sign 8 1000
+    profile device.sm2.keygen 8000 200
 else
-    echo "perf: this machine has no counters (or no perf): no profile"
-fi
+    echo "perf: not installed, or this machine lets nobody look (kernel.perf_event_paranoid): no profile, no flame graph"
+fi | tee "$out/perf.txt"
 echo "Kept in $out"

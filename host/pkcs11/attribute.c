@@ -476,14 +476,15 @@ static bool value_fits(const struct rule *r, const CK_ATTRIBUTE *a)
     return a->ulValueLen != CK_UNAVAILABLE_INFORMATION;
 }
 
-/* A change of what is there already. What was set for good is read-only, whatever is asked for. */
+/* A change of what is there already. What was set for good is read-only, whatever is asked for; but
+ * programs make secret keys sensitive that they expect not to be, and ours are by default. */
 static CK_RV may_change(const struct object *o, const struct rule *r, const CK_ATTRIBUTE *a,
                         enum how how)
 {
     if (r->kind != BOOL)
         return CKR_OK;
     const bool from = attribute_bool(o, r->type), to = *(const CK_BBOOL *)a->pValue != CK_FALSE;
-    if (how == HOW_COPY && from == to)
+    if (from == to && (how == HOW_COPY || r->type == CKA_SENSITIVE))
         return CKR_OK;
     if ((r->flags & ONLY_ON && from) || (r->flags & ONLY_OFF && !from))
         return CKR_ATTRIBUTE_READ_ONLY;

@@ -396,7 +396,9 @@ CK_RV C_SetOperationState(CK_SESSION_HANDLE handle, CK_BYTE *state, CK_ULONG siz
                           CK_OBJECT_HANDLE encryption, CK_OBJECT_HANDLE authentication)
 {
     struct session *s;
-    (void)state, (void)size, (void)encryption, (void)authentication;
+    (void)size, (void)encryption, (void)authentication;
     const CK_RV rv = enter_session(handle, &s);
-    return rv == CKR_OK ? leave_session(s, CKR_SAVED_STATE_INVALID) : rv;
+    if (rv != CKR_OK)
+        return rv;
+    return leave_session(s, state ? CKR_SAVED_STATE_INVALID : CKR_ARGUMENTS_BAD);
 }

@@ -192,18 +192,19 @@ static CK_RV init_token(struct slot *slot, const CK_UTF8CHAR *pin, CK_ULONG pin_
     char name[TOKEN_LABEL + 1], so_pin[HUFU_PIN_MAX + 1] = "";
     struct use u = {0};
     struct hufu_info info;
-    if (pin_size < HUFU_PIN_MIN || pin_size > HUFU_PIN_MAX)
-        return CKR_PIN_LEN_RANGE;
+    const bool may_be = pin_size >= HUFU_PIN_MIN && pin_size <= HUFU_PIN_MAX;
     CK_RV rv = use_begin(&u, slot);
     if (rv != CKR_OK)
         return rv;
     unpad(name, label);
-    memcpy(so_pin, pin, pin_size);
+    memcpy(so_pin, pin, may_be ? pin_size : 0);
     const struct hufu_init init = {.retries = RETRIES, .label = name, .admin_pin = so_pin};
     enum hufu_status status = hufu_info(u.device, &info);
     rv = ckr_of(status);
     if (rv == CKR_OK && info.state != HUFU_STATE_BLANK)
         status = wipe_device(&u, pin, pin_size, &rv);
+    else if (rv == CKR_OK && !may_be)
+        rv = CKR_PIN_LEN_RANGE; /* of a blank token; to others a PIN that cannot be is wrong */
     if (rv == CKR_OK) {
         status = hufu_device_init(u.device, &init, NULL);
         rv = ckr_of(status);

@@ -250,6 +250,8 @@ static void sessions(void)
     is("of no session", f->C_GetSessionInfo(NO_SESSION, &info), CKR_SESSION_HANDLE_INVALID);
     either("operation state", f->C_GetOperationState(ro, NULL, &n), CKR_OPERATION_NOT_INITIALIZED,
            CKR_FUNCTION_NOT_SUPPORTED);
+    either("no state to set", f->C_SetOperationState(ro, NULL, 0, 0, 0), CKR_ARGUMENTS_BAD,
+           CKR_FUNCTION_NOT_SUPPORTED);
     either("function status", f->C_GetFunctionStatus(ro), CKR_FUNCTION_NOT_PARALLEL,
            CKR_FUNCTION_NOT_SUPPORTED);
     either("cancelling a function", f->C_CancelFunction(ro), CKR_FUNCTION_NOT_PARALLEL,
@@ -333,6 +335,7 @@ static void tokens_anew(void)
     is("with open sessions", f->C_InitToken(slot, TEXT(SO_PIN), 9, label), CKR_SESSION_EXISTS);
     f->C_CloseAllSessions(slot);
     is("wrong PIN", f->C_InitToken(slot, TEXT("wrong-pin"), 9, label), CKR_PIN_INCORRECT);
+    is("too short to be the PIN", f->C_InitToken(slot, TEXT("wrong"), 5, label), CKR_PIN_INCORRECT);
     is("no PIN", f->C_InitToken(slot, NULL, 9, label), CKR_ARGUMENTS_BAD);
     is("no slot", f->C_InitToken(NO_SLOT, TEXT(SO_PIN), 9, label), CKR_SLOT_ID_INVALID);
     is("C_InitToken", f->C_InitToken(slot, TEXT(SO_PIN), 9, label), CKR_OK);

@@ -284,6 +284,8 @@ static void generating(void)
     is("C_GenerateKey", f->C_GenerateKey(session, &m, t, 1, &k), CKR_OK);
     that("local", flag(k, CKA_LOCAL));
     that("hidden and here for good", flag(k, CKA_SENSITIVE) && flag(k, CKA_NEVER_EXTRACTABLE));
+    is("hidden once more, or at last", set_flag(k, CKA_SENSITIVE, &yes), CKR_OK);
+    is("and for good", set_flag(k, CKA_SENSITIVE, &no), CKR_ATTRIBUTE_READ_ONLY);
     is("no length", f->C_GenerateKey(session, &m, NULL, 0, &k), CKR_TEMPLATE_INCOMPLETE);
     is("no template", f->C_GenerateKey(session, &m, NULL, 1, &k), CKR_ARGUMENTS_BAD);
     is("no handle", f->C_GenerateKey(session, &m, t, 1, NULL), CKR_ARGUMENTS_BAD);

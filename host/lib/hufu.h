@@ -1253,6 +1253,9 @@ HUFU_API enum hufu_status hufu_public_to_spki(uint8_t type, const uint8_t *publi
                                               size_t public_size, uint8_t *der, size_t *der_size);
 HUFU_API enum hufu_status hufu_public_from_spki(const void *der, size_t der_size, uint8_t *type,
                                                 uint8_t *public_key, size_t *public_size);
+/* 1: the text, as a label, comes back from the device as it went there; 0: it is not UTF-8
+ * that may be printed throughout, and a "?" comes in place of what is not. */
+HUFU_API int hufu_text_lasts(const void *text, size_t size);
 /* Overwrite n bytes with zeros, so that the compiler cannot drop it. */
 HUFU_API void hufu_wipe(void *p, size_t n);
 

@@ -413,6 +413,18 @@ static size_t printable(const uint8_t *p, size_t left)
     return control || c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : n;
 }
 
+int hufu_text_lasts(const void *text, size_t size)
+{
+    const uint8_t *p = text;
+    size_t n = 0;
+    for (size_t i = 0; i < size; i += n) {
+        n = printable(p + i, size - i);
+        if (!n)
+            return 0;
+    }
+    return 1;
+}
+
 void text_get(char *out, size_t room, struct view v)
 {
     size_t o = 0;

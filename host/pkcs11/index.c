@@ -141,6 +141,9 @@ struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle)
     struct object *o = *handle_chain(slot, handle);
     while (o && o->handle != handle)
         o = o->same_handle;
+    if (!o && (handle & ((1u << PART_BITS) - 1)) == PUBLIC)
+        for (o = slot->first; o && o->once != handle;)
+            o = o->next;
     return o;
 }
 

@@ -27,7 +27,7 @@ struct attribute {
 };
 
 struct object {
-    CK_OBJECT_HANDLE handle;
+    CK_OBJECT_HANDLE handle, once; /* once: of the pair that it was the public key of */
     CK_OBJECT_CLASS class;
     CK_KEY_TYPE key_type;
     enum family family;
@@ -170,6 +170,7 @@ struct name {
     size_t id_size;
 };
 void name_of(struct name *name, const struct object *o);
+bool label_fits(const void *label, CK_ULONG size);
 
 /* Store a new token object: o->device and o->handle are set. CKR_ATTRIBUTE_VALUE_INVALID: too long.
  */
@@ -180,7 +181,7 @@ CK_RV token_describe(struct slot *slot, struct object *main, struct object *publ
 CK_RV token_update(struct slot *slot, struct object *o);
 /* A copy within the device; o has the attributes of the copy. */
 CK_RV token_copy(struct slot *slot, const struct object *from, struct object *o);
-/* The public part of a pair is only hidden; with the private one both are gone. */
+/* The public part of a pair is only hidden; when the private one goes it becomes an object of its own. */
 CK_RV token_destroy(struct slot *slot, struct object *o);
 
 /* Attributes as bytes for the device. main or public may be NULL. false: more than it takes. */

@@ -379,7 +379,7 @@ static void forget(struct slot *slot, uint32_t handle)
     lock_take(&slot->lock);
     for (enum part part = MAIN; part <= PUBLIC; part++) {
         struct object *o = index_part(slot, handle, part);
-        if (o && !o->temporary)
+        if (o && o->device && !o->temporary)
             index_remove(slot, o);
     }
     lock_give(&slot->lock);
@@ -451,8 +451,7 @@ static bool searchable(const CK_ATTRIBUTE *t, CK_ULONG n, char label[HUFU_LABEL_
 {
     const CK_ATTRIBUTE *a = template_find(t, n, CKA_LABEL);
     *id = template_find(t, n, CKA_ID);
-    *labelled = a && a->ulValueLen && a->ulValueLen <= HUFU_LABEL_MAX &&
-                !memchr(a->pValue, 0, a->ulValueLen);
+    *labelled = a && label_fits(a->pValue, a->ulValueLen);
     if (*labelled) {
         memcpy(label, a->pValue, a->ulValueLen);
         label[a->ulValueLen] = '\0';

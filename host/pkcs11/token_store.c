@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+bool label_fits(const void *label, CK_ULONG size)
+{
+    return size && size <= HUFU_LABEL_MAX && hufu_text_lasts(label, size);
+}
+
 void name_of(struct name *name, const struct object *o)
 {
     const struct attribute *label = attribute_of(o, CKA_LABEL), *id = attribute_of(o, CKA_ID);
     memset(name, 0, sizeof *name);
-    if (label && label->size && label->size <= HUFU_LABEL_MAX &&
-        !memchr(label->value, 0, label->size))
+    if (label && label_fits(label->value, label->size))
         memcpy(name->label, label->value, label->size);
     if (id && id->size && id->size <= HUFU_ID_MAX) {
         name->id = id->value;
@@ -176,19 +180,57 @@ static CK_RV hide_public(struct slot *slot, struct object *o)
     return rv;
 }
 
+/* The public key of a pair whose private one is about to go, as an object of its own. NULL: none */
+static struct object *part(struct slot *slot, const struct object *public)
+{
+    struct object *o = object_new(CKO_PUBLIC_KEY);
+    if (!o)
+        return NULL;
+    lock_take(&slot->lock);
+    CK_RV rv = attributes_copy(public, o);
+    o->owner = public->owner;
+    lock_give(&slot->lock);
+    o->once = public->handle;
+    o->handle = public->handle;
+    if (rv == CKR_OK && object_is_token(o))
+        rv = token_create(slot, o);
+    if (rv == CKR_OK)
+        return o;
+    object_free(o);
+    return NULL;
+}
+
+/* Either the public key that was parted from its pair is listed in its place, or it goes again. */
+static void parted(struct slot *slot, struct object *public, struct object *o, bool good)
+{
+    lock_take(&slot->lock);
+    if (good)
+        index_remove(slot, public);
+    if (good && o)
+        index_add(slot, o);
+    lock_give(&slot->lock);
+    if (good || !o)
+        return;
+    struct use u = {0};
+    if (o->device && use_begin(&u, slot) == CKR_OK)
+        done_one(&u, hufu_object_destroy(u.session, o->device));
+    object_free(o);
+}
+
 CK_RV token_destroy(struct slot *slot, struct object *o)
 {
     struct use u = {0};
     if (object_part(o) == PUBLIC)
         return hide_public(slot, o);
-    CK_RV rv = use_begin(&u, slot);
+    struct object *public = other_part(slot, o), *own = NULL;
+    CK_RV rv = public ? token_complete(slot, public) : CKR_OK;
+    if (public && rv == CKR_OK)
+        own = part(slot, public);
+    rv = use_begin(&u, slot);
     if (rv == CKR_OK)
         rv = done_one(&u, hufu_object_destroy(u.session, o->device));
-    struct object *public = other_part(slot, o);
-    lock_take(&slot->lock);
-    if (public && rv == CKR_OK)
-        index_remove(slot, public);
-    lock_give(&slot->lock);
+    if (public)
+        parted(slot, public, own, rv == CKR_OK);
     object_release(slot, public);
     return rv;
 }

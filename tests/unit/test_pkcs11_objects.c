@@ -347,6 +347,55 @@ START_TEST(attributes_last)
 }
 END_TEST
 
+/* Labels are any bytes, whatever can be printed of them. A pair whose private key has gone leaves
+ * the public one. Both for other processes, too. */
+START_TEST(names_and_parts_last)
+{
+    static const struct {
+        const char *label;
+        size_t size;
+    } names[] = {
+        {"plain", 5},          {"\xc3\xa9t\xc3\xa9", 5}, {"\x35\xb5\x0f\x25\x09\xef\x2f", 7},
+        {"a zero\0in it", 12}, {"new\nline", 8},         {"right-to-left \xe2\x80\xae", 17}};
+    char directory[] = LASTING;
+    CK_OBJECT_HANDLE o[4];
+    CK_OBJECT_CLASS data_class = CKO_DATA, public = CKO_PUBLIC_KEY, private = CKO_PRIVATE_KEY;
+    CK_BYTE out[32], signature[256];
+    CK_ULONG n = sizeof signature;
+    CK_MECHANISM m = {CKM_SHA256_RSA_PKCS, NULL, 0};
+    begin_lasting(directory);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        CK_ATTRIBUTE t[] = {{CKA_CLASS, &data_class, sizeof data_class},
+                            {CKA_TOKEN, &yes, 1},
+                            {CKA_LABEL, TEXT(names[i].label), names[i].size}};
+        OK(f->C_CreateObject(session, t, COUNT(t), &o[0]));
+    }
+    const struct pair p = make_rsa(CK_TRUE, "parted");
+    OK(f->C_SignInit(session, &m, p.private));
+    OK(f->C_Sign(session, TEXT("x"), 1, signature, &n));
+    OK(f->C_DestroyObject(session, p.private));
+    OK(f->C_Finalize(NULL));
+    OK(f->C_Initialize(NULL));
+    session = open_session(CKF_RW_SESSION);
+    OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+    for (size_t i = 0; i < COUNT(names); i++) {
+        CK_ATTRIBUTE t = {CKA_LABEL, TEXT(names[i].label), names[i].size};
+        ck_assert_uint_eq(find(&t, 1, o, 4), 1);
+        ck_assert_uint_eq(get(o[0], CKA_LABEL, out, sizeof out), names[i].size);
+        ck_assert_int_eq(memcmp(out, names[i].label, names[i].size), 0);
+    }
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &private, sizeof private}, {CKA_LABEL, TEXT("parted"), 6}};
+    ck_assert_uint_eq(find(t, 2, o, 4), 0);
+    t[0].pValue = &public;
+    ck_assert_uint_eq(find(t, 2, o, 4), 1);
+    OK(f->C_VerifyInit(session, &m, o[0]));
+    OK(f->C_Verify(session, TEXT("x"), 1, signature, n));
+    OK(f->C_DestroyObject(session, o[0]));
+    ck_assert_uint_eq(find(t + 1, 1, o, 4), 0);
+    end_lasting(directory);
+}
+END_TEST
+
 /* A key of the device is copied there; the copy signs when the original has gone. */
 START_TEST(copying_in_device)
 {
@@ -511,6 +560,7 @@ int main(void)
     tcase_add_test(c, read_only_sessions);
     tcase_add_test(c, key_attributes);
     tcase_add_test(c, attributes_last);
+    tcase_add_test(c, names_and_parts_last);
     tcase_add_test(c, copying_in_device);
     tcase_add_test(c, handles_last);
     tcase_add_test(c, session_pairs);

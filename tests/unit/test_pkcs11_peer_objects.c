@@ -272,6 +272,39 @@ static void destroying(void)
     is("twice", f->C_DestroyObject(session, a), CKR_OBJECT_HANDLE_INVALID);
 }
 
+/* Programs destroy the private key of a pair first and then the public one. */
+static void parting_one(CK_MECHANISM_TYPE making, CK_MECHANISM_TYPE signing, CK_ATTRIBUTE *kind,
+                        CK_BBOOL *token)
+{
+    CK_OBJECT_HANDLE p = 0, k = 0;
+    CK_BYTE out[256];
+    CK_ULONG n = sizeof out;
+    CK_MECHANISM make = {making, NULL, 0}, sign = {signing, NULL, 0};
+    CK_ATTRIBUTE t[] = {*kind, {CKA_TOKEN, token, 1}, {CKA_LABEL, TEXT("parting"), 7}};
+    is("a pair", f->C_GenerateKeyPair(session, &make, t, 3, t + 1, 2, &p, &k), CKR_OK);
+    is("its signature", f->C_SignInit(session, &sign, k), CKR_OK);
+    is("made", f->C_Sign(session, TEXT(text), 16, out, &n), CKR_OK);
+    is("the private key goes", f->C_DestroyObject(session, k), CKR_OK);
+    that("the public one is left", found(session, t + 2, 1, 4) == 1);
+    is("under its handle", f->C_VerifyInit(session, &sign, p), CKR_OK);
+    is("and good", f->C_Verify(session, TEXT(text), 16, out, n), CKR_OK);
+    is("until it goes", f->C_DestroyObject(session, p), CKR_OK);
+    is("for good", f->C_DestroyObject(session, p), CKR_OBJECT_HANDLE_INVALID);
+    that("nothing is left", found(session, t + 2, 1, 4) == 0);
+}
+
+static void parting(void)
+{
+    static CK_BYTE p256[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
+    CK_ULONG bits = 2048;
+    CK_ATTRIBUTE rsa = {CKA_MODULUS_BITS, &bits, sizeof bits},
+                 ec = {CKA_EC_PARAMS, p256, sizeof p256};
+    for (int token = 0; token < 2; token++) {
+        parting_one(CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS, &rsa, token ? &yes : &no);
+        parting_one(CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, &ec, token ? &yes : &no);
+    }
+}
+
 /* ------------------------------------------------------------------ keys that are made */
 
 static void generating(void)
@@ -346,10 +379,9 @@ static void templates(void)
 START_TEST(side_by_side)
 {
     static const struct peer_case cases[] = {
-        {"create", creating, false},    {"read", reading, false},
-        {"hide", hiding, false},        {"change", changing, false},
-        {"copy", copying, false},       {"find", finding, false},
-        {"destroy", destroying, false}, {"generate", generating, false},
+        {"create", creating, false},    {"read", reading, false}, {"hide", hiding, false},
+        {"change", changing, false},    {"copy", copying, false}, {"find", finding, false},
+        {"destroy", destroying, false}, {"part", parting, false}, {"generate", generating, false},
         {"template", templates, false}};
     ck_assert_uint_eq(peer_compare(cases, COUNT(cases)), 0);
 }

@@ -557,7 +557,7 @@ bench-web: all ## TLS handshakes of nginx with a key of the device and with a ke
 	$(Q)BUILD=$(BUILD) bash bench/web.sh
 
 .PHONY: lab
-lab: all ## Instructions per operation, memory check, times beside secrets, flame graphs where perf works
+lab: all ## Instructions per operation, memory check, times beside secrets, engines compared, flame graphs where perf works
 	$(Q)BUILD=$(BUILD) bash bench/lab.sh
 
 # ---------------------------------------------------------------- install

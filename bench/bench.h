@@ -25,7 +25,8 @@ struct options {
     const char *sim;   /* path of hufu-sim for the link cases */
     const char *sweep; /* names of sweeps, with commas, instead of the cases */
     bool dudect;       /* the statistical test of times instead of the cases */
-    bool all;          /* the cases, every sweep and the test of times */
+    unsigned compare;  /* not 0: compare so many results of two engines instead of the cases */
+    bool all;          /* the cases, every sweep, the test of times and a comparison */
 };
 
 /*
@@ -136,6 +137,8 @@ void report_result(const struct options *o, const struct result *r);
 void report_point(const struct options *o, const struct point *p);
 struct dudect_result;
 void report_dudect(const struct options *o, const struct dudect_result *r);
+struct comparison;
+void report_comparison(const struct options *o, const struct comparison *r);
 /* What this machine cannot measure, and why: it is in every report. */
 void report_absent(const struct options *o, const char *what, const char *why);
 void report_end(const struct options *o);

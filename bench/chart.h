@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bench/bench.h"
+#include "bench/compare.h"
 #include "bench/dudect.h"
 
 struct chart {
@@ -18,6 +19,7 @@ struct chart {
     size_t absents;
     struct dudect_result *timing;
     size_t timings;
+    struct comparison compared; /* pairs 0: nothing was */
 };
 
 void chart_add(struct chart *c, const struct result *r);

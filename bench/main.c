@@ -1,5 +1,6 @@
 /* hufu-bench: options, and the loop over the cases. */
 #include "bench/bench.h"
+#include "bench/compare.h"
 #include "bench/dudect.h"
 
 #include <fnmatch.h>
@@ -26,7 +27,10 @@ static const char help[] =
     "                   --case limits it\n"
     "  --dudect         instead of the cases: does the time of secret operations depend on "
     "secrets?\n"
-    "  --all            the cases, all sweeps and --dudect\n"
+    "  --compare N      instead of the cases: N SM2 key pairs and signatures of this engine and "
+    "of\n"
+    "                   the portable one: do they differ?\n"
+    "  --all            the cases, all sweeps, --dudect and --compare 1000000\n"
     "  --calls N        make N calls of each case and nothing else: for callgrind and perf\n"
     "  --json           one JSON object a line instead of the table\n"
     "  --out DIR        write DIR/report.json, .csv, .svg and .md as well\n"
@@ -106,6 +110,7 @@ static const struct choice {
     {.name = "sweep", .kind = SWEEP},
     {"all", FLAG, AT(all)},
     {"dudect", FLAG, AT(dudect)},
+    {"compare", COUNT, AT(compare), .most = 1000000000},
     {"batch", COUNT, AT(batch), .most = 1 << 20},
     {.name = "seconds", .kind = SECONDS},
     {"calls", COUNT, AT(calls), .most = 1000000000},
@@ -233,20 +238,25 @@ int main(int argc, char **argv)
     parse(&o, argc, argv);
     find_sim(&o, argv[0], sim, sizeof sim);
     engine_name(&o);
+    bool agree = true;
+    if (o.all && !o.compare)
+        o.compare = 1000000;
     if (o.link) {
         link_measure(&o, o.link);
         return 0;
     }
     if (!o.calls)
         report_begin(&o);
-    if (!o.sweep && !o.dudect)
+    if (o.all || (!o.sweep && !o.dudect && !o.compare))
         measure_cases(&o);
     if (o.sweep || o.all)
         sweeps(&o);
     if (o.dudect || o.all)
         dudect(&o);
+    if (o.compare)
+        agree = compare(&o);
     link_stop();
     if (!o.calls)
         report_end(&o);
-    return 0;
+    return agree ? 0 : 1;
 }

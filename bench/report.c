@@ -1,6 +1,7 @@
 /* A table for people, JSON lines and CSV for programs. */
 #include "bench/bench.h"
 #include "bench/chart.h"
+#include "bench/compare.h"
 #include "bench/dudect.h"
 
 #include <stdio.h>
@@ -83,7 +84,7 @@ void report_begin(const struct options *o)
         printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
                o->threads, o->threads > 1 ? "s" : "");
     say_absent(o);
-    if (!o->json && !o->sweep && !o->dudect)
+    if (!o->json && (o->all || (!o->sweep && !o->dudect && !o->compare)))
         printf("%-28s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
                "p99 us", "OpenSSL/s", "ratio", "required");
 }
@@ -206,6 +207,21 @@ void report_dudect(const struct options *o, const struct dudect_result *r)
     printf("%-20s %8s %6zu %10zu %10.2f %14.2f   %s\n", t->name, t->secret, t->batch, r->calls,
            r->t, r->t_cropped, dudect_verdict(r));
     fflush(stdout);
+}
+
+void report_comparison(const struct options *o, const struct comparison *r)
+{
+    chart.compared = *r;
+    if (json_file)
+        fprintf(json_file,
+                "{\"compared\":\"sm2\",\"engine\":\"%s\",\"with\":\"portable\",\"pairs\":%zu,"
+                "\"signatures\":%zu,\"pairs_of_openssl\":%zu,\"differ\":%zu,\"seconds\":%.1f}\n",
+                engine_name(o), r->pairs, r->pairs, r->openssl, r->differ, r->seconds);
+    if (!o->json)
+        printf(
+            "compared: %zu SM2 key pairs and as many signatures of %s and portable, %zu pairs of "
+            "OpenSSL: %zu differ (%.1f s)\n",
+            r->pairs, engine_name(o), r->openssl, r->differ, r->seconds);
 }
 
 void report_absent(const struct options *o, const char *what, const char *why)

@@ -83,6 +83,17 @@ static void timings(const struct chart *c, FILE *f)
     }
 }
 
+static void compared(const struct chart *c, FILE *f)
+{
+    const struct comparison *r = &c->compared;
+    if (r->pairs)
+        fprintf(
+            f,
+            "\n%zu SM2 key pairs and as many signatures of this engine and of the portable one, "
+            "%zu pairs of OpenSSL: %zu differ.\n",
+            r->pairs, r->openssl, r->differ);
+}
+
 void chart_markdown(const struct chart *c, FILE *f, const char *machine, const char *engine)
 {
     heading(f, machine, engine);
@@ -90,6 +101,7 @@ void chart_markdown(const struct chart *c, FILE *f, const char *machine, const c
         row(f, &c->result[i]);
     points(c, f);
     timings(c, f);
+    compared(c, f);
     absents(c, f);
 }
 

@@ -54,41 +54,16 @@ static inline uint32_t ct_eq32(uint32_t a, uint32_t b)
     return ct_is_zero32(a ^ b);
 }
 
-static inline uint64_t ct_eq64(uint64_t a, uint64_t b)
-{
-    return ct_is_zero64(a ^ b);
-}
-
 /* a < b, unsigned */
 static inline uint32_t ct_lt32(uint32_t a, uint32_t b)
 {
     return ct_mask32((a ^ ((a ^ b) | ((a - b) ^ b))) >> 31);
 }
 
-static inline uint64_t ct_lt64(uint64_t a, uint64_t b)
-{
-    return ct_mask64((a ^ ((a ^ b) | ((a - b) ^ b))) >> 63);
-}
-
 /* mask ? a : b */
 static inline uint32_t ct_select32(uint32_t mask, uint32_t a, uint32_t b)
 {
     return b ^ (mask & (a ^ b));
-}
-
-static inline uint64_t ct_select64(uint64_t mask, uint64_t a, uint64_t b)
-{
-    return b ^ (mask & (a ^ b));
-}
-
-/* mask ? copy n bytes of src over dst : nothing; the same bytes are read and written either way */
-static inline void ct_copy(uint32_t mask, void *dst, const void *src, size_t n)
-{
-    uint8_t *d = dst;
-    const uint8_t *s = src;
-    const uint8_t m = (uint8_t)ct_barrier32(mask);
-    for (size_t i = 0; i < n; i++)
-        d[i] = (uint8_t)(d[i] ^ (m & (d[i] ^ s[i])));
 }
 
 /* mask: the n bytes are all equal */
@@ -109,16 +84,6 @@ static inline uint32_t ct_mem_is_zero(const void *a, size_t n)
     for (size_t i = 0; i < n; i++)
         acc |= x[i];
     return ct_is_zero32(acc);
-}
-
-/* mask: big-endian number a < b, both n bytes */
-static inline uint32_t ct_mem_lt(const void *a, const void *b, size_t n)
-{
-    const uint8_t *x = a, *y = b;
-    uint32_t borrow = 0;
-    for (size_t i = n; i-- > 0;)
-        borrow = ((uint32_t)x[i] - y[i] - borrow) >> 31;
-    return ct_mask32(borrow);
 }
 
 #endif

@@ -82,17 +82,6 @@ limb_t bn_sub_word(limb_t *r, limb_t x, size_t n)
     return x;
 }
 
-limb_t bn_double(limb_t *r, const limb_t *a, size_t n)
-{
-    limb_t carry = 0;
-    for (size_t i = 0; i < n; i++) {
-        const limb_t x = a[i];
-        r[i] = (limb_t)(x << 1) | carry;
-        carry = x >> (LIMB_BITS - 1);
-    }
-    return carry;
-}
-
 void bn_halve_masked(limb_t mask, limb_t *a, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -32,8 +32,6 @@ limb_t bn_sub_masked(limb_t *r, const limb_t *a, const limb_t *b, limb_t mask, s
 /* r = r +- x; the carry or borrow */
 limb_t bn_add_word(limb_t *r, limb_t x, size_t n);
 limb_t bn_sub_word(limb_t *r, limb_t x, size_t n);
-/* r = 2a; the bit shifted out. r may be a. */
-limb_t bn_double(limb_t *r, const limb_t *a, size_t n);
 /* r = mask ? a : b */
 void bn_select(limb_t *r, limb_t mask, const limb_t *a, const limb_t *b, size_t n);
 /* mask ? exchange a and b : nothing */

@@ -1087,7 +1087,7 @@ struct hufu_attestation {
 HUFU_API enum hufu_status hufu_attest(struct hufu_session *session, uint32_t handle,
                                       const void *nonce, size_t nonce_size,
                                       struct hufu_attestation *out);
-/* The same as an X.509 certificate of the key, DER, issued by the device (room 2560 is enough); the
+/* The same as an X.509 certificate of the key, DER, issued by the device (room 3584 is enough); the
  * statement is its extension HUFU_STATEMENT_OID. Not for secret keys: HUFU_E_KEY_TYPE. */
 HUFU_API enum hufu_status hufu_attest_certificate(struct hufu_session *session, uint32_t handle,
                                                   const void *nonce, size_t nonce_size,

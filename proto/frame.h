@@ -1,6 +1,6 @@
 /*
- * Native frames: what in-process, socket and USB bulk links carry. Many may be in flight on a link; an
- * answer has the tag of its command and may overtake others.
+ * Native frames: what in-process, socket and USB bulk links carry. Many may be in flight on a link;
+ * an answer has the tag of its command and may overtake others.
  *
  *   length  u32  bytes after this header
  *   tag     u32  chosen by the host, echoed
@@ -36,7 +36,8 @@ struct frame {
 };
 
 void frame_put(uint8_t header[FRAME_HEADER], const struct frame *f);
-/* false: the length is beyond FRAME_PAYLOAD_MAX (and FRAME_CHECK) or a flag is unknown; f is filled in all the same. */
+/* false: the length is beyond FRAME_PAYLOAD_MAX (and FRAME_CHECK) or a flag is unknown; f is filled
+ * in all the same. */
 bool frame_get(const uint8_t header[FRAME_HEADER], struct frame *f);
 
 /* The check sum, CRC-32 of IEEE 802.3, of header and payload, to check[4]; f->length counts it. */

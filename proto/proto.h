@@ -1,7 +1,8 @@
 /*
  * The wire, shared by both halves: generated messages and tables, and look-ups in them. No I/O, no
- * allocation. For each command X there are struct X_req and X_rsp with X_req_put/_get, X_rsp_put/_get;
- * a get leaves views into the bytes that were read. In a put, a view with data NULL is zeros.
+ * allocation. For each command X there are struct X_req and X_rsp with X_req_put/_get,
+ * X_rsp_put/_get; a get leaves views into the bytes that were read. In a put, a view with data NULL
+ * is zeros.
  */
 #ifndef HUFU_PROTO_H
 #define HUFU_PROTO_H
@@ -24,7 +25,8 @@ enum {
 
 /* command_info.roles: ROLE_* bits, or one of these alone. */
 enum { COMMAND_ANYONE = 0x40, COMMAND_SESSION = 0x80 };
-/* Beside ROLE_ADMIN: more administrators must have approved it; or only if it is about one's account. */
+/* Beside ROLE_ADMIN: more administrators must have approved it; or only if it is about one's
+ * account. */
 enum { COMMAND_QUORUM = 0x10, COMMAND_QUORUM_ADMINS = 0x20 };
 
 enum { AUDIT_NEVER, AUDIT_FAILED, AUDIT_ALWAYS };

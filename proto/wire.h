@@ -1,7 +1,7 @@
 /*
  * The cursor: the only way either half reads or writes bytes of the wire. A reader cannot pass the
- * end and a writer cannot pass its room; the first attempt marks the cursor bad, and everything after it
- * yields zeros or writes nothing. Check once, at the end.
+ * end and a writer cannot pass its room; the first attempt marks the cursor bad, and everything
+ * after it yields zeros or writes nothing. Check once, at the end.
  */
 #ifndef HUFU_PROTO_WIRE_H
 #define HUFU_PROTO_WIRE_H
@@ -34,7 +34,7 @@ uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);
 /* n bytes in place; NULL when there are fewer. */
 const uint8_t *rd_bytes(struct rd *r, size_t n);
-struct view rd_var(struct rd *r, size_t max); /* two-byte length, then bytes; more than max is bad */
+struct view rd_var(struct rd *r, size_t max); /* two-byte length, then bytes; above max is bad */
 struct view rd_rest(struct rd *r);
 /* All read, nothing left over, nothing out of range. */
 bool rd_done(const struct rd *r);

@@ -7,8 +7,9 @@
 
 /* No core dumps, no tracing by other users' tools, private files, no SIGPIPE, many descriptors. */
 void process_harden(void);
-/* Keep memory out of swap, as far as the limits let us: all of it, or at least these bytes. keep: only
- * the limits will let us later, for the process is about to become somebody with fewer rights. */
+/* Keep memory out of swap, as far as the limits let us: all of it, or at least these bytes. keep:
+ * only the limits will let us later, for the process is about to become somebody with fewer
+ * rights. */
 void process_lock_memory(void *secret, size_t size, bool keep);
 
 /* Write our process id to a file. 0, or -1 after a line on stderr. */

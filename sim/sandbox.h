@@ -13,7 +13,8 @@ enum sandbox_result {
 /*
  * For all threads, now and to come. What only an intruder would ask for ends the process with
  * SIGSYS: new programs, new processes, memory that can be executed, sockets other than Unix ones,
- * tracing, mounting, changing who one is. Other calls that serving does not take fail. Open descriptors stay as they are, files can still be opened.
+ * tracing, mounting, changing who one is. Other calls that serving does not take fail. Open
+ * descriptors stay as they are, files can still be opened.
  */
 enum sandbox_result sandbox_enter(void);
 

@@ -83,7 +83,7 @@ uint32_t batch_keys_max(uint8_t type, size_t room);
  */
 int batch_keys(struct device *d, const struct wrap *w, size_t count, uint8_t *records,
                uint8_t *copy, uint8_t *good);
-/* key[i] = an RSA pair of bits[i]; good[i]: it could be made. -1: as above, and good tells nothing */
+/* key[i] = an RSA pair of bits[i]; good[i]: it could be made. -1: as above, and good is void */
 int batch_rsa_pairs(struct device *d, size_t count, const uint16_t *bits, struct rsa_private *key,
                     uint8_t *good);
 /* The device has failed with such a batch. */

@@ -19,7 +19,7 @@ struct device_config {
     uint32_t frame_max;    /* bytes of data in a command or answer; 4096 to LIMIT_FRAME_MAX */
     uint16_t nonce_pool;   /* nonces of SM2 signatures that are made ahead; 0: none */
     uint8_t pair_pool;     /* RSA pairs that are made ahead; 0: none; not in small builds */
-    bool start_up_test;    /* 15 tests of 20 x 10^6 bits before anything is opened; not in small builds */
+    bool start_up_test;    /* 15 tests of 20 x 10^6 bits at every start; not in small builds */
     const char *port;      /* what the device says it runs on, up to 16 characters */
     const char *engine;    /* NULL: the best of this processor; it must pass its self-test */
 };
@@ -41,7 +41,8 @@ uint8_t device_state(const struct device *d); /* STATE_* */
 
 /* Links: a session belongs to the link that opened it and ends with it. 0: too many links. */
 uint32_t device_link_open(struct device *d);
-/* One that leaves the machine: PINs and keys in clear are taken from it in a secure channel only. */
+/* One that leaves the machine: PINs and keys in clear are taken from it in a secure channel
+ * only. */
 uint32_t device_link_open_far(struct device *d);
 void device_link_close(struct device *d, uint32_t link);
 
@@ -56,7 +57,7 @@ struct exchange {
     size_t room;
     size_t response_size; /* out */
     uint16_t sw;          /* out */
-    uint8_t *opened; /* size bytes where a sealed command is opened; may be data. NULL: none is taken */
+    uint8_t *opened; /* size bytes to open a sealed command in; may be data. NULL: none is taken */
     /* the device's own */
     uint16_t secure; /* the secure channel that the command came in by; 0: none */
     uint32_t counter;
@@ -83,8 +84,8 @@ bool device_makes_pair(uint8_t ins, const uint8_t *data, size_t size);
 unsigned device_pairs_together(const struct device *d);
 /*
  * To be called when no command waits: a little work ahead of the next ones (a few dozen nonces), a
- * group of the periodic test of the generator when that is due; a few milliseconds of the start-up test.
- * true: there is more of it.
+ * group of the periodic test of the generator when that is due; a few milliseconds of the start-up
+ * test. true: there is more of it.
  */
 bool device_idle(struct device *d);
 /*

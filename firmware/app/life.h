@@ -4,7 +4,8 @@
 
 #include "firmware/app/core.h"
 
-/* Self-tests and randomness, then the start-up test of the generator (TESTING) or life_open: sets d->state. */
+/* Self-tests and randomness, then the start-up test of the generator (TESTING) or life_open: sets
+ * d->state. */
 void life_boot(struct device *d);
 /* Root, store, keys. */
 void life_open(struct device *d);

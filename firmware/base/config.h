@@ -43,7 +43,8 @@
 #define CONFIG_POLICY 1
 #endif
 
-/* Not a group: the periodic test of the generator, which a token (class C of GM/T 0062) need not make. */
+/* Not a group: the periodic test of the generator, which a token (class C of GM/T 0062) need not
+ * make. */
 #ifdef HUFU_WITHOUT_PERIODIC
 #define CONFIG_PERIODIC 0
 #else

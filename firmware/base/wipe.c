@@ -9,5 +9,5 @@ void wipe(void *p, size_t n)
     if (n == 0)
         return;
     memset(p, 0, n);
-    __asm__ __volatile__("" : : "r"(p) : "memory"); /* the zeros are read, so they must be written */
+    __asm__ __volatile__("" : : "r"(p) : "memory"); /* which reads the zeros: they must be there */
 }

@@ -1,4 +1,5 @@
-/* Where schemes take their random bytes from: a DRBG in the device, a fixed stream in a known-answer test. */
+/* Where schemes take their random bytes from: a DRBG in the device, a fixed stream in a
+ * known-answer test. */
 #ifndef HUFU_CRYPTO_RNG_H
 #define HUFU_CRYPTO_RNG_H
 

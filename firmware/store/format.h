@@ -3,7 +3,7 @@
  * bytes.
  *
  *   segment   mark (16) | header (32) | records ...
- *   record    of kind put: head (16) | area (32) | ciphertext | tag (16) | zeros to a multiple of 16
+ *   record    of kind put: head (16) | area (32) | ciphertext | tag (16) | zeros up to 16 n
  *             all other kinds: head (16)
  *
  * The area holds what a dead record must lose: it is programmed to zeros then, head and body stay.
@@ -27,7 +27,7 @@ enum {
     AREA_SIZE = 32,
     SALT_SIZE = 24,
     TAG_SIZE = 16,
-    MAX_SEGMENTS = CONFIG_SEGMENTS, /* log segments; smaller segments of the NVM are taken in groups */
+    MAX_SEGMENTS = CONFIG_SEGMENTS, /* of the log; smaller segments of the NVM are taken in groups */
     GOOD_SEGMENT = 16384, /* groups are made until a segment is as large as this ... */
     GOOD_COUNT = 8,       /* ... as long as so many segments remain */
     RESERVED_TAIL = 2 * HEAD_SIZE /* room for a VOID and an END record in every segment */

@@ -34,7 +34,7 @@ enum store_result {
     STORE_BLANK,    /* mount: the medium has never been formatted */
     STORE_VERSION,  /* mount: a newer format than this firmware knows */
     STORE_CORRUPT,  /* a record fails its seal, or the log contradicts itself */
-    STORE_FAULT     /* the medium or rng failed; the store refuses everything until it is mounted again */
+    STORE_FAULT     /* of the medium or rng; everything is refused until the next mount */
 };
 
 /* Which key seals a record: SYSTEM records can be read before the master key is unlocked. */
@@ -56,11 +56,11 @@ size_t store_memory(uint32_t max_records);
 struct store *store_create(void *memory, uint32_t max_records, const struct hal_nvm *nvm,
                            const struct rng *rng);
 
-/* Erase everything, mounted or not, whatever is there; the store is mounted and empty then. After a power
- * cut in it the medium holds what it held before, or is BLANK, or empty. */
+/* Erase everything, mounted or not, whatever is there; the store is mounted and empty then. After a
+ * power cut in it the medium holds what it held before, or is BLANK, or empty. */
 enum store_result store_format(struct store *s);
-/* Read the log, drop what was not committed, finish interrupted scrubbing and compaction. STORE_FULL: there
- * are more than max_records. STORE_ARGUMENT: the NVM's geometry is unusable. */
+/* Read the log, drop what was not committed, finish interrupted scrubbing and compaction.
+ * STORE_FULL: there are more than max_records. STORE_ARGUMENT: the NVM's geometry is unusable. */
 enum store_result store_mount(struct store *s);
 /* Forget keys and index (the medium stays). */
 void store_unmount(struct store *s);
@@ -70,24 +70,26 @@ void store_clear_key(struct store *s, enum store_class cls);
 
 /* One transaction at a time. Reads see the state before it until commit. */
 enum store_result store_begin(struct store *s);
-/* Insert or replace. id != 0; the bytes are copied out before the call returns. A record takes a third of a
- * segment at most: below 12.3 KiB a segment that is less than STORE_MAX_DATA. When a put or delete fails, but for
- * STORE_FAULT, the transaction is as it was before the call. */
+/* Insert or replace. id != 0; the bytes are copied out before the call returns. A record takes a
+ * third of a segment at most: below 12.3 KiB a segment that is less than STORE_MAX_DATA. When a put
+ * or delete fails, but for STORE_FAULT, the transaction is as it was before the call. */
 enum store_result store_put(struct store *s, enum store_class cls, uint8_t type, uint32_t id,
                             const void *data, size_t n);
 enum store_result store_delete(struct store *s, uint32_t id);
-/* STORE_OK: durable, replaced and deleted records scrubbed. Anything else: nothing was changed, but for
- * STORE_FAULT, where only the next mount can tell. The transaction is over either way. */
+/* STORE_OK: durable, replaced and deleted records scrubbed. Anything else: nothing was changed, but
+ * for STORE_FAULT, where only the next mount can tell. The transaction is over either way. */
 enum store_result store_commit(struct store *s);
 void store_abort(struct store *s);
-/* Writes the transaction as store_commit does and lets the medium begin to make it durable, but does not
- * wait. Only store_commit may follow, and only it says STORE_OK; after a power cut before that the
- * transaction is there or not. Anything else than STORE_OK: as with store_commit. */
+/* Writes the transaction as store_commit does and lets the medium begin to make it durable, but
+ * does not wait. Only store_commit may follow, and only it says STORE_OK; after a power cut before
+ * that the transaction is there or not. Anything else than STORE_OK: as with store_commit. */
 enum store_result store_commit_start(struct store *s);
 
-/* *n: room in, bytes out. type may be NULL. STORE_ARGUMENT when the room is too small (*n tells the size). */
+/* *n: room in, bytes out. type may be NULL. STORE_ARGUMENT when the room is too small (*n tells the
+ * size). */
 enum store_result store_get(struct store *s, uint32_t id, uint8_t *type, void *data, size_t *n);
-/* The same bytes that store_get gives, read again from the medium and compared: STORE_OK or STORE_CORRUPT. */
+/* The same bytes that store_get gives, read again from the medium and compared: STORE_OK or
+ * STORE_CORRUPT. */
 enum store_result store_check(struct store *s, uint32_t id);
 bool store_has(const struct store *s, uint32_t id, uint8_t *type);
 /* The smallest id > after of this type (0: any); 0: none left. */

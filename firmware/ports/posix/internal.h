@@ -60,8 +60,8 @@ void syncer_close(struct syncer *s);
 void syncer_start(struct syncer *s);
 /* The file was written: a sync that runs is not enough. */
 void syncer_dirty(struct syncer *s);
-/* Waits for a sync that runs. 0: it has synced all that was written; 1: that needs another; -1: a sync
- * has failed. */
+/* Waits for a sync that runs. 0: it has synced all that was written; 1: that needs another; -1: a
+ * sync has failed. */
 int syncer_wait(struct syncer *s);
 
 /* NVM in a file; its bytes are stored inverted, so that erased space is a hole. */

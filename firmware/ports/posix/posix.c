@@ -47,8 +47,8 @@ static int sample(void *ctx, uint8_t *out, size_t n)
 }
 
 /*
- * The second source: how long a walk through some memory takes, in the clock's finest digits. A clock that
- * stands still for long makes it slow, not predictable.
+ * The second source: how long a walk through some memory takes, in the clock's finest digits. A
+ * clock that stands still for long makes it slow, not predictable.
  */
 static int jitter(void *ctx, uint8_t *out, size_t n)
 {
@@ -105,11 +105,13 @@ struct posix_port *posix_open(const struct posix_options *options, struct hal *h
     }
     p->file.fd = p->file.directory.fd = p->file.directory.lock = -1;
     copies_open(&p->copies);
-    *hal =
-        (struct hal){.rng = {.ctx = &p->copies, .sample = sample, .second = jitter, .generation = copies_generation},
-                     .clock = {.now = now},
-                     .par = {.width = 1},
-                     .tamper = {p, tamper}};
+    *hal = (struct hal){.rng = {.ctx = &p->copies,
+                                .sample = sample,
+                                .second = jitter,
+                                .generation = copies_generation},
+                        .clock = {.now = now},
+                        .par = {.width = 1},
+                        .tamper = {p, tamper}};
     image_open(&p->image, options->seal, &hal->image);
     int failed = options->directory ? nvm_file_open(&p->file, options, &hal->nvm, &m)
                                     : nvm_ram_open(&p->ram, options, &hal->nvm, &m);

@@ -19,8 +19,8 @@ struct posix_options {
 };
 
 /*
- * Opens (and makes, mode 0700) the directory, locks it (flock on DIR/lock: a second opener fails) and
- * fills hal. On failure NULL, with one line in error that says what was wrong and what to do.
+ * Opens (and makes, mode 0700) the directory, locks it (flock on DIR/lock: a second opener fails)
+ * and fills hal. On failure NULL, with one line in error that says what was wrong and what to do.
  * The port is closed with posix_close, which releases the lock and stops the threads.
  */
 struct posix_port *posix_open(const struct posix_options *options, struct hal *hal, char *error,

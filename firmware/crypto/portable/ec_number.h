@@ -27,18 +27,13 @@ struct ec_modulus {
 static inline carry_t ec_subtract(struct ec_number *r, const struct ec_number *a,
                                   const struct ec_number *b)
 {
-    carry_t borrow = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        borrow = limb_sub(&r->v[i], a->v[i], b->v[i], borrow);
-    return borrow;
+    return limbs_sub(r->v, a->v, b->v, EC_LIMBS);
 }
 
 /* r += m & mask; the carry is lost */
 static inline void ec_add_masked(struct ec_number *r, const struct ec_number *m, limb_t mask)
 {
-    carry_t carry = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        carry = limb_add(&r->v[i], r->v[i], m->v[i] & mask, carry);
+    (void)limbs_add_masked(r->v, r->v, m->v, mask, EC_LIMBS);
 }
 
 /* r = carry * R + a, reduced once: it is below 2m */
@@ -55,9 +50,7 @@ static inline void ec_add_mod(struct ec_number *r, const struct ec_number *a,
                               const struct ec_number *b, const struct ec_number *m)
 {
     struct ec_number t;
-    carry_t carry = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        carry = limb_add(&t.v[i], a->v[i], b->v[i], carry);
+    const carry_t carry = limbs_add(t.v, a->v, b->v, EC_LIMBS);
     ec_reduce_once(r, carry, &t, m);
 }
 
@@ -74,38 +67,26 @@ static inline void ec_sub_mod(struct ec_number *r, const struct ec_number *a,
 static inline void ec_halve_mod(struct ec_number *r, const struct ec_number *a,
                                 const struct ec_number *m)
 {
-    const limb_t mask = limb_mask(a->v[0] & 1);
     struct ec_number t;
-    carry_t carry = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        carry = limb_add(&t.v[i], a->v[i], m->v[i] & mask, carry);
-    for (int i = 0; i + 1 < EC_LIMBS; i++)
-        r->v[i] = t.v[i] >> 1 | t.v[i + 1] << (LIMB_BITS - 1);
-    r->v[EC_LIMBS - 1] = t.v[EC_LIMBS - 1] >> 1 | (limb_t)carry << (LIMB_BITS - 1);
+    const carry_t carry = limbs_add_masked(t.v, a->v, m->v, limb_mask(a->v[0] & 1), EC_LIMBS);
+    limbs_halve(r->v, t.v, carry, EC_LIMBS);
 }
 
 static inline void ec_select(struct ec_number *r, limb_t mask, const struct ec_number *a,
                              const struct ec_number *b)
 {
-    for (int i = 0; i < EC_LIMBS; i++)
-        r->v[i] = b->v[i] ^ (mask & (a->v[i] ^ b->v[i]));
+    limbs_select(r->v, mask, a->v, b->v, EC_LIMBS);
 }
 
 /* masks */
 static inline limb_t ec_is_zero(const struct ec_number *a)
 {
-    limb_t all = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        all |= a->v[i];
-    return limb_is_zero(all);
+    return limbs_is_zero(a->v, EC_LIMBS);
 }
 
 static inline limb_t ec_equal(const struct ec_number *a, const struct ec_number *b)
 {
-    limb_t all = 0;
-    for (int i = 0; i < EC_LIMBS; i++)
-        all |= a->v[i] ^ b->v[i];
-    return limb_is_zero(all);
+    return limbs_eq(a->v, b->v, EC_LIMBS);
 }
 
 static inline limb_t ec_below(const struct ec_number *a, const struct ec_number *b)
@@ -120,15 +101,7 @@ static inline void ec_multiply(limb_t *t, const struct ec_number *a, const struc
 #if EC_BITS == 256
     sm2_number_mul(t, a->v, b->v);
 #else
-    for (int i = 0; i < EC_LIMBS; i++) {
-        limb_t carry = 0;
-        for (int j = 0; j < EC_LIMBS; j++) {
-            const dlimb_t x = (dlimb_t)a->v[i] * b->v[j] + (i > 0 ? t[i + j] : 0) + carry;
-            t[i + j] = (limb_t)x;
-            carry = (limb_t)(x >> LIMB_BITS);
-        }
-        t[i + EC_LIMBS] = carry;
-    }
+    limbs_mul(t, a->v, b->v, EC_LIMBS);
 #endif
 }
 
@@ -144,20 +117,7 @@ static inline void ec_square(limb_t *t, const struct ec_number *a)
 /* r = t / R mod m, t is used up */
 static inline void ec_montgomery(struct ec_number *r, limb_t *t, const struct ec_modulus *m)
 {
-    limb_t top = 0;
-    for (int i = 0; i < EC_LIMBS; i++) {
-        const limb_t q = t[i] * m->m0;
-        limb_t carry = 0;
-        dlimb_t x;
-        for (int j = 0; j < EC_LIMBS; j++) {
-            x = (dlimb_t)q * m->m.v[j] + t[i + j] + carry;
-            t[i + j] = (limb_t)x;
-            carry = (limb_t)(x >> LIMB_BITS);
-        }
-        x = (dlimb_t)t[i + EC_LIMBS] + carry + top;
-        t[i + EC_LIMBS] = (limb_t)x;
-        top = (limb_t)(x >> LIMB_BITS);
-    }
+    const limb_t top = limbs_montgomery(t, m->m.v, m->m0, EC_LIMBS);
     struct ec_number high;
     for (int i = 0; i < EC_LIMBS; i++)
         high.v[i] = t[EC_LIMBS + i];
@@ -176,24 +136,18 @@ static inline void ec_mul_mod(struct ec_number *r, const struct ec_number *a,
 /* EC_BYTES big-endian bytes */
 static inline void ec_load(struct ec_number *r, const uint8_t *in)
 {
-    for (unsigned i = 0; i < EC_LIMBS; i++)
-        r->v[i] = limb_load(in + (EC_LIMBS - 1 - i) * sizeof(limb_t));
+    limbs_load(r->v, in, EC_LIMBS);
 }
 
 static inline void ec_store(uint8_t *out, const struct ec_number *a)
 {
-    for (unsigned i = 0; i < EC_LIMBS; i++)
-        limb_store(out + (EC_LIMBS - 1 - i) * sizeof(limb_t), a->v[i]);
+    limbs_store(out, a->v, EC_LIMBS);
 }
 
 /* Bits first .. first + count - 1; count at most 16. CT: which bits */
 static inline uint32_t ec_bits(const struct ec_number *a, unsigned first, unsigned count)
 {
-    const unsigned i = first / LIMB_BITS, shift = first % LIMB_BITS;
-    dlimb_t t = a->v[i];
-    if (i + 1 < EC_LIMBS)
-        t |= (dlimb_t)a->v[i + 1] << LIMB_BITS;
-    return (uint32_t)(t >> shift) & ((1u << count) - 1);
+    return limbs_bits(a->v, first, count, EC_LIMBS);
 }
 
 #endif

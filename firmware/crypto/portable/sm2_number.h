@@ -5,7 +5,7 @@
 #ifndef HUFU_CRYPTO_PORTABLE_SM2_NUMBER_H
 #define HUFU_CRYPTO_PORTABLE_SM2_NUMBER_H
 
-#include "firmware/crypto/limb.h"
+#include "firmware/crypto/portable/limbs.h"
 
 enum { SM2_LIMBS = 256 / LIMB_BITS };
 
@@ -30,50 +30,38 @@ struct sm2_number {
 /* r = a + b mod 2^256; the carry */
 static inline carry_t sm2_number_add(limb_t *r, const limb_t *a, const limb_t *b)
 {
-    carry_t carry = 0;
-    for (int i = 0; i < SM2_LIMBS; i++)
-        carry = limb_add(&r[i], a[i], b[i], carry);
-    return carry;
+    return limbs_add(r, a, b, SM2_LIMBS);
 }
 
 /* r = a - b mod 2^256; the borrow */
 static inline carry_t sm2_number_sub(limb_t *r, const limb_t *a, const limb_t *b)
 {
-    carry_t borrow = 0;
-    for (int i = 0; i < SM2_LIMBS; i++)
-        borrow = limb_sub(&r[i], a[i], b[i], borrow);
-    return borrow;
+    return limbs_sub(r, a, b, SM2_LIMBS);
 }
 
 /* r = mask ? a : b */
 static inline void sm2_number_select(limb_t *r, limb_t mask, const limb_t *a, const limb_t *b)
 {
-    for (int i = 0; i < SM2_LIMBS; i++)
-        r[i] = b[i] ^ (mask & (a[i] ^ b[i]));
+    limbs_select(r, mask, a, b, SM2_LIMBS);
 }
 
 /* r = carry * 2^256 + a reduced once, for values below 2m */
 static inline void sm2_number_reduce_once(limb_t *r, limb_t carry, const limb_t *a, const limb_t *m)
 {
-    limb_t t[SM2_LIMBS], mask;
-    carry_t c;
+    limb_t t[SM2_LIMBS];
+    const carry_t borrow = sm2_number_sub(t, a, m);
 
-    c = sm2_number_sub(t, a, m);
-    mask = limb_mask(c & (carry ^ 1)); /* it was below m: add m back */
-    c = 0;
-    for (int i = 0; i < SM2_LIMBS; i++)
-        c = limb_add(&r[i], t[i], m[i] & mask, c);
+    /* it was below m: add m back */
+    (void)limbs_add_masked(r, t, m, limb_mask(borrow & (carry ^ 1)), SM2_LIMBS);
 }
 
 /* r = a - b mod m, for a, b below m */
 static inline void sm2_number_sub_mod(limb_t *r, const limb_t *a, const limb_t *b, const limb_t *m)
 {
     limb_t t[SM2_LIMBS];
-    const limb_t mask = limb_mask(sm2_number_sub(t, a, b));
-    carry_t carry = 0;
+    const carry_t borrow = sm2_number_sub(t, a, b);
 
-    for (int i = 0; i < SM2_LIMBS; i++)
-        carry = limb_add(&r[i], t[i], m[i] & mask, carry);
+    (void)limbs_add_masked(r, t, m, limb_mask(borrow), SM2_LIMBS);
 }
 
 /* r = a + b mod m, for a, b below m */
@@ -87,31 +75,20 @@ static inline void sm2_number_add_mod(limb_t *r, const limb_t *a, const limb_t *
 /* r = a / 2 mod m, for a below the odd m */
 static inline void sm2_number_halve_mod(limb_t *r, const limb_t *a, const limb_t *m)
 {
-    const limb_t mask = limb_mask(a[0] & 1);
     limb_t t[SM2_LIMBS];
-    carry_t carry = 0;
+    const carry_t carry = limbs_add_masked(t, a, m, limb_mask(a[0] & 1), SM2_LIMBS);
 
-    for (int i = 0; i < SM2_LIMBS; i++)
-        carry = limb_add(&t[i], a[i], m[i] & mask, carry);
-    for (int i = 0; i + 1 < SM2_LIMBS; i++)
-        r[i] = t[i] >> 1 | t[i + 1] << (LIMB_BITS - 1);
-    r[SM2_LIMBS - 1] = t[SM2_LIMBS - 1] >> 1 | (limb_t)carry << (LIMB_BITS - 1);
+    limbs_halve(r, t, carry, SM2_LIMBS);
 }
 
 static inline limb_t sm2_number_is_zero(const limb_t *a)
 {
-    limb_t acc = 0;
-    for (int i = 0; i < SM2_LIMBS; i++)
-        acc |= a[i];
-    return limb_is_zero(acc);
+    return limbs_is_zero(a, SM2_LIMBS);
 }
 
 static inline limb_t sm2_number_eq(const limb_t *a, const limb_t *b)
 {
-    limb_t acc = 0;
-    for (int i = 0; i < SM2_LIMBS; i++)
-        acc |= a[i] ^ b[i];
-    return limb_is_zero(acc);
+    return limbs_eq(a, b, SM2_LIMBS);
 }
 
 /* a < b */
@@ -195,15 +172,7 @@ static inline void sm2_number_sqr(limb_t *t, const limb_t *a)
 
 static inline void sm2_number_mul(limb_t *t, const limb_t *a, const limb_t *b)
 {
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        limb_t carry = 0;
-        for (int j = 0; j < SM2_LIMBS; j++) {
-            const dlimb_t x = (dlimb_t)a[i] * b[j] + (i > 0 ? t[i + j] : 0) + carry;
-            t[i + j] = (limb_t)x;
-            carry = (limb_t)(x >> LIMB_BITS);
-        }
-        t[i + SM2_LIMBS] = carry;
-    }
+    limbs_mul(t, a, b, SM2_LIMBS);
 }
 
 static inline void sm2_number_sqr(limb_t *t, const limb_t *a)
@@ -216,14 +185,12 @@ static inline void sm2_number_sqr(limb_t *t, const limb_t *a)
 /* 32 big-endian bytes */
 static inline void sm2_number_load(limb_t *r, const uint8_t *in)
 {
-    for (unsigned i = 0; i < SM2_LIMBS; i++)
-        r[i] = limb_load(in + (SM2_LIMBS - 1 - i) * sizeof(limb_t));
+    limbs_load(r, in, SM2_LIMBS);
 }
 
 static inline void sm2_number_store(uint8_t *out, const limb_t *a)
 {
-    for (unsigned i = 0; i < SM2_LIMBS; i++)
-        limb_store(out + (SM2_LIMBS - 1 - i) * sizeof(limb_t), a[i]);
+    limbs_store(out, a, SM2_LIMBS);
 }
 
 #endif

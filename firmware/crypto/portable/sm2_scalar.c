@@ -23,22 +23,10 @@ void sm2_scalar_sub(struct sm2_scalar *r, const struct sm2_scalar *a, const stru
 /* r = ab / 2^256 mod n */
 static void montgomery(struct sm2_scalar *r, const struct sm2_scalar *a, const struct sm2_scalar *b)
 {
-    limb_t t[2 * SM2_LIMBS], top = 0;
+    limb_t t[2 * SM2_LIMBS];
 
     sm2_number_mul(t, a->v, b->v);
-    for (int i = 0; i < SM2_LIMBS; i++) {
-        const limb_t m = t[i] * n0;
-        limb_t carry = 0;
-        dlimb_t x;
-        for (int j = 0; j < SM2_LIMBS; j++) {
-            x = (dlimb_t)m * sm2_n.v[j] + t[i + j] + carry;
-            t[i + j] = (limb_t)x;
-            carry = (limb_t)(x >> LIMB_BITS);
-        }
-        x = (dlimb_t)t[i + SM2_LIMBS] + carry + top;
-        t[i + SM2_LIMBS] = (limb_t)x;
-        top = (limb_t)(x >> LIMB_BITS);
-    }
+    const limb_t top = limbs_montgomery(t, sm2_n.v, n0, SM2_LIMBS);
     sm2_number_reduce_once(r->v, top, t + SM2_LIMBS, sm2_n.v);
 }
 

@@ -61,11 +61,7 @@ void sm2_scalar_recode(struct sm2_scalar *b, const struct sm2_scalar *k);
 /* Bits first .. first + count - 1; count at most 16, all within SM2_BITS. CT: which bits */
 static inline uint32_t sm2_scalar_bits(const struct sm2_scalar *a, unsigned first, unsigned count)
 {
-    const unsigned i = first / LIMB_BITS, shift = first % LIMB_BITS;
-    dlimb_t t = a->v[i];
-    if (i + 1 < SM2_LIMBS)
-        t |= (dlimb_t)a->v[i + 1] << LIMB_BITS;
-    return (uint32_t)(t >> shift) & ((1u << count) - 1);
+    return limbs_bits(a->v, first, count, SM2_LIMBS);
 }
 
 #endif

@@ -24,55 +24,18 @@ static const uint32_t round_constant[64] = {
     0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
 };
 
-static inline uint32_t rotr(uint32_t x, unsigned n)
-{
-    return (x >> n) | (x << (32 - n));
-}
-
-/* The next W_t, over W_t-16: the last 16 words are kept, at t mod 16. */
-static inline uint32_t expand(uint32_t w[16], size_t t)
-{
-    const uint32_t x = w[(t + 1) & 15], y = w[(t + 14) & 15];
-    const uint32_t s0 = rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3);
-    const uint32_t s1 = rotr(y, 17) ^ rotr(y, 19) ^ (y >> 10);
-    return w[t & 15] += s0 + w[(t + 9) & 15] + s1;
-}
-
-static void compress_block(uint32_t v[8], uint32_t w[16], const uint8_t *data)
-{
-    uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
-    for (size_t t = 0; t < 16; t++)
-        w[t] = load_be32(data + 4 * t);
-    for (size_t base = 0; base < 64; base += 16)
-        for (size_t t = 0; t < 16; t++) {
-            const uint32_t t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (((f ^ g) & e) ^ g) +
-                                round_constant[base + t] + (base == 0 ? w[t] : expand(w, t));
-            const uint32_t t2 =
-                (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | ((a | b) & c));
-            h = g;
-            g = f;
-            f = e;
-            e = d + t1;
-            d = c;
-            c = b;
-            b = a;
-            a = t1 + t2;
-        }
-    v[0] += a, v[1] += b, v[2] += c, v[3] += d;
-    v[4] += e, v[5] += f, v[6] += g, v[7] += h;
-}
-
-static void compress(void *h, const uint8_t *data, size_t blocks)
-{
-    uint32_t w[16];
-    for (; blocks > 0; blocks--, data += 64)
-        compress_block(h, w, data);
-    wipe(w, sizeof w);
-}
+typedef uint32_t word;
+enum { WORD_BITS = 32, ROUNDS = 64 };
+#define load_word  load_be32
+#define SUM_0(x)   (rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22))
+#define SUM_1(x)   (rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25))
+#define SIGMA_0(x) (rotr(x, 7) ^ rotr(x, 18) ^ ((x) >> 3))
+#define SIGMA_1(x) (rotr(x, 17) ^ rotr(x, 19) ^ ((x) >> 10))
+#include "firmware/crypto/sha2_rounds.h"
 
 static struct md md_of(struct sha256 *ctx)
 {
-    const struct md m = {ctx->h, &ctx->length, ctx->buffer, 64, 8, compress};
+    const struct md m = {ctx->h, &ctx->length, ctx->buffer, BLOCK, 8, compress};
     return m;
 }
 

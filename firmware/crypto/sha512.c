@@ -38,56 +38,18 @@ static const uint64_t round_constant[80] = {
     0x4CC5D4BECB3E42B6, 0x597F299CFC657E2A, 0x5FCB6FAB3AD6FAEC, 0x6C44198C4A475817,
 };
 
-static inline uint64_t rotr(uint64_t x, unsigned n)
-{
-    return (x >> n) | (x << (64 - n));
-}
-
-/* The next W_t, over W_t-16: the last 16 words are kept, at t mod 16. */
-static inline uint64_t expand(uint64_t w[16], size_t t)
-{
-    const uint64_t x = w[(t + 1) & 15], y = w[(t + 14) & 15];
-    const uint64_t s0 = rotr(x, 1) ^ rotr(x, 8) ^ (x >> 7);
-    const uint64_t s1 = rotr(y, 19) ^ rotr(y, 61) ^ (y >> 6);
-    return w[t & 15] += s0 + w[(t + 9) & 15] + s1;
-}
-
-static void compress_block(uint64_t v[8], uint64_t w[16], const uint8_t *data)
-{
-    uint64_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
-    for (size_t t = 0; t < 16; t++)
-        w[t] = load_be64(data + 8 * t);
-    for (size_t base = 0; base < 80; base += 16)
-        for (size_t t = 0; t < 16; t++) {
-            const uint64_t t1 = h + (rotr(e, 14) ^ rotr(e, 18) ^ rotr(e, 41)) +
-                                (((f ^ g) & e) ^ g) + round_constant[base + t] +
-                                (base == 0 ? w[t] : expand(w, t));
-            const uint64_t t2 =
-                (rotr(a, 28) ^ rotr(a, 34) ^ rotr(a, 39)) + ((a & b) | ((a | b) & c));
-            h = g;
-            g = f;
-            f = e;
-            e = d + t1;
-            d = c;
-            c = b;
-            b = a;
-            a = t1 + t2;
-        }
-    v[0] += a, v[1] += b, v[2] += c, v[3] += d;
-    v[4] += e, v[5] += f, v[6] += g, v[7] += h;
-}
-
-static void compress(void *h, const uint8_t *data, size_t blocks)
-{
-    uint64_t w[16];
-    for (; blocks > 0; blocks--, data += 128)
-        compress_block(h, w, data);
-    wipe(w, sizeof w);
-}
+typedef uint64_t word;
+enum { WORD_BITS = 64, ROUNDS = 80 };
+#define load_word  load_be64
+#define SUM_0(x)   (rotr(x, 28) ^ rotr(x, 34) ^ rotr(x, 39))
+#define SUM_1(x)   (rotr(x, 14) ^ rotr(x, 18) ^ rotr(x, 41))
+#define SIGMA_0(x) (rotr(x, 1) ^ rotr(x, 8) ^ ((x) >> 7))
+#define SIGMA_1(x) (rotr(x, 19) ^ rotr(x, 61) ^ ((x) >> 6))
+#include "firmware/crypto/sha2_rounds.h"
 
 static struct md md_of(struct sha512 *ctx)
 {
-    const struct md m = {ctx->h, &ctx->length, ctx->buffer, 128, 16, compress};
+    const struct md m = {ctx->h, &ctx->length, ctx->buffer, BLOCK, 16, compress};
     return m;
 }
 

@@ -20,18 +20,8 @@ void der_bytes(struct der *x, const void *p, size_t n)
 
 void der_wrap(struct der *x, uint8_t tag, const uint8_t *end)
 {
-    uint8_t header[6] = {tag};
-    size_t size = x->bad ? 0 : (size_t)(end - x->at), n = 2, bytes = 0;
-    if (size < 0x80) {
-        header[1] = (uint8_t)size;
-    } else {
-        while (size >> 8 * bytes)
-            bytes++;
-        header[1] = (uint8_t)(0x80 | bytes);
-        for (size_t i = bytes; i-- > 0;)
-            header[n++] = (uint8_t)(size >> 8 * i);
-    }
-    der_bytes(x, header, n);
+    uint8_t header[DER_HEADER_MAX];
+    der_bytes(x, header, der_header(header, tag, x->bad ? 0 : (size_t)(end - x->at)));
 }
 
 void der_put(struct der *x, uint8_t tag, const void *p, size_t n)
@@ -55,27 +45,13 @@ void der_integer(struct der *x, const uint8_t *p, size_t n)
 
 bool der_get(struct view *in, uint8_t tag, struct view *content, struct view *whole)
 {
-    const uint8_t *p = in->data;
-    size_t n = in->size, header = 2, size = 0;
-    if (n < 2 || p[0] != tag || p[1] == 0x80 || p[1] > 0x83)
-        return false;
-    if (p[1] < 0x80) {
-        size = p[1];
-    } else {
-        header += p[1] & 0x7F;
-        if (n < header)
-            return false;
-        for (size_t i = 2; i < header; i++)
-            size = size << 8 | p[i];
-        if (size < 0x80 || !p[2])
-            return false;
-    }
-    if (size > n - header)
+    struct der_input rest = {in->data, in->size}, inner;
+    if (der_take(&rest, tag, &inner))
         return false;
     if (content)
-        *content = (struct view){p + header, size};
+        *content = (struct view){inner.p, inner.n};
     if (whole)
-        *whole = (struct view){p, header + size};
-    *in = (struct view){p + header + size, n - header - size};
+        *whole = (struct view){in->data, in->size - rest.n};
+    *in = (struct view){rest.p, rest.n};
     return true;
 }

@@ -9,22 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/crypto/der_element.h"
 #include "proto/wire.h"
-
-enum der_tag {
-    DER_BOOLEAN = 0x01,
-    DER_INTEGER = 0x02,
-    DER_BITS = 0x03,
-    DER_OCTETS = 0x04,
-    DER_OID = 0x06,
-    DER_UTF8 = 0x0C,
-    DER_UTC_TIME = 0x17,
-    DER_GENERAL_TIME = 0x18,
-    DER_SEQUENCE = 0x30,
-    DER_SET = 0x31,
-    DER_KEY_ID = 0x80, /* [0] of an authority's key identifier */
-    DER_CONTEXT = 0xA0 /* + number: constructed */
-};
 
 struct der {
     uint8_t *base, *at; /* what is written goes from at to the end of the buffer */

@@ -19,8 +19,10 @@ enum {
     AUDIT_RESERVE = 16, /* records beyond a full log, for those who can help */
 };
 
-enum { AUDIT_RECORD = 176 /* bytes that one takes on the medium, at most */ };
-enum { AUDIT_STATEMENT = 69 /* bytes of a log_statement */ };
+enum {
+    AUDIT_RECORD = 176,  /* bytes that one takes on the medium, at most */
+    AUDIT_STATEMENT = 69 /* bytes of a log_statement */
+};
 
 struct audit {
     uint64_t first, next; /* sequence numbers: kept are first to next - 1 */

@@ -1,6 +1,10 @@
 /* Inverses and greatest common divisors of numbers of any size */
 #include "firmware/crypto/bignum.h"
+
+#include "firmware/base/wipe.h"
 #include "firmware/crypto/divsteps.h"
+
+#include <string.h>
 
 _Static_assert(sizeof(digit) == sizeof(limb_t), "room is counted in limbs");
 
@@ -28,15 +32,16 @@ void bn_gcd(limb_t *r, const limb_t *a, const limb_t *b, size_t n, limb_t *room)
 {
     const size_t digits = DIVSTEPS_DIGITS(n), rounds = rounds_for(n);
     digit *f = (digit *)room, *g = f + digits, *zero = g + digits;
+    struct divsteps_matrix t;
     limb_t minus_delta = (limb_t)0 - 1;
     divsteps_from_limbs(f, a, n);
     divsteps_from_limbs(g, b, n);
     for (size_t i = 0; i < rounds; i++) {
-        struct divsteps_matrix t;
         minus_delta = divsteps_round(DIVSTEPS_ONE, minus_delta, f, g, &t);
         divsteps_apply(f, g, &t, digits);
     }
     memset(zero, 0, digits * sizeof *zero);
     divsteps_normalise(f, f, zero, digits);
     divsteps_to_limbs(r, f, n);
+    wipe(&t, sizeof t);
 }

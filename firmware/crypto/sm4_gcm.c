@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "firmware/base/ct.h"
-#include "firmware/base/inline.h"
 #include "firmware/base/endian.h"
+#include "firmware/base/inline.h"
 #include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/ghash.h"

@@ -1,7 +1,6 @@
 /*
  * Powers modulo 1024-bit primes with one number spread over four lanes, for few private operations
- * of RSA-2048: p in the lower, q in the upper half of the registers
- * (rsa_spread_mul.h).
+ * of RSA-2048: p in the lower, q in the upper half of the registers (rsa_spread_mul.h).
  */
 #ifndef HUFU_CRYPTO_IFMA8_RSA_SPREAD_H
 #define HUFU_CRYPTO_IFMA8_RSA_SPREAD_H

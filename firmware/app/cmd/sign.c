@@ -175,15 +175,26 @@ static size_t count_digests(const struct sign_batch_req *q)
     return q->digests.size / size;
 }
 
+/* Few take their nonces from the pool as long as it lasts: for them the engine takes longer. */
+static int sign_sm2_all(struct device *d, const struct sm2_sign_key *key, size_t n,
+                        const uint8_t (*e)[32], uint8_t (*sig)[64])
+{
+    uint8_t *good = d->batch.good;
+    size_t ahead = 0;
+    while (n <= NONCES_STEP && ahead < n && nonces_sign(&d->nonces, key, e[ahead], sig[ahead]) == 0)
+        good[ahead++] = 1;
+    return ahead < n ? batch_sign_sm2(d, &key, 0, n - ahead, e + ahead, sig + ahead, good + ahead)
+                     : 0;
+}
+
 static uint16_t sign_all(struct call *c, const struct sign_batch_req *q, const struct key *key,
                          size_t n, uint8_t *signatures)
 {
     struct device *d = c->d;
     struct rsa_encoding how;
     if (key->type == KEY_SM2) {
-        const struct sm2_sign_key *one = &key->sm2;
         const void *e = q->digests.data;
-        const int bad = batch_sign_sm2(d, &one, 0, n, e, (uint8_t(*)[64])signatures, d->batch.good);
+        const int bad = sign_sm2_all(d, &key->sm2, n, e, (uint8_t(*)[64])signatures);
         return bad ? SW_RANDOM_FAILED : SW_OK;
     }
     if (key_curve(key->type)) {

@@ -17,6 +17,14 @@ static inline TCase *suite_case(Suite *s, const char *name, int seconds, SFun se
     return t;
 }
 
+/* A case that is left out where all takes fifty times as long: CK_EXCLUDE_TAGS=long. */
+static inline TCase *long_case(Suite *s, const char *name, int seconds)
+{
+    TCase *t = suite_case(s, name, seconds, NULL, NULL);
+    tcase_set_tags(t, "long");
+    return t;
+}
+
 /* A test that runs once for each row of its table. */
 #define case_rows(t, test, table)                                                                  \
     tcase_add_loop_test((t), test, 0, (int)(sizeof(table) / sizeof *(table)))

@@ -93,10 +93,10 @@ static bool verifies(const struct known *k, uint8_t scheme, const uint8_t digest
 
 /* ---------------------------------------------------------------- the device */
 
-static void start(const char *engine, unsigned width)
+static uint8_t *medium, root[32]; /* of a device that has the keys */
+
+static void prepare(const char *engine, unsigned width)
 {
-    static const uint8_t types[KEYS] = {KEY_RSA2048, KEY_SM2, KEY_RSA2048,
-                                        KEY_RSA2048, KEY_SM2, KEY_RSA3072};
     dev_prepare(&dv);
     dv.config.engine = engine;
     dv.config.objects_max = 128; /* the cache holds two RSA keys */
@@ -105,20 +105,42 @@ static void start(const char *engine, unsigned width)
         dv.hal.par.run = run_threads;
     }
     dev_start(&dv);
+}
+
+/* Once for all tests: to make RSA keys is what takes longest here. */
+static void make_all(void)
+{
+    static const uint8_t types[KEYS] = {KEY_RSA2048, KEY_SM2, KEY_RSA2048,
+                                        KEY_RSA2048, KEY_SM2, KEY_RSA3072};
+    prepare(NULL, 1);
     dev_init(&dv, 0);
     user = dev_login(&dv, DEV_USER);
-    nobody = dev_session(&dv);
     for (size_t i = 0; i < KEYS; i++)
         keys[i] = make(types[i], USAGE_SIGN);
     decrypting = make(KEY_RSA2048, USAGE_DECRYPT);
+    medium = malloc(dv.sim.size);
+    ck_assert_ptr_nonnull(medium);
+    nvm_sim_save(&dv.sim, medium);
+    memcpy(root, dv.sim.root, sizeof root);
+    dev_close(&dv);
 }
 
-static void stop(void)
+static void free_all(void)
 {
     for (size_t i = 0; i < KEYS; i++)
         EVP_PKEY_free(keys[i].pub);
     EVP_PKEY_free(decrypting.pub);
-    dev_close(&dv);
+    free(medium);
+}
+
+static void start(const char *engine, unsigned width)
+{
+    prepare(engine, width);
+    nvm_sim_load(&dv.sim, medium);
+    memcpy(dv.sim.root, root, sizeof root);
+    dev_reboot(&dv);
+    user = dev_login(&dv, DEV_USER);
+    nobody = dev_session(&dv);
 }
 
 /* One request among many, and what must come of it. */
@@ -241,7 +263,7 @@ START_TEST(mixed)
     serve_mixed(MANY, false);
     for (size_t n = 1; n < 20; n++)
         serve_mixed(n, n % 2);
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -263,7 +285,7 @@ START_TEST(large_key)
     for (size_t i = 0; i < N; i++)
         check_one(&asked[i], &x[i]);
     EVP_PKEY_free(large.pub);
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -281,7 +303,7 @@ START_TEST(more_than_fit)
     device_serve(dv.d, x, MANY);
     for (size_t i = 0; i < MANY; i++)
         check_one(&asked[i], &x[i]);
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -349,7 +371,7 @@ START_TEST(pairs)
         check_one(&asked[N], &x[N]);
         EVP_PKEY_free(made.pub);
     }
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -400,7 +422,7 @@ START_TEST(verifications)
             ck_assert_uint_eq(x[i].sw, asked[i].due);
         ck_assert(x[i].ins == INS_SIGN || x[i].response_size == 0);
     }
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -492,7 +514,7 @@ START_TEST(decryptions)
             else
                 check_one(&asked[i], &x[i]);
     }
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -523,7 +545,7 @@ START_TEST(fault_in_one)
         ck_assert_uint_eq(asked[BAD].response[i] & (i < 258 ? 0xff : 0), 0);
     ck_assert_uint_eq(recorded(INS_SIGN, keys[3].handle, SW_SIGN_FAILED), 1);
     ck_assert_uint_eq(recorded(INS_SIGN, keys[0].handle, SW_SIGN_FAILED), 0);
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
@@ -546,21 +568,25 @@ START_TEST(queue_is_wiped)
             any |= (uint8_t)(places[p][i] && places[p][i] != 0xA5);
         ck_assert_uint_eq(any, 0);
     }
-    stop();
+    dev_close(&dv);
 }
 END_TEST
 
 int main(void)
 {
     Suite *s = suite_create("device gather");
-    TCase *t = suite_case(s, "gather", 300, NULL, NULL);
-    tcase_add_loop_test(t, mixed, 0, 6);
+    TCase *t = suite_case(s, "gather", 300, NULL, NULL), *portable = long_case(s, "portable", 300);
+    TCase *const all[] = {t, portable};
+    for (int i = 0; i < 2; i++) { /* the engine of this machine, and the portable one */
+        tcase_add_unchecked_fixture(all[i], make_all, free_all);
+        tcase_add_loop_test(all[i], mixed, 3 * i, 3 * i + 3);
+        tcase_add_loop_test(all[i], verifications, 3 * i, 3 * i + 3);
+        tcase_add_loop_test(all[i], decryptions, 2 * i, 2 * i + 2);
+        tcase_add_loop_test(all[i], fault_in_one, i, i + 1);
+    }
     tcase_add_loop_test(t, pairs, 0, 3);
-    tcase_add_loop_test(t, verifications, 0, 6);
     tcase_add_test(t, large_key);
     tcase_add_loop_test(t, more_than_fit, 0, 2);
-    tcase_add_loop_test(t, decryptions, 0, 4);
-    tcase_add_loop_test(t, fault_in_one, 0, 2);
     tcase_add_test(t, queue_is_wiped);
     return suite_run(s);
 }

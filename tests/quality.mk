@@ -57,7 +57,7 @@ msan: ## MemorySanitizer (clang) over the device's tests and corpora
 memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about (long)
 	$(Q)$(SUB) $(MEMCHECK_TESTS)
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh begin
-	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh spread "valgrind" \
+	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_EXCLUDE_TAGS=long CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh spread "valgrind" \
 	    $(MEMCHECK_TESTS:%="valgrind -q --error-exitcode=9 %")
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
 tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (15 min)

@@ -25,6 +25,13 @@ static inline TCase *long_case(Suite *s, const char *name, int seconds)
     return t;
 }
 
+/* A test of n rows: the first ones in a case, the others in a long one. */
+static inline void case_loop(TCase *t, TCase *rest, const TTest *test, int first, int n)
+{
+    tcase_add_loop_test(t, test, 0, first);
+    tcase_add_loop_test(rest, test, first, n);
+}
+
 /* A test that runs once for each row of its table. */
 #define case_rows(t, test, table)                                                                  \
     tcase_add_loop_test((t), test, 0, (int)(sizeof(table) / sizeof *(table)))

@@ -575,15 +575,14 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device gather");
-    TCase *t = suite_case(s, "gather", 300, NULL, NULL), *portable = long_case(s, "portable", 300);
-    TCase *const all[] = {t, portable};
-    for (int i = 0; i < 2; i++) { /* the engine of this machine, and the portable one */
-        tcase_add_unchecked_fixture(all[i], make_all, free_all);
-        tcase_add_loop_test(all[i], mixed, 3 * i, 3 * i + 3);
-        tcase_add_loop_test(all[i], verifications, 3 * i, 3 * i + 3);
-        tcase_add_loop_test(all[i], decryptions, 2 * i, 2 * i + 2);
-        tcase_add_loop_test(all[i], fault_in_one, i, i + 1);
-    }
+    TCase *t = suite_case(s, "gather", 300, NULL, NULL);
+    TCase *portable = long_case(s, "the portable engine", 300);
+    tcase_add_unchecked_fixture(t, make_all, free_all);
+    tcase_add_unchecked_fixture(portable, make_all, free_all);
+    case_loop(t, portable, mixed, 3, 6);
+    case_loop(t, portable, verifications, 3, 6);
+    case_loop(t, portable, decryptions, 2, 4);
+    case_loop(t, portable, fault_in_one, 1, 2);
     tcase_add_loop_test(t, pairs, 0, 3);
     tcase_add_test(t, large_key);
     tcase_add_loop_test(t, more_than_fit, 0, 2);

@@ -104,24 +104,24 @@ static void same_public(const EVP_PKEY *key, struct view pub)
     ck_assert_mem_eq(pub.data, expected, n + 4);
 }
 
+static const uint8_t types[] = {KEY_SM2, KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072};
+enum { TYPES = sizeof types };
+
 START_TEST(keys_of_software_come_in)
 {
-    static const uint8_t types[] = {KEY_SM2, KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072};
-    for (size_t i = 0; i < sizeof types; i++) {
-        EVP_PKEY *key = soft(types[i]);
-        uint8_t secret[512];
-        struct key_receive_rsp r;
-        struct object_info_rsp info;
-        ck_assert_ptr_nonnull(key);
-        const size_t n = secret_of(key, secret);
-        MUST(receive(types[i], USAGE_SIGN, secret, n, &r));
-        same_public(key, r.public);
-        const uint32_t handle = r.handle;
-        MUST(do_object_info(&dv, user, &(struct object_info_req){handle}, &info));
-        ck_assert_uint_eq(info.origin, ORIGIN_IMPORTED);
-        ck_assert_uint_eq(info.usage, USAGE_SIGN);
-        EVP_PKEY_free(key);
-    }
+    EVP_PKEY *key = soft(types[_i]);
+    uint8_t secret[512];
+    struct key_receive_rsp r;
+    struct object_info_rsp info;
+    ck_assert_ptr_nonnull(key);
+    const size_t n = secret_of(key, secret);
+    MUST(receive(types[_i], USAGE_SIGN, secret, n, &r));
+    same_public(key, r.public);
+    const uint32_t handle = r.handle;
+    MUST(do_object_info(&dv, user, &(struct object_info_req){handle}, &info));
+    ck_assert_uint_eq(info.origin, ORIGIN_IMPORTED);
+    ck_assert_uint_eq(info.usage, USAGE_SIGN);
+    EVP_PKEY_free(key);
 }
 END_TEST
 
@@ -199,8 +199,10 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("device receive");
-    TCase *t = suite_case(s, "receive", 300, set_up, tear_down);
-    tcase_add_test(t, keys_of_software_come_in);
+    TCase *t = suite_case(s, "receive", 300, set_up, tear_down),
+          *large = long_case(s, "large", 300);
+    tcase_add_checked_fixture(large, set_up, tear_down);
+    case_loop(t, large, keys_of_software_come_in, TYPES - 1, TYPES);
     tcase_add_test(t, secret_keys_come_in);
     tcase_add_test(t, what_makes_no_key_stays_out);
     tcase_add_test(t, numbers_that_are_no_primes);

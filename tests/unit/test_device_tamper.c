@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "firmware/app/core.h"
-#include "firmware/ports/posix/posix.h"
 #include "tests/lib/dev.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
@@ -208,36 +207,6 @@ START_TEST(cuts)
 }
 END_TEST
 
-/* The input of the POSIX port, under a device. */
-START_TEST(posix)
-{
-    const struct device_config config = {.objects_max = 16,
-                                         .log_max = 64,
-                                         .sessions_max = 2,
-                                         .tickets_max = 1,
-                                         .frame_max = 4096,
-                                         .port = "posix"};
-    char error[200];
-    struct hal hal;
-    struct posix_port *port = posix_open(
-        &(struct posix_options){.segments = 8, .segment_size = 16384}, &hal, error, sizeof error);
-    ck_assert_ptr_nonnull(port);
-    void *memory = aligned_alloc(64, device_memory(&config, &hal));
-    struct device *d = device_create(memory, &config, &hal);
-    ck_assert_uint_eq(device_state(d), STATE_BLANK);
-    posix_tamper(port, true);
-    device_idle(d);
-    ck_assert_uint_eq(device_state(d), STATE_FAILED);
-    posix_tamper(port, false);
-    device_stop(d);
-    d = device_create(memory, &config, &hal);
-    ck_assert_uint_eq(device_state(d), STATE_BLANK);
-    device_stop(d);
-    posix_close(port);
-    free(memory);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("device_tamper");
@@ -249,6 +218,5 @@ int main(void)
     tcase_add_test(t, while_failed);
     tcase_add_test(t, without_keys);
     tcase_add_loop_test(t, cuts, 0, 4);
-    tcase_add_test(t, posix);
     return suite_run(s);
 }

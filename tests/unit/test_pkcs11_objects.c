@@ -548,8 +548,7 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("pkcs11 objects");
-    TCase *c = tcase_create("objects");
-    tcase_set_timeout(c, 120);
+    TCase *c = suite_case(s, "objects", 120, NULL, NULL), *many = long_case(s, "many", 120);
     tcase_add_test(c, data);
     tcase_add_test(c, reading);
     tcase_add_test(c, creating_wrongly);
@@ -566,7 +565,6 @@ int main(void)
     tcase_add_test(c, session_pairs);
     tcase_add_test(c, generating_wrongly);
     tcase_add_test(c, finding);
-    tcase_add_test(c, finding_many);
-    suite_add_tcase(s, c);
+    tcase_add_test(many, finding_many);
     return suite_run(s);
 }

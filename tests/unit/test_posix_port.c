@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "firmware/app/device.h"
 #include "firmware/ports/posix/posix.h"
+#include "proto/proto.h"
 #include "tests/lib/run.h"
 #include "tests/lib/vec.h"
 
@@ -516,6 +518,34 @@ START_TEST(no_threads)
 }
 END_TEST
 
+/* The tamper input, under a device. */
+START_TEST(tamper_input)
+{
+    const struct device_config config = {.objects_max = 16,
+                                         .log_max = 64,
+                                         .sessions_max = 2,
+                                         .tickets_max = 1,
+                                         .frame_max = 4096,
+                                         .port = "posix"};
+    struct posix_port *port = posix_open(
+        &(struct posix_options){.segments = 8, .segment_size = 16384}, &hal, error, sizeof error);
+    ck_assert_ptr_nonnull(port);
+    void *memory = aligned_alloc(64, device_memory(&config, &hal));
+    struct device *d = device_create(memory, &config, &hal);
+    ck_assert_uint_eq(device_state(d), STATE_BLANK);
+    posix_tamper(port, true);
+    device_idle(d);
+    ck_assert_uint_eq(device_state(d), STATE_FAILED);
+    posix_tamper(port, false);
+    device_stop(d);
+    d = device_create(memory, &config, &hal);
+    ck_assert_uint_eq(device_state(d), STATE_BLANK);
+    device_stop(d);
+    posix_close(port);
+    free(memory);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("POSIX port");
@@ -540,6 +570,7 @@ int main(void)
     tcase_add_test(t, random_and_clock);
     tcase_add_test(t, threads);
     tcase_add_test(t, no_threads);
+    tcase_add_test(t, tamper_input);
     suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -553,24 +553,23 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("RSA");
-    TCase *t = tcase_create("operations");
+    TCase *t = suite_case(s, "operations", 120, NULL, NULL),
+          *larger = long_case(s, "larger keys", 120);
     test_seed();
-    tcase_set_timeout(t, 120);
     tcase_add_test(t, vectors);
-    tcase_add_loop_test(t, random_messages, 0, RSA_SIZES);
-    tcase_add_loop_test(t, openssl_keys, 0, 5);
-    tcase_add_loop_test(t, edges, 0, RSA_SIZES);
-    tcase_add_loop_test(t, faults, 0, RSA_SIZES);
+    case_loop(t, larger, random_messages, 1, RSA_SIZES);
+    case_loop(t, larger, openssl_keys, 1, 5);
+    case_loop(t, larger, edges, 1, RSA_SIZES);
+    case_loop(t, larger, faults, 1, RSA_SIZES);
     tcase_add_test(t, batch);
     tcase_add_test(t, no_randomness);
     tcase_add_test(t, sizes);
     tcase_add_test(t, public_check);
-    tcase_add_loop_test(t, private_check_bits, 0, RSA_SIZES);
+    case_loop(t, larger, private_check_bits, 1, RSA_SIZES);
     tcase_add_test(t, private_check_rules);
     tcase_add_test(t, private_check_d);
     tcase_add_test(t, private_check_qinv);
-    tcase_add_loop_test(t, from_primes, 0, 5);
+    case_loop(t, larger, from_primes, 1, 5);
     tcase_add_test(t, from_primes_refused);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -788,23 +788,23 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("RSA schemes");
-    TCase *t = tcase_create("encodings");
+    TCase *t = suite_case(s, "encodings", 120, NULL, NULL),
+          *larger = long_case(s, "larger keys", 120);
     test_seed();
-    tcase_set_timeout(t, 120);
     tcase_add_unchecked_fixture(t, setup, teardown);
+    tcase_add_unchecked_fixture(larger, setup, teardown);
     tcase_add_test(t, vectors);
-    tcase_add_loop_test(t, pkcs1_signatures, 0, RSA_SIZES * ALGS);
+    case_loop(t, larger, pkcs1_signatures, ALGS, RSA_SIZES * ALGS);
     tcase_add_test(t, pkcs1_forgeries);
-    tcase_add_loop_test(t, pkcs1_ready_digest_info, 0, RSA_SIZES);
-    tcase_add_loop_test(t, pss_signatures, 0, RSA_SIZES * ALGS);
+    case_loop(t, larger, pkcs1_ready_digest_info, 1, RSA_SIZES);
+    case_loop(t, larger, pss_signatures, ALGS, RSA_SIZES * ALGS);
     tcase_add_test(t, pss_bad);
-    tcase_add_loop_test(t, pkcs1_encryption, 0, RSA_SIZES);
+    case_loop(t, larger, pkcs1_encryption, 1, RSA_SIZES);
     tcase_add_test(t, bad_sources);
-    tcase_add_loop_test(t, pkcs1_rejection, 0, RSA_SIZES * PKCS1_FAULTS);
+    case_loop(t, larger, pkcs1_rejection, PKCS1_FAULTS, RSA_SIZES * PKCS1_FAULTS);
     tcase_add_loop_test(t, pkcs1_rejection_lengths, 0, 2);
     tcase_add_test(t, pkcs1_shortest);
-    tcase_add_loop_test(t, oaep, 0, RSA_SIZES * ALGS);
+    case_loop(t, larger, oaep, ALGS, RSA_SIZES * ALGS);
     tcase_add_test(t, oaep_bad);
-    suite_add_tcase(s, t);
     return suite_run(s);
 }

@@ -134,7 +134,7 @@ CK_RV numbers_take(struct object *o, EVP_PKEY *key)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && rv == CKR_OK; i++)
         if (numbers[i].family == o->family && numbers[i].of & of)
             rv = take_number(o, key, &numbers[i], curve ? key_size_of(o) : 0);
-    if (rv == CKR_OK)
+    if (rv == CKR_OK && o->class != CKO_DOMAIN_PARAMETERS)
         rv = take_info(o, key);
     o->complete = rv == CKR_OK;
     return rv;

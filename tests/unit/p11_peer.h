@@ -215,6 +215,7 @@ static inline unsigned peer_compare(const struct peer_case *cases, size_t n)
     }
     printf("hufu: %u of %u checks passed; SoftHSM fails %u\n", passed, passed + failed,
            there ? peer_failed : 0);
+    fflush(stdout); /* the process of a test that fails ends at once */
     return failed;
 }
 

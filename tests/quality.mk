@@ -46,6 +46,9 @@ MSAN_FUZZ := $(filter-out host%,$(FUZZ_NAMES))
 MEMCHECK_TESTS := $(filter-out $(PLAIN_TESTS:tests/unit/%.c=$(BUILD)/tests/%) %_ifma8_rsa %_ifma8_prime %_ifma8_sm2 %_ifma8_sym \
     %test_rsa_keygen %test_rsa_oracle %test_randomness,$(UNIT))
 TSAN_TESTS := $(filter %test_posix_port %test_device_gather,$(UNIT)) $(filter $(BUILD)/tests/test_host_% $(BUILD)/tests/test_pkcs11_%,$(UNIT))
+# A simulator whose time to stop in is over ends without its threads.
+tsan-run = LOGS=$(TSAN)/check BUILD=$(TSAN) TEST_TIMEOUT=3600 LOAD_SECONDS=120 \
+    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0 $(1)" bash tests/run.sh
 
 .PHONY: msan memcheck tsan
 msan: ## MemorySanitizer (clang) over the device's tests and corpora
@@ -62,10 +65,11 @@ memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about 
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
 tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (15 min)
 	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client
-	$(Q)LOGS=$(TSAN)/check bash tests/run.sh begin
-	$(Q)LOGS=$(TSAN)/check BUILD=$(TSAN) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" LOAD_SECONDS=120 bash tests/run.sh phase "ThreadSanitizer" $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) \
+	$(Q)$(tsan-run) begin
+	$(Q)$(tsan-run) spread "ThreadSanitizer" $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
+	$(Q)$(call tsan-run,report_thread_leaks=0) phase "ThreadSanitizer: programs" \
 	    tests/system/test_sim.sh tests/system/test_cli.sh tests/load/test_load.sh
-	$(Q)LOGS=$(TSAN)/check bash tests/run.sh total
+	$(Q)$(tsan-run) total
 
 # ---------------------------------------------------------------- constant time
 # The secret operations of the portable engine one by one, and what the device itself marks (root, PIN, unlock secret,

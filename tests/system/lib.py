@@ -50,10 +50,12 @@ class Sim:
             raise AssertionError("hufu-sim does not start: " + self.messages())
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure=None, *_):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if failure and failure is not Skip:
+            print(f"hufu-sim, status {self.process.returncode}:", self.messages(), sep="\n")
         self.log.close()
 
     def messages(self):

@@ -72,21 +72,18 @@ tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clie
 	$(Q)$(tsan-run) total
 
 # ---------------------------------------------------------------- constant time
-# The secret operations of the portable engine one by one, and what the device itself marks (root, PIN, unlock secret,
-# its identity's key) through the commands that handle them.
+# What make check does with gcc -O2 (CT_TESTS), with each compiler at each level. clang's debug information is kept in a
+# form that valgrind reads.
 CT_OPTIMISE ?= -O1 -O2 -O3 -Os
 CT_COMPILERS ?= gcc clang
-CT_DEVICE := $(notdir $(filter %test_device %test_device_auth %test_device_channel %test_device_domain %test_device_identity,$(UNIT)))
-ct-run = "env CK_FORK=no valgrind -q --error-exitcode=9 $(BUILD)-ct-$(1)/tests/$(2)"
+CT_COLUMNS := $(foreach cc,$(CT_COMPILERS),$(CT_OPTIMISE:%=$(cc)%))
 
 .PHONY: ct
-ct: ## Secrets marked undefined under valgrind: every secret operation, gcc and clang, -O1 -O2 -O3 -Os (long)
+ct: ## Secrets marked undefined under valgrind, engine and commands: gcc and clang, -O1 -O2 -O3 -Os
 	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh begin
-	$(Q)set -e; $(foreach cc,$(CT_COMPILERS),$(foreach o,$(CT_OPTIMISE), \
-	    $(SUB) BUILD=$(BUILD)-ct-$(cc)$(o) CC=$(cc) CTCHECK=1 OPT=$(o) EXTRA_CFLAGS=-gdwarf-4 CI= WERROR= \
-	        $(foreach t,$(CT_TESTS) $(CT_DEVICE),$(BUILD)-ct-$(cc)$(o)/tests/$(t)); \
-	    LOGS=$(BUILD)/ct bash tests/run.sh spread "Constant time ($(cc) $(o))" \
-	        $(foreach t,$(CT_TESTS) $(CT_DEVICE),$(call ct-run,$(cc)$(o),$(t)));))
+	$(Q)set -e; $(foreach c,$(CT_COLUMNS), \
+	    $(call ct-make,$(CT)-$(c),CC=$(firstword $(subst -, ,$(c))) OPT=-$(lastword $(subst -, ,$(c)))); \
+	    LOGS=$(BUILD)/ct bash tests/run.sh spread "Constant time ($(subst -, -,$(c)))" $(call ct-runs,$(CT)-$(c));)
 	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh total
 
 # ---------------------------------------------------------------- AFL++

@@ -232,6 +232,7 @@ static int sm2_keys(const struct work *w, struct lane *lane, size_t from, size_t
     const size_t size = wrap_record_size(KEY_SM2);
     uint8_t *records = w->records + from * size;
     int bad = lane->rng.fill(lane->rng.ctx, lane->k, n * 32);
+    SECRET(lane->k, n * 32);
     if (!bad)
         engine->sm2->keygen(n, (const uint8_t(*)[32])lane->k, lane->point, lane->ok, lane->scratch);
     PUBLIC(lane->ok, n);
@@ -382,6 +383,7 @@ static int redraw_nonce(const struct work *w, struct lane *lane, size_t from, si
 static int sm2_signatures(const struct work *w, struct lane *lane, size_t from, size_t n)
 {
     int bad = lane->rng.fill(lane->rng.ctx, lane->k, n * 32);
+    SECRET(lane->k, n * 32);
     for (size_t i = 0; i < n; i++)
         lane->key[i] = w->keys[(from + i) * w->step];
     if (!bad)

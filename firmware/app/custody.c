@@ -4,6 +4,7 @@
 #include "firmware/app/domain.h"
 #include "firmware/app/keys.h"
 #include "firmware/app/life.h"
+#include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "firmware/crypto/sm4.h"
 
@@ -27,6 +28,7 @@ static void name_of(const uint8_t shared[DOMAIN_KEY], uint8_t name[DOMAIN_ID])
     uint8_t whole[32];
     keys_derive(shared, "hufu shares that unlock", whole);
     memcpy(name, whole, DOMAIN_ID);
+    PUBLIC(name, DOMAIN_ID);
 }
 
 /* The first split is ID_CUSTODY; a later one waits beside it for its first use. */

@@ -118,6 +118,7 @@ static uint16_t take(struct joining *j, const uint8_t share[DOMAIN_SHARE])
     check_of(share, check);
     uint32_t whole = ct_mem_eq(check, share + DOMAIN_SHARE - CHECK, CHECK);
     PUBLIC(&whole, sizeof whole);
+    PUBLIC(share, DOMAIN_SHARE); /* but its value is not, see below */
     rd_init(&r, share, DOMAIN_SHARE);
     if (!whole || !domain_share_get(&r, &s) || !rd_done(&r) || !fits(j, &s))
         return SW_SHARE_WRONG;
@@ -127,7 +128,9 @@ static uint16_t take(struct joining *j, const uint8_t share[DOMAIN_SHARE])
     memcpy(j->domain, s.domain, DOMAIN_ID);
     j->threshold = s.threshold;
     j->x[j->given] = s.index;
-    memcpy(j->value[j->given++], s.value, DOMAIN_KEY);
+    memcpy(j->value[j->given], s.value, DOMAIN_KEY);
+    SECRET(j->value[j->given], DOMAIN_KEY);
+    j->given++;
     return SW_OK;
 }
 

@@ -139,6 +139,7 @@ uint16_t keys_unseal_master(struct device *d, struct view unlock, bool *right)
     }
     if (sw == SW_OK && *right)
         memcpy(d->master, master, STORE_KEY);
+    SECRET(d->master, sizeof d->master);
     wipe(master, sizeof master);
     record_wipe(d);
     return sw;
@@ -160,6 +161,7 @@ uint16_t keys_put_domain(struct call *c, const uint8_t key[32])
 void keys_use_domain(struct device *d, const uint8_t key[32])
 {
     memcpy(d->domain_key, key, sizeof d->domain_key);
+    SECRET(d->domain_key, sizeof d->domain_key);
     keys_domain_id(d->domain_key, d->domain_id);
 }
 
@@ -184,6 +186,7 @@ uint16_t keys_make(struct call *c, struct view unlock)
     if (random_fill(&d->random, d->master, sizeof d->master) ||
         random_fill(&d->random, domain, sizeof domain))
         goto end;
+    SECRET(d->master, sizeof d->master);
     store_set_key(d->store, STORE_OBJECT, d->master);
     keys_use_domain(d, domain);
     sw = keys_seal_master(c, unlock);

@@ -41,6 +41,7 @@ int nonces_refill(struct device *d)
         return 0;
     if (random_fill(&d->random, lane->k, NONCES_STEP * sizeof lane->k[0]))
         return -1;
+    SECRET(lane->k, NONCES_STEP * sizeof lane->k[0]);
     d->engine->sm2->keygen(NONCES_STEP, (const uint8_t(*)[32])lane->k, lane->point, lane->ok,
                            lane->scratch);
     PUBLIC(lane->ok, NONCES_STEP);

@@ -1,6 +1,7 @@
 /* Objects as records of the store. */
 #include "firmware/app/core.h"
 #include "firmware/base/endian.h"
+#include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 
 #include <string.h>
@@ -89,6 +90,7 @@ static bool parse(const uint8_t *record, size_t n, struct object *o)
     if (version >= 3)
         policy = rd_var(&r, POLICY_SIZE);
     o->secret = rd_rest(&r);
+    SECRET(o->secret.data, o->secret.size);
     return rd_done(&r) && version && version <= OBJECT_VERSION && policy_read(policy, &o->policy) &&
            o->pub.size == key_public_size(o->type) && key_secret_fits(o->type, o->secret.size);
 }

@@ -1,6 +1,7 @@
 #include "firmware/crypto/ec.h"
 
 #include "firmware/base/endian.h"
+#include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ int ec_keygen(const struct ec_curve *c, const struct rng *rng, uint8_t *d, uint8
     for (int turn = 0; turn < MAX_DRAWS; turn++) {
         if (rng->fill(rng->ctx, d, c->size))
             break;
+        SECRET(d, c->size);
         if (c->public_from_private(d, pub) == 0)
             return 0;
     }
@@ -27,8 +29,10 @@ int ecdsa_sign(const struct ec_curve *c, const struct rng *rng, const uint8_t *d
     for (int turn = 0; bad && turn < MAX_DRAWS; turn++) {
         if (rng->fill(rng->ctx, k, c->size))
             break;
+        SECRET(k, c->size);
         bad = c->sign(d, k, digest, n, sig);
     }
+    PUBLIC(sig, 2 * c->size);
     wipe(k, sizeof k);
     return bad;
 }

@@ -43,6 +43,7 @@ static int try_public(const struct sm2_ops *ops, const uint8_t d[32], uint8_t pu
     memcpy(k[0], d, 32);
     ops->keygen(1, (const uint8_t(*)[32])k, out, &ok, scratch);
     PUBLIC(&ok, 1);
+    PUBLIC(out, sizeof out);
     memcpy(pub, out[0], 64);
     wipe(k, sizeof k);
     return ok;
@@ -58,6 +59,7 @@ int sm2_keygen(const struct sm2_ops *ops, const struct rng *rng, uint8_t d[32], 
     for (int i = 0; i < MAX_DRAWS; i++) {
         if (rng->fill(rng->ctx, d, 32) != 0)
             break;
+        SECRET(d, 32);
         if (try_public(ops, d, pub))
             return 0;
     }
@@ -95,9 +97,11 @@ int sm2_sign(const struct sm2_ops *ops, const struct rng *rng, const struct sm2_
     for (int i = 0; i < MAX_DRAWS && !ok; i++) {
         if (rng->fill(rng->ctx, k[0], 32) != 0)
             break;
+        SECRET(k, sizeof k);
         ops->sign(1, &key, (const uint8_t(*)[32])digest, (const uint8_t(*)[32])k, out, &ok,
                   scratch);
         PUBLIC(&ok, 1);
+        PUBLIC(out, sizeof out);
     }
     wipe(k, sizeof k);
     if (ok)

@@ -60,9 +60,11 @@ int sm2_encrypt(const struct rng *rng, const uint8_t pub[64], const void *m, siz
         for (int i = 0; i < MAX_DRAWS && !ok; i++) {
             if (rng->fill(rng->ctx, k, sizeof k) != 0)
                 break;
+            SECRET(k, sizeof k);
             ok = encrypt_with(k, &p, m, n, out);
         }
     }
+    PUBLIC(out, n + SM2_CIPHER_OVERHEAD);
     wipe(k, sizeof k);
     if (!ok)
         wipe(out, n + SM2_CIPHER_OVERHEAD);

@@ -167,6 +167,7 @@ uint16_t dev_call(struct dev *dv, uint16_t channel, uint8_t ins, const void *dat
     x.opened = dv->request;
     device_serve(dv->d, &x, 1);
     dv->response_size = x.response_size;
+    PUBLIC(dv->response, dv->response_size);
     return x.sw;
 }
 

@@ -3,6 +3,7 @@
 #include "firmware/app/fresh.h"
 #include "firmware/app/policy.h"
 #include "firmware/app/secret_cipher.h"
+#include "firmware/base/secret.h"
 #include "firmware/base/wipe.h"
 #include "handlers_gen.h"
 
@@ -276,6 +277,7 @@ uint16_t cmd_key_put(struct call *c, const struct key_put_req *q, struct wr *out
         return sw;
     f.secret_size = q->secret.size;
     memcpy(f.secret, q->secret.data, q->secret.size);
+    SECRET(f.secret, f.secret_size);
     sw = take(c, &f, &spec, &handle);
     if (sw == SW_OK)
         key_put_rsp_put(out, &(struct key_put_rsp){handle, {f.pub, key_public_size(q->type)}});

@@ -221,6 +221,7 @@ static int ec_public_from_private(const uint8_t *d, uint8_t *pub)
         ec_point_to_affine(&a, &sum);
         fe_store(pub, &a.x);
         fe_store(pub + EC_BYTES, &a.y);
+        PUBLIC(pub, 2 * EC_BYTES);
         bad = 0;
     }
     wipe(&k, sizeof k);

@@ -1,12 +1,11 @@
 /* Keys of other software into the device: PKCS#8 and PKCS#12 files, SoftHSM and other PKCS#11
  * tokens. Each is encrypted to a key that the device makes for this one time, and wiped here. */
 #include <openssl/decoder.h>
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/foreign.h"
+#include "host/cli/pkcs12.h"
 
 enum { IMPORT_MAX = 1 << 20 };
 
@@ -50,17 +49,28 @@ static int take_pkey(struct cli *cli, const char *from, const EVP_PKEY *key, con
     return status;
 }
 
-/* Label and id from the command line. */
-static int take_named(struct cli *cli, const char *from, const EVP_PKEY *key, const char *label)
+/* The keys of a file; label and id from the command line, if it is one. */
+static int take_all(struct cli *cli, const char *from, const struct pkcs12 *p)
 {
     uint8_t id[HUFU_ID_MAX];
     size_t id_size = sizeof id;
-    if (!name_sound(cli, "--label", value_of(cli, "label"), HUFU_LABEL_MAX) ||
-        !hex_of(cli, "id", id, &id_size))
-        return USAGE;
     const char *given = value_of(cli, "label");
-    const int status = link_login(cli);
-    return status ? status : take_pkey(cli, from, key, given ? given : label, id, id_size);
+    if (!name_sound(cli, "--label", given, HUFU_LABEL_MAX) || !hex_of(cli, "id", id, &id_size))
+        return USAGE;
+    if (p->keys > 1 && (given || id_size))
+        return say_failed("%s: %zu keys: --label and --id name one key", from, p->keys);
+    int status = link_login(cli);
+    const bool list = !status && p->keys > 1 && flag(cli, "json");
+    if (list)
+        json_open(NULL, '[');
+    for (size_t i = 0; !status && i < p->keys; i++)
+        status =
+            take_pkey(cli, from, p->key[i].key, given ? given : pkcs12_name(p, i), id, id_size);
+    if (list) {
+        json_close(']');
+        json_end();
+    }
+    return status;
 }
 
 static const char *only_file(const struct cli *cli)
@@ -74,9 +84,27 @@ static const char *only_file(const struct cli *cli)
 
 /* ------------------------------------------------------------------ files */
 
+/* The first private key, whatever stands before it in PEM: certificates, parameters of a curve. */
+static EVP_PKEY *first_key(struct cli *cli, const uint8_t *data, size_t size)
+{
+    static const char usual[] = "?provider=default";
+    EVP_PKEY *key = NULL;
+    if (memmem(data, size, "-----BEGIN ", 11)) {
+        BIO *in = BIO_new_mem_buf(data, (int)size);
+        key = in ? PEM_read_bio_PrivateKey_ex(in, NULL, passphrase_answer, cli, NULL, usual) : NULL;
+        BIO_free(in);
+        return key;
+    }
+    OSSL_DECODER_CTX *ctx =
+        OSSL_DECODER_CTX_new_for_pkey(&key, "DER", NULL, NULL, EVP_PKEY_KEYPAIR, NULL, usual);
+    if (ctx && OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase_answer, cli))
+        OSSL_DECODER_from_data(ctx, &data, &size);
+    OSSL_DECODER_CTX_free(ctx);
+    return key;
+}
+
 static int run_pkcs8(struct cli *cli)
 {
-    EVP_PKEY *key = NULL;
     const char *path = only_file(cli);
     uint8_t *data;
     size_t size;
@@ -85,73 +113,60 @@ static int run_pkcs8(struct cli *cli)
     if (file_read(path, IMPORT_MAX, &data, &size))
         return FAILED;
     foreign_legacy();
-    const uint8_t *p = data;
-    size_t left = size;
-    OSSL_DECODER_CTX *ctx = OSSL_DECODER_CTX_new_for_pkey(&key, NULL, NULL, NULL, EVP_PKEY_KEYPAIR,
-                                                          NULL, "?provider=default");
-    int status = DONE;
-    if (!ctx || !OSSL_DECODER_CTX_set_pem_password_cb(ctx, passphrase_answer, cli) ||
-        !OSSL_DECODER_from_data(ctx, &p, &left))
-        status =
-            cli->no_passphrase
-                ? FAILED
-                : say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
-    OSSL_DECODER_CTX_free(ctx);
+    struct pkcs12 one = {.key = {{.key = first_key(cli, data, size)}}, .keys = 1};
     hufu_wipe(data, size);
     free(data);
-    if (!status)
-        status = take_named(cli, path, key, NULL);
-    EVP_PKEY_free(key);
+    int status = FAILED;
+    if (one.key[0].key)
+        status = take_all(cli, path, &one);
+    else if (!cli->no_passphrase)
+        say_failed("%s: no private key in PEM or DER, or the passphrase is wrong", path);
+    pkcs12_free(&one);
     return status;
 }
 
-static int write_certificates(const char *path, X509 *own, const STACK_OF(X509) * chain)
+static int write_certificates(const char *path, const struct pkcs12 *p)
 {
     BIO *out = BIO_new(BIO_s_mem());
     char *text;
-    bool good = out && (!own || PEM_write_bio_X509(out, own));
-    for (int i = 0; good && chain && i < sk_X509_num(chain); i++)
-        good = PEM_write_bio_X509(out, sk_X509_value(chain, i));
-    const long n = good ? BIO_get_mem_data(out, &text) : -1;
+    const long n = out && pkcs12_write_certificates(p, out) ? BIO_get_mem_data(out, &text) : -1;
     const int status = n >= 0 ? file_write(path, text, (size_t)n, false)
                               : say_crypto("the certificates cannot be written");
     BIO_free(out);
     return status;
 }
 
-static int run_pkcs12(struct cli *cli)
+static int read_pkcs12(struct cli *cli, const char *path, struct pkcs12 *p)
 {
-    const char *path = only_file(cli), *to = value_of(cli, "certificates");
     char text[PASSPHRASE_MAX + 1];
     uint8_t *data;
     size_t size;
-    if (!path)
-        return USAGE;
+    memset(p, 0, sizeof *p);
     if (file_read(path, IMPORT_MAX, &data, &size))
         return FAILED;
     foreign_legacy();
     int status =
         passphrase_get(cli, "passphrase-file", "HUFU_PASSPHRASE", "Passphrase of the file", text);
-    const uint8_t *p = data;
-    PKCS12 *bag = status ? NULL : d2i_PKCS12(NULL, &p, (long)size);
-    EVP_PKEY *key = NULL;
-    X509 *own = NULL;
-    STACK_OF(X509) *chain = NULL;
-    if (!status && (!bag || !PKCS12_parse(bag, text, &key, &own, &chain) || !key))
+    if (!status && pkcs12_read(data, size, text, p))
         status = say_failed("%s: no PKCS#12 with a private key, or the passphrase is wrong", path);
     hufu_wipe(text, sizeof text);
-    if (!status && to) /* before the key, which is not to be there when this fails */
-        status = write_certificates(to, own, chain);
-    if (!status) {
-        const unsigned char *alias = own ? X509_alias_get0(own, NULL) : NULL;
-        status = take_named(cli, path, key, (const char *)alias);
-    }
-    EVP_PKEY_free(key);
-    X509_free(own);
-    sk_X509_pop_free(chain, X509_free);
-    PKCS12_free(bag);
     hufu_wipe(data, size);
     free(data);
+    return status;
+}
+
+static int run_pkcs12(struct cli *cli)
+{
+    struct pkcs12 p;
+    const char *path = only_file(cli), *to = value_of(cli, "certificates");
+    if (!path)
+        return USAGE;
+    int status = read_pkcs12(cli, path, &p);
+    if (!status && to) /* before the keys, which are not to be there when this fails */
+        status = write_certificates(to, &p);
+    if (!status)
+        status = take_all(cli, path, &p);
+    pkcs12_free(&p);
     return status;
 }
 
@@ -296,7 +311,7 @@ static const struct option softhsm_options[] = {
 const struct command import_commands[] = {
     {"import pkcs8", "FILE", "Take in a private key from PEM or DER; prints its handle", "user",
      run_pkcs8, pkcs8_options},
-    {"import pkcs12", "FILE", "Take in the private key of a PKCS#12 file; prints its handle",
+    {"import pkcs12", "FILE", "Take in the private keys of a PKCS#12 file; prints their handles",
      "user", run_pkcs12, pkcs12_options},
     {"import softhsm", NULL,
      "Take in what is on a SoftHSM token, or the keys of another PKCS#11 token", "user",

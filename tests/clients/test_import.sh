@@ -61,6 +61,50 @@ ok "$hufu" import pkcs12 leaf.p12 --certificates chain.pem
 same_key leaf.pem rsa-leaf
 cat leaf.crt ca.crt | cmp -s - chain.pem && pass || fail "the certificates of the PKCS#12 file"
 HUFU_PASSPHRASE=wrong bad 'passphrase is wrong' "$hufu" import pkcs12 leaf.p12
+# a key behind other things in its file: certificates, the parameters of its curve
+cat leaf.crt ca.crt leaf.pem >behind.pem
+soft ecparam -name SM2 -genkey -out sm2-parameters.pem
+has 'BEGIN (EC|SM2) PARAMETERS' sm2-parameters.pem
+for file in behind sm2-parameters; do
+    ok "$hufu" import pkcs8 $file.pem --label $file
+    soft pkey -in $file.pem -pubout >expected.pub
+    ok openssl pkey -in "hufu:label=$file" -pubout -out got.pub
+    same expected.pub got.pub
+    ok "$hufu" key destroy $file
+done
+bad 'no private key' "$hufu" import pkcs8 leaf.crt
+# without a MAC, and not encrypted at all
+for way in "" "-keypbe NONE -certpbe NONE"; do
+    # shellcheck disable=SC2086
+    soft pkcs12 -export -nomac $way -inkey leaf.pem -in leaf.crt -name no-mac -passout pass:secret -out nomac.p12
+    ok "$hufu" import pkcs12 nomac.p12
+    ok openssl pkey -in hufu:label=no-mac -pubout -out got.pub
+    soft pkey -in leaf.pem -pubout | cmp -s - got.pub && pass || fail "the key of a PKCS#12 file without MAC"
+    ok "$hufu" key destroy no-mac
+done
+soft pkcs12 -export -nomac -inkey leaf.pem -in leaf.crt -passout pass:secret -out nomac.p12
+HUFU_PASSPHRASE=wrong bad 'passphrase is wrong' "$hufu" import pkcs12 nomac.p12
+# several keys in one file, as keytool makes them
+if command -v keytool >/dev/null; then
+    for key in one:RSA two:EC; do
+        ok keytool -genkeypair -alias "several ${key%:*}" -keyalg "${key#*:}" -dname CN=x -keystore several.p12 -storetype PKCS12 -storepass secret
+    done
+    ok "$hufu" import pkcs12 several.p12 --certificates several.crt
+    [ "$(wc -l <out)" = 2 ] && pass || fail "two handles"
+    [ "$(grep -c BEGIN several.crt)" = 2 ] && pass || fail "two certificates"
+    for key in one two; do
+        ok openssl pkey -in "hufu:label=several%20$key" -pubout -out got.pub
+        ok keytool -exportcert -alias "several $key" -keystore several.p12 -storepass secret -rfc -file several-$key.crt
+        soft x509 -in several-$key.crt -noout -pubkey | cmp -s - got.pub && pass || fail "the key several $key"
+        ok "$hufu" key destroy "several $key"
+    done
+    bad 'one key' "$hufu" import pkcs12 several.p12 --label one
+    ok "$hufu" import pkcs12 several.p12 --json
+    python3 -c 'import json; assert [sorted(k) for k in json.load(open("out"))] == [["handle"]] * 2' && pass || fail "--json of two keys"
+    for key in one two; do ok "$hufu" key destroy "several $key"; done
+else
+    skip "several keys in a PKCS#12 file: keytool is not installed"
+fi
 # what other programs and older ones have written
 soft genpkey -algorithm EC -pkeyopt group:P-256 -out small.key
 soft req -x509 -key small.key -subj /CN=small -out small.crt

@@ -7,12 +7,13 @@ need pkcs11-tool "TLS clients" || { finish; exit; }
 write_conf
 echo $pin >pin
 token || { finish; exit 1; }
-for key in server client; do
-    ok openssl genpkey -propquery provider=hufu -algorithm RSA -pkeyopt hufu_label:$key -out $key.pem
-    ok openssl req -x509 -key $key.pem -config <(printf '[req]\ndistinguished_name=n\n[n]\n') -subj /CN=$key \
-        -addext subjectAltName=DNS:localhost -days 30 -out $key.crt
-    ok openssl x509 -in $key.crt -outform DER -out $key.der
-    ok p11 --write-object $key.der --type cert --label $key
+for id in 01 02; do
+    key=$([ $id = 01 ] && echo server || echo client)
+    ok openssl genpkey -propquery provider=hufu -algorithm RSA -pkeyopt "hufu_label:$key" -pkeyopt hufu_id:$id -out "$key.pem"
+    ok openssl req -x509 -key "$key.pem" -config <(printf '[req]\ndistinguished_name=n\n[n]\n') -subj "/CN=$key" \
+        -addext subjectAltName=DNS:localhost -days 30 -out "$key.crt"
+    ok openssl x509 -in "$key.crt" -outform DER -out "$key.der"
+    ok p11 --write-object "$key.der" --type cert --label "$key" --id $id
 done
 # one that these programs do not know
 ok openssl genpkey -propquery provider=hufu -algorithm SM2 -pkeyopt hufu_label:sm2 -out sm2.pem
@@ -161,10 +162,81 @@ END_OF_PYTHON
     ok timeout 60 python3 serve.py
 }
 
+with_haproxy() {
+    need haproxy "haproxy" || return
+    need curl "haproxy" || return
+    port=$(free_port)
+    cat server.crt server.pem >both.pem
+    cat >haproxy.cfg <<END
+defaults
+    mode http
+    timeout client 30s
+frontend device
+    bind 127.0.0.1:$port ssl crt $dir/both.pem
+    http-request return status 200 content-type text/plain lf-file $dir/text
+END
+    serve haproxy -db -f haproxy.cfg
+    for version in 1.2 1.3; do
+        ok curl -sS --fail --cacert server.crt --tlsv$version --tls-max $version "https://localhost:$port/" && same out text
+    done
+    stop
+}
+
+with_lighttpd() {
+    need lighttpd "lighttpd" || return
+    need curl "lighttpd" || return
+    [ -e /usr/lib/lighttpd/mod_openssl.so ] || { skip "lighttpd: its mod_openssl is not installed"; return; }
+    port=$(free_port)
+    mkdir -p www && cp text www/
+    printf '%s\n' "server.document-root = \"$dir/www\"" 'server.bind = "127.0.0.1"' "server.port = $port" 'server.modules = ("mod_openssl")' \
+        'ssl.engine = "enable"' "ssl.pemfile = \"$dir/server.crt\"" "ssl.privkey = \"$dir/server.pem\"" >lighttpd.conf
+    serve lighttpd -D -f lighttpd.conf
+    for version in 1.2 1.3; do
+        ok curl -sS --fail --cacert server.crt --tlsv$version --tls-max $version "https://localhost:$port/text" && same out text
+    done
+    stop
+}
+
+# The server's key by the provider, the client's by PKCS#11; its PIN is typed.
+with_openvpn() {
+    need openvpn "OpenVPN" || return
+    need python3 "OpenVPN" || return
+    local id vpn=(openvpn --dev null --proto udp --verb 3)
+    id=$(OPENSSL_CONF=/dev/null openvpn --show-pkcs11-ids "$module" 2>/dev/null | grep -A 3 CN=client | sed -n 's/.*Serialized id: *//p')
+    for end in server client; do openssl x509 -in $end.crt -fingerprint -sha256 -noout | sed 's/.*=//' >$end.print; done
+    port=$(free_port)
+    "${vpn[@]}" --local 127.0.0.1 --lport "$port" --tls-server --dh none --cert server.crt --key server.pem \
+        --peer-fingerprint "$(cat client.print)" >server.log 2>&1 &
+    server=$!
+    cat >typed.py <<'END_OF_PYTHON'
+# PIN COMMAND...: types the PIN when it is asked for; ends well when both ends agree
+import os, pty, signal, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execvp(sys.argv[2], sys.argv[2:])
+said, typed = b"", False
+try:
+    while b"Initialization Sequence Completed" not in said:
+        said += os.read(fd, 4096)
+        if b"Password:" in said and not typed:
+            os.write(fd, sys.argv[1].encode() + b"\n")
+            typed = True
+except OSError:
+    sys.exit(said.decode())
+os.kill(pid, signal.SIGTERM)
+END_OF_PYTHON
+    OPENSSL_CONF=/dev/null ok timeout 120 python3 typed.py $pin "${vpn[@]}" --remote 127.0.0.1 "$port" --nobind --tls-client \
+        --pkcs11-providers "$module" --pkcs11-id "$id" --peer-fingerprint "$(cat server.print)"
+    stop
+}
+
 with_curl
 with_stunnel
 with_gnutls
 with_nss
 with_java
 with_python
+with_haproxy
+with_lighttpd
+with_openvpn
 finish

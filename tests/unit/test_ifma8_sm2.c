@@ -784,11 +784,11 @@ START_TEST(verify_sizes)
         verify_at(i, i ? i : 1);
     for (size_t i = 1; i <= 70; i += 3)
         verify_at(i, 1);
-    verify_at(47, 1);
-    verify_at(48, 1);
-    verify_at(49, 1);
+    for (size_t i = 95; i <= 99; i++)
+        verify_at(i, 1);
     verify_at(200, 2);
     verify_at(300, 5);
+    verify_at(400, 20);
     verify_at(1025, 20);
     verify_at(2049, 1);
     verify_at(2300, 2000);
@@ -840,8 +840,7 @@ static void meet_key(size_t i, unsigned how)
     if (how == 2) { /* small even t: the last addition is a doubling */
         BN_set_word(t, 2 + 2 * test_random_below(40));
         random_scalar(s);
-        if (i %
-            2) { /* or one at which the sums from the key's table stop: 60 items meet at 168 bits */
+        if (i % 2) { /* or one at which the sums from a table for 130 items stop, at 168 bits */
             static unsigned next;
             uint8_t raw[32];
             meeting_scalar(raw, 168, (int)(next++ % 35) - 17);
@@ -868,12 +867,12 @@ static void meet_key(size_t i, unsigned how)
 
 START_TEST(verify_meetings)
 {
-    static const size_t sizes[] = {1, 5, 60, 60};
+    static const size_t sizes[] = {1, 5, 60, 20, 60, 130}, one_key = 3;
 
-    for (unsigned s = 0; s < 4; s++) {
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         const size_t count = sizes[s];
         for (unsigned round = 0; round < 12; round++) {
-            make_signatures(count, s == 3 ? 1 : count);
+            make_signatures(count, s >= one_key ? 1 : count);
             for (size_t i = 0; i < count; i++)
                 meet_key(i, (unsigned)(i + round) % 4);
             sm2_ifma8.verify(count, b->pubs, (const uint8_t(*)[32])b->e,

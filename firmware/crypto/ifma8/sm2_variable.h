@@ -19,6 +19,12 @@ size_t ifma8_variable_size(size_t groups);
 void ifma8_variable(struct lane_jacobian *r, const struct lane_affine *p,
                     const struct lane_fe *scalar, size_t groups, void *scratch);
 
+/* The same for one point, which is in every lane of p: first what all scalars share, into
+ * ifma8_variable_size(1) bytes of scratch, then one or two (JACOBIAN_SIDE) groups at a time. */
+void ifma8_same_start(const struct lane_affine *p, void *scratch);
+void ifma8_same_one(struct lane_jacobian *r, const struct lane_fe *scalar, const void *scratch);
+void ifma8_same_two(struct lane_jacobian *r, const struct lane_fe *scalar, const void *scratch);
+
 /* Bytes of scratch for ifma8_key_table, and of the table it makes. */
 size_t ifma8_key_table_size(void);
 enum { IFMA8_KEY_TABLE = IFMA8_SMALL_WINDOWS * 64 * IFMA8_SMALL_ENTRIES };

@@ -9,9 +9,10 @@
 #include "firmware/crypto/portable/portable.h"
 
 enum {
-    KEY_MIN =
-        48, /* from so many items under one key a table pays (and they are summed in blocks) */
-    UNDECIDED = 2 /* in ok */
+    SAME_MIN = 9,   /* from so many items, when all have one key, what they share pays */
+    KEY_MIN = 16,   /* and from so many among others */
+    TABLE_MIN = 97, /* and a table of all windows (and they are summed in blocks) */
+    UNDECIDED = 2   /* in ok */
 };
 
 /* A chunk of the caller's items, and the room to work on it. */
@@ -50,13 +51,13 @@ static size_t rest_size(size_t n)
     const size_t fixed = max(ifma8_key_table_size(), ifma8_work_bound(n));
     /* the scalars come first, for all groups */
     return groups_of(n + 8) * sizeof(struct lane_fe) +
-           (n < KEY_MIN ? variable : max(variable, fixed));
+           (n < TABLE_MIN ? variable : max(variable, fixed));
 }
 
 size_t ifma8_verify_size(size_t n)
 {
     n = ifma8_chunk(n);
-    return align64(sizeof(struct ifma8_keys)) + (n < KEY_MIN ? 0 : IFMA8_KEY_TABLE) +
+    return align64(sizeof(struct ifma8_keys)) + (n < TABLE_MIN ? 0 : IFMA8_KEY_TABLE) +
            ifma8_work_bound(n) + align64(groups_of(n)) + rest_size(n);
 }
 
@@ -169,7 +170,7 @@ static void conclude(const struct job *j, size_t group, size_t n, struct lane_ja
 
 /* Each item with its own key. */
 static void with_keys(const struct job *j, size_t n, const struct ifma8_work *sums,
-                      struct lane_fe *scalar, const __mmask8 *valid, uint8_t *room)
+                      const struct lane_fe *scalar, const __mmask8 *valid, uint8_t *room)
 {
     struct lane_affine *p = (struct lane_affine *)(void *)room;
     struct lane_jacobian *r = (struct lane_jacobian *)(void *)(p + IFMA8_VARIABLE_GROUPS);
@@ -186,7 +187,24 @@ static void with_keys(const struct job *j, size_t n, const struct ifma8_work *su
     }
 }
 
-/* All items with the key of the first. 0: it could not be done this way. */
+/* All items with the key of the first. */
+static void with_pieces(const struct job *j, size_t n, const struct ifma8_work *sums,
+                        const struct lane_fe *scalar, const __mmask8 *valid, uint8_t *room)
+{
+    struct lane_affine p;
+    struct lane_jacobian r[JACOBIAN_SIDE];
+
+    load_keys(&p, j, 0, n);
+    ifma8_same_start(&p, room);
+    for (size_t g = 0; g < groups_of(n); g++) {
+        const size_t second = g % JACOBIAN_SIDE;
+        if (!second)
+            (g + 1 < groups_of(n) ? ifma8_same_two : ifma8_same_one)(r, scalar + g, room);
+        conclude(j, g, n, &r[second], sums, valid[g]);
+    }
+}
+
+/* The same with a table. 0: it could not be done this way. */
 static int with_table(const struct job *j, size_t n, const struct ifma8_work *sums,
                       const struct lane_fe *scalar, const __mmask8 *valid, uint8_t *room)
 {
@@ -235,13 +253,18 @@ static void verify_list(const struct job *j, size_t n, int same)
 
     ifma8_work_place(&sums, j->sums, n);
     ifma8_base_mul(&sums, n, &s, 0, 1);
-    if (same) {
+    if (same && n >= TABLE_MIN) {
         load_scalars(scalar, valid, j, n, &sums, IFMA8_SPAN_SMALL);
         if (with_table(j, n, &sums, scalar, valid, room))
             return;
     }
     load_scalars(scalar, valid, j, n, &sums, IFMA8_SPAN_WIDE);
-    with_keys(j, n, &sums, scalar, valid, room);
+    (same ? with_pieces : with_keys)(j, n, &sums, scalar, valid, room);
+}
+
+static int one_key(const struct ifma8_keys *keys, size_t listed)
+{
+    return keys->count[keys->first[keys->list[0]]] == listed;
 }
 
 static void verify_chunk(const struct job *j, size_t n)
@@ -252,7 +275,7 @@ static void verify_chunk(const struct job *j, size_t n)
             verify_list(j, ifma8_keys_list(j->keys, n, i, KEY_MIN), 1);
     const size_t rare = ifma8_keys_list(j->keys, n, n, KEY_MIN);
     if (rare)
-        verify_list(j, rare, 0);
+        verify_list(j, rare, rare >= SAME_MIN && one_key(j->keys, rare));
 }
 
 void ifma8_verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
@@ -263,7 +286,7 @@ void ifma8_verify(size_t n, const uint8_t *const *pub, const uint8_t (*e)[32],
         struct job j = {.pub = pub, .e = e, .sig = sig, .ok = ok, .keys = scratch};
 
         j.table = (uint8_t *)scratch + align64(sizeof(struct ifma8_keys));
-        j.sums = j.table + (chunk < KEY_MIN ? 0 : IFMA8_KEY_TABLE);
+        j.sums = j.table + (chunk < TABLE_MIN ? 0 : IFMA8_KEY_TABLE);
         j.rest = j.sums + ifma8_work_bound(chunk) + align64(groups_of(chunk));
         verify_chunk(&j, chunk);
         for (size_t i = 0; i < chunk; i++)

@@ -73,6 +73,7 @@ static bool test_pbkdf2(const struct selftest_env *e)
 
 static const char sm4_test_key[] = "0123456789ABCDEFFEDCBA9876543210";
 static const char ecb_out[] = "5EC8143DE509CFF7B5179F8F474B86192F1D305A7FB17DF985F81C8482192304";
+static const char cbc_out[] = "78EBB11CC40B0A48312AAEB2040244CB4CB7016951909226979B0D15DC6A8F6D";
 static const char ctr_out[] = "AC3236CB861DD316E6413B4E3C7524B781E9E3A5BF5C03FE703BB94F3ABB16A1";
 
 /* Key, IV and the two blocks that all modes are tested with. */
@@ -121,9 +122,7 @@ static bool test_sm4_modes(const struct selftest_env *e)
     (void)e;
     sm4_case_init(&c);
     sm4_cbc_mac(&c.key, mac, c.in, sizeof c.in);
-    return mode_is(sm4_cbc_encrypt, sm4_cbc_decrypt,
-                   "78EBB11CC40B0A48312AAEB2040244CB4CB7016951909226979B0D15DC6A8F6D") &&
-           mode_is(sm4_cfb_encrypt, sm4_cfb_decrypt,
+    return mode_is(sm4_cfb_encrypt, sm4_cfb_decrypt,
                    "AC3236CB861DD316E6413B4E3C7524B769D4C54ED433B9A0346009BEB37B2B3F") &&
            mode_is(sm4_ofb, sm4_ofb,
                    "AC3236CB861DD316E6413B4E3C7524B71D01ACA2487CA582CBF5463E6698539B") &&
@@ -329,7 +328,7 @@ static bool test_sm3_count(const struct selftest_env *e)
 static bool test_sm4_lanes(const struct selftest_env *e)
 {
     struct sm4_case c;
-    uint8_t in[SELFTEST_BATCH * 32], out[sizeof in], iv[16];
+    uint8_t in[SELFTEST_BATCH * 32], out[sizeof in], back[sizeof in], iv[16];
     sm4_case_init(&c);
     for (size_t i = 0; i < sizeof in; i++)
         in[i] = c.in[i % sizeof c.in];
@@ -337,6 +336,12 @@ static bool test_sm4_lanes(const struct selftest_env *e)
     bool good = selftest_is(out, 32, ecb_out);
     sm4_decrypt_blocks(&c.key, out, out, sizeof out / SM4_BLOCK);
     good &= !memcmp(in, out, sizeof in);
+    memcpy(iv, c.iv, sizeof iv);
+    sm4_cbc_encrypt(&c.key, iv, in, out, sizeof in);
+    good &= selftest_is(out, 32, cbc_out);
+    memcpy(iv, c.iv, sizeof iv);
+    sm4_cbc_decrypt(e->engine->sym, &c.key, iv, out, back, sizeof out);
+    good &= !memcmp(in, back, sizeof in);
     memcpy(iv, c.iv, sizeof iv);
     e->engine->sym->sm4_ctr(&c.key, iv, in, out, sizeof in);
     good &= selftest_is(out, 32, ctr_out);

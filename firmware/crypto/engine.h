@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "firmware/crypto/bignum.h"
+#include "firmware/crypto/limb.h"
 
 struct sm2_sign_key {
     uint8_t d[32];

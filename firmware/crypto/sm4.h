@@ -8,10 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SM4_KEY = 16, SM4_BLOCK = 16 };
+enum { SM4_KEY = 16, SM4_BLOCK = 16, SM4_ROUNDS = 32 };
 
+struct sym_ops;
 struct sm4_key {
-    uint32_t rk[32]; /* in the order of encryption */
+    uint32_t rk[SM4_ROUNDS]; /* in the order of encryption */
 };
 
 /* CT: lengths only, in every function of this file. in and out may be the same, not overlap
@@ -24,8 +25,11 @@ void sm4_decrypt_blocks(const struct sm4_key *key, const uint8_t *in, uint8_t *o
 /* n bytes, n a multiple of 16; iv is replaced by the chaining value, so that calls can continue. */
 void sm4_cbc_encrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
                      size_t n);
-void sm4_cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
-                     size_t n);
+/* With an engine, which gets all blocks at once; in CBC in and out must not be the same. */
+void sm4_engine_decrypt(const struct sym_ops *ops, const struct sm4_key *key, const uint8_t *in,
+                        uint8_t *out, size_t blocks);
+void sm4_cbc_decrypt(const struct sym_ops *ops, const struct sm4_key *key, uint8_t iv[16],
+                     const uint8_t *in, uint8_t *out, size_t n);
 
 /* Any n; a call that is continued must have had n a multiple of 16. CTR counts all 128 bits,
  * big-endian. */

@@ -32,7 +32,7 @@ typedef uint32_t sm4_plane; /* byte j from the top: byte j, a bit a block */
 enum { SM4_BATCH = 8 };
 #endif
 
-enum { SM4_ROUNDS = 32, SM4_BATCH_BYTES = SM4_BATCH * SM4_BLOCK };
+enum { SM4_BATCH_BYTES = SM4_BATCH * SM4_BLOCK };
 
 /* Round keys as planes, in the order of use. Secret: the owner wipes it. */
 struct sm4_sliced {

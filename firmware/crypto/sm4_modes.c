@@ -4,6 +4,7 @@
 #include "firmware/base/ct.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/wipe.h"
+#include "firmware/crypto/engine.h"
 #include "firmware/crypto/sm4_core.h"
 
 static size_t smaller(size_t a, size_t b)
@@ -53,25 +54,26 @@ void sm4_cbc_mac(const struct sm4_key *key, uint8_t mac[16], const uint8_t *in, 
     }
 }
 
-void sm4_cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
-                     size_t n)
+/* Decryption is encryption with the round keys the other way round. */
+void sm4_engine_decrypt(const struct sym_ops *ops, const struct sm4_key *key, const uint8_t *in,
+                        uint8_t *out, size_t blocks)
 {
-    struct sm4_sliced sliced;
-    uint8_t chain[SM4_BATCH_BYTES], plain[SM4_BATCH_BYTES];
-    sm4_slice_key(&sliced, key, SM4_DECRYPT);
-    while (n >= SM4_BLOCK) {
-        const size_t take = smaller(n & ~(size_t)15, SM4_BATCH_BYTES);
-        memcpy(chain, iv, SM4_BLOCK);
-        memcpy(chain + SM4_BLOCK, in, take - SM4_BLOCK);
-        memcpy(iv, in + take - SM4_BLOCK, SM4_BLOCK);
-        sm4_sliced_crypt(&sliced, in, plain, take / SM4_BLOCK);
-        sm4_xor(out, plain, chain, take);
-        in += take;
-        out += take;
-        n -= take;
-    }
-    wipe(plain, sizeof plain);
-    wipe(&sliced, sizeof sliced);
+    struct sm4_key back;
+    for (size_t i = 0; i < SM4_ROUNDS; i++)
+        back.rk[i] = key->rk[SM4_ROUNDS - 1 - i];
+    ops->sm4_encrypt(&back, in, out, blocks);
+    wipe(&back, sizeof back);
+}
+
+void sm4_cbc_decrypt(const struct sym_ops *ops, const struct sm4_key *key, uint8_t iv[16],
+                     const uint8_t *in, uint8_t *out, size_t n)
+{
+    if (n < SM4_BLOCK)
+        return;
+    sm4_engine_decrypt(ops, key, in, out, n / SM4_BLOCK);
+    sm4_xor(out, out, iv, SM4_BLOCK);
+    sm4_xor(out + SM4_BLOCK, out + SM4_BLOCK, in, n - SM4_BLOCK);
+    memcpy(iv, in + n - SM4_BLOCK, SM4_BLOCK);
 }
 
 void sm4_counter_blocks(enum sm4_counter kind, uint8_t counter[16], uint8_t *out, size_t n)

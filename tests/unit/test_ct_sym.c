@@ -8,6 +8,8 @@
 
 #include "firmware/base/secret.h"
 #include "firmware/crypto/drbg.h"
+#include "firmware/crypto/engine.h"
+#include "firmware/crypto/portable/portable.h"
 #include "firmware/crypto/hash.h"
 #include "firmware/crypto/shamir.h"
 #include "firmware/crypto/sm4.h"
@@ -64,6 +66,15 @@ START_TEST(kdf)
 }
 END_TEST
 
+/* Not in place. Portable: valgrind knows no AVX-512. */
+static void cbc_decrypt(const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                        size_t n)
+{
+    uint8_t copy[ROOM];
+    memcpy(copy, in, n);
+    sm4_cbc_decrypt(&sym_portable, key, iv, copy, out, n);
+}
+
 START_TEST(modes)
 {
     static const size_t size[] = {0, 16, 32, 112, 128, 144, 496, 512, 528, 1040};
@@ -87,7 +98,7 @@ START_TEST(modes)
         back(&key, chain, out, out, bytes);                                                        \
         shown_equal(out, plain, bytes);                                                            \
     } while (0)
-        THERE_AND_BACK(sm4_cbc_encrypt, sm4_cbc_decrypt, n);
+        THERE_AND_BACK(sm4_cbc_encrypt, cbc_decrypt, n);
         THERE_AND_BACK(sm4_ctr, sm4_ctr, n - n / 16);
         THERE_AND_BACK(sm4_cfb_encrypt, sm4_cfb_decrypt, n - n / 16);
         THERE_AND_BACK(sm4_ofb, sm4_ofb, n - n / 16);

@@ -53,7 +53,10 @@ static uint8_t nothing; /* of functions that give only a verdict */
 
 #define CHAIN (const struct sm4_key *key, uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
 WRAP_VOID(sm4_cbc_encrypt, CHAIN, (key, iv, in, out, n), out)
-WRAP_VOID(sm4_cbc_decrypt, CHAIN, (key, iv, in, out, n), out)
+WRAP_VOID(sm4_cbc_decrypt,
+          (const struct sym_ops *ops, const struct sm4_key *key, uint8_t iv[16], const uint8_t *in,
+           uint8_t *out, size_t n),
+          (ops, key, iv, in, out, n), out)
 WRAP_VOID(sm4_cfb_encrypt, CHAIN, (key, iv, in, out, n), out)
 WRAP_VOID(sm4_cfb_decrypt, CHAIN, (key, iv, in, out, n), out)
 WRAP_VOID(sm4_ofb, CHAIN, (key, iv, in, out, n), out)
@@ -371,8 +374,8 @@ static const struct {
     {"pbkdf2", "pbkdf2-sm3"},
     {"sm4_encrypt_blocks", "sm4"},
     {"sm4_decrypt_blocks", "sm4"},
-    {"sm4_cbc_encrypt", "sm4 modes"},
-    {"sm4_cbc_decrypt", "sm4 modes"},
+    {"sm4_cbc_encrypt", "sm4 lanes"},
+    {"sm4_cbc_decrypt", "sm4 lanes"},
     {"sm4_cfb_encrypt", "sm4 modes"},
     {"sm4_cfb_decrypt", "sm4 modes"},
     {"sm4_ofb", "sm4 modes"},

@@ -77,29 +77,6 @@ static int sm4_encrypt(const struct sym_ops *sym, const struct sm4_key *key, con
     return 0;
 }
 
-/* Decryption is encryption with the round keys the other way round. */
-static void decrypt_blocks(const struct sym_ops *sym, const struct sm4_key *key, const uint8_t *in,
-                           uint8_t *out, size_t blocks)
-{
-    enum { ROUNDS = sizeof key->rk / sizeof key->rk[0] };
-    struct sm4_key back;
-    for (size_t i = 0; i < ROUNDS; i++)
-        back.rk[i] = key->rk[ROUNDS - 1 - i];
-    sym->sm4_encrypt(&back, in, out, blocks);
-    wipe(&back, sizeof back);
-}
-
-/* All blocks at once, as each needs but the one before it; out is apart from in. */
-static void cbc_decrypt(const struct sym_ops *sym, const struct sm4_key *key, const uint8_t *iv,
-                        const uint8_t *in, uint8_t *out, size_t n)
-{
-    decrypt_blocks(sym, key, in, out, n / SM4_BLOCK);
-    for (size_t i = 0; i < n && i < SM4_BLOCK; i++)
-        out[i] ^= iv[i];
-    for (size_t i = SM4_BLOCK; i < n; i++)
-        out[i] ^= in[i - SM4_BLOCK];
-}
-
 static int gcm_open(const struct sym_ops *sym, const struct sm4_key *key, const struct text *t,
                     uint8_t *out)
 {
@@ -120,10 +97,10 @@ static int sm4_decrypt(const struct sym_ops *sym, const struct sm4_key *key, con
     const size_t n = t->data.size;
     switch (t->scheme) {
     case CIPHER_SM4_ECB:
-        decrypt_blocks(sym, key, in, out, n / SM4_BLOCK);
+        sm4_engine_decrypt(sym, key, in, out, n / SM4_BLOCK);
         break;
     case CIPHER_SM4_CBC:
-        cbc_decrypt(sym, key, iv, in, out, n);
+        sm4_cbc_decrypt(sym, key, iv, in, out, n);
         break;
     case CIPHER_SM4_CFB:
         sm4_cfb_decrypt(key, iv, in, out, n);

@@ -32,8 +32,8 @@ enum {
     EVENTS_MAX = 64,
     INLINE_NS = 300000, /* waiting work up to this is done by the I/O thread */
     HALVE_NS = 2000000, /* waiting work above this is done in two rounds */
-    ANSWERS_FEW = 8,
-    IDLE_MS = 1000, /* after that long without anything memory is given back */
+    ANSWERS_FEW = 8,    /* fewer are given quicker than the I/O thread is woken */
+    IDLE_MS = 1000,     /* after that long without anything memory is given back */
     ACCEPT_PAUSE_MS = 100,
     STEP_NS = 50000,    /* a step of work ahead that nobody minds */
     NO_STEP_NS = 2000,  /* there was nothing to do */
@@ -53,8 +53,8 @@ struct server {
     uint64_t step_ns;    /* what a step of work ahead takes, about */
     uint64_t lookout_ns; /* until when it looks out for more without sleeping */
 
-    pthread_mutex_t
-        lock; /* for everything below, and for the clients but for what says otherwise */
+    /* for everything below, and for the clients but for what says otherwise */
+    pthread_mutex_t lock;
     pthread_cond_t work;
     pthread_t owner;
     bool busy;   /* a thread is inside the device */

@@ -16,17 +16,6 @@ static bool list_add(struct operation *op, CK_OBJECT_HANDLE handle)
     return true;
 }
 
-static bool matches(const struct slot *slot, const struct object *o, const CK_ATTRIBUTE *t,
-                    CK_ULONG n)
-{
-    if (!object_visible(slot, o))
-        return false;
-    for (CK_ULONG i = 0; i < n; i++)
-        if (!attribute_matches(o, &t[i]))
-            return false;
-    return true;
-}
-
 static bool of_public_part(const CK_ATTRIBUTE *t, CK_ULONG n)
 {
     return template_find(t, n, CKA_MODULUS) || template_find(t, n, CKA_EC_POINT) ||
@@ -67,7 +56,7 @@ static CK_RV collect(struct session *s, struct operation *op, const CK_ATTRIBUTE
     CK_RV rv = CKR_OK;
     lock_take(&slot->lock);
     for (struct object *o = index_first(slot, t, n); o && rv == CKR_OK; o = index_next(o, t, n))
-        if (matches(slot, o, t, n) && !list_add(op, o->handle))
+        if (object_matches(slot, o, t, n) && !list_add(op, o->handle))
             rv = CKR_HOST_MEMORY;
     lock_give(&slot->lock);
     return rv;

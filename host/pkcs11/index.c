@@ -122,6 +122,15 @@ void index_add(struct slot *slot, struct object *o)
     index_list(slot, o);
 }
 
+void index_add_new(struct slot *slot, struct object *o)
+{
+    struct object *seen = o->device ? index_part(slot, o->device, object_part(o)) : NULL;
+    if (seen)
+        index_remove(slot, seen);
+    o->epoch = slot->epoch;
+    index_add(slot, o);
+}
+
 void index_remove(struct slot *slot, struct object *o)
 {
     if (o->gone)
@@ -184,6 +193,17 @@ bool object_visible(const struct slot *slot, const struct object *o)
     return !object_is_private(o) || sees_private(slot);
 }
 
+bool object_matches(const struct slot *slot, const struct object *o, const CK_ATTRIBUTE *t,
+                    CK_ULONG n)
+{
+    if (!object_visible(slot, o))
+        return false;
+    for (CK_ULONG i = 0; i < n; i++)
+        if (!attribute_matches(o, &t[i]))
+            return false;
+    return true;
+}
+
 struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle)
 {
     lock_take(&s->slot->lock);
@@ -232,12 +252,7 @@ void object_add(struct session *s, struct object *o)
         o->owner = s->handle;
     if (!o->handle)
         o->handle = ++slot->next_handle << PART_BITS | OF_SESSION;
-    /* another thread may have looked at the device since it was made there */
-    struct object *seen = o->device ? index_part(slot, o->device, object_part(o)) : NULL;
-    if (seen)
-        index_remove(slot, seen);
-    o->epoch = slot->epoch;
-    index_add(slot, o);
+    index_add_new(slot, o);
     lock_give(&slot->lock);
 }
 

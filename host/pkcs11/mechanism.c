@@ -14,7 +14,7 @@
 
 #define RSA_SIGN(type, scheme, hash)                                                               \
     {                                                                                              \
-        type, scheme, hash, CKK_RSA, FAMILY_RSA, 1024, 4096, SIGNS | MESSAGE_SIGNS,                \
+        type, scheme, hash, CKK_RSA, FAMILY_RSA, 512, 4096, SIGNS | MESSAGE_SIGNS,                 \
             .sign = &sign_pk                                                                       \
     }
 #define EC_SIGN(type, hash)                                                                        \
@@ -52,13 +52,13 @@
     }
 
 static const struct mechanism table[] = {
-    {CKM_RSA_PKCS_KEY_PAIR_GEN, RSA_GENERATE, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
+    {CKM_RSA_PKCS_KEY_PAIR_GEN, RSA_GENERATE, HASH_NONE, CKK_RSA, FAMILY_RSA, 512, 4096,
      CKF_GENERATE_KEY_PAIR, .luna = false},
-    {CKM_RSA_PKCS, RSA_PKCS1, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
+    {CKM_RSA_PKCS, RSA_PKCS1, HASH_NONE, CKK_RSA, FAMILY_RSA, 512, 4096,
      SIGNS | RECOVERS | CRYPTS | WRAPS | MESSAGE_SIGNS, .sign = &sign_pk, .cipher = &cipher_pk},
-    {CKM_RSA_X_509, RSA_RAW, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096,
+    {CKM_RSA_X_509, RSA_RAW, HASH_NONE, CKK_RSA, FAMILY_RSA, 512, 4096,
      SIGNS | RECOVERS | CRYPTS | WRAPS, .sign = &sign_pk, .cipher = &cipher_pk},
-    {CKM_RSA_PKCS_OAEP, RSA_OAEP, HASH_NONE, CKK_RSA, FAMILY_RSA, 1024, 4096, CRYPTS | WRAPS,
+    {CKM_RSA_PKCS_OAEP, RSA_OAEP, HASH_NONE, CKK_RSA, FAMILY_RSA, 512, 4096, CRYPTS | WRAPS,
      .cipher = &cipher_pk},
     RSA_SIGN(CKM_RSA_PKCS_PSS, RSA_PSS, HASH_NONE),
     RSA_SIGN(CKM_MD5_RSA_PKCS, RSA_PKCS1, HASH_MD5),

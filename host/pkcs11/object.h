@@ -134,6 +134,8 @@ enum part object_part(const struct object *o);
 CK_OBJECT_HANDLE lasting_handle(CK_OBJECT_HANDLE handle);
 /* With the slot's lock held: the same, for an object of the device. */
 void index_add(struct slot *slot, struct object *o);
+/* One that was just made: another thread may have seen it in the device already. */
+void index_add_new(struct slot *slot, struct object *o);
 void index_remove(struct slot *slot, struct object *o);
 struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle);
 struct object *index_part(struct slot *slot, uint32_t device, enum part part);
@@ -148,6 +150,9 @@ void index_list(struct slot *slot, struct object *o);
 struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle);
 void object_release(struct slot *slot, struct object *o);
 bool object_visible(const struct slot *slot, const struct object *o);
+/* With the slot's lock held: visible, and with all attributes of the template. */
+bool object_matches(const struct slot *slot, const struct object *o, const CK_ATTRIBUTE *t,
+                    CK_ULONG n);
 bool so_is_in(const struct session *s);
 /* May this session make, change or destroy it? */
 CK_RV object_writable(const struct session *s, bool token, bool private);

@@ -11,7 +11,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
-enum { RSA_LEAST = 1024, RSA_MOST = 4096 };
+enum { RSA_LEAST = 512, RSA_MOST = 4096, Q_BITS = 160, LONG_Q_BITS = 256 };
 
 static EVP_PKEY *make_rsa(CK_ULONG bits, const struct attribute *e)
 {
@@ -101,10 +101,9 @@ CK_RV soft_parameters(struct object *o, CK_ULONG bits, CK_ULONG sub_bits)
     EVP_PKEY_CTX *c = crypto_context()
                           ? EVP_PKEY_CTX_new_from_name(crypto_context(), dsa ? "DSA" : "DH", NULL)
                           : NULL;
-    size_t p = bits, q = sub_bits;
+    size_t p = bits, q = sub_bits ? sub_bits : bits < 2048 ? Q_BITS : LONG_Q_BITS;
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_FFC_PBITS, &p),
-                                 dsa && q
-                                     ? OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_FFC_QBITS, &q)
+                                 dsa ? OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_FFC_QBITS, &q)
                                      : OSSL_PARAM_construct_end(),
                                  OSSL_PARAM_construct_end()};
     EVP_PKEY *key = NULL;

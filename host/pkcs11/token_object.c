@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MANY = 4000 }; /* so many objects are not all listed to find one */
+enum { MANY = 500 }; /* so many objects are not all listed to find one */
 
 /* What a type of the device is here. */
 static const struct kind {
@@ -325,13 +325,18 @@ static void sweep(struct slot *slot, unsigned epoch)
     }
 }
 
+static unsigned epoch_next(struct slot *slot)
+{
+    lock_take(&slot->lock);
+    const unsigned epoch = ++slot->epoch;
+    lock_give(&slot->lock);
+    return epoch;
+}
+
 static CK_RV scan(struct slot *slot, struct use *u)
 {
-    struct listing l = {.slot = slot};
+    struct listing l = {.slot = slot, .epoch = epoch_next(slot)};
     uint64_t changes = 0;
-    lock_take(&slot->lock);
-    l.epoch = ++slot->epoch;
-    lock_give(&slot->lock);
     const enum hufu_status status = hufu_object_scan(u->session, 0, each, &l, &changes);
     for (unsigned i = 0; i < l.orphans && !status; i++)
         hufu_object_destroy(u->session, l.orphan[i]);
@@ -425,19 +430,20 @@ static CK_RV catch_up(struct use *u, uint64_t since, bool *known)
     return rv == CKR_OK ? end : rv;
 }
 
-/* By the device's own index. *found: how many it has */
-static CK_RV search(struct use *u, const char *label, const CK_ATTRIBUTE *id, unsigned *found)
+/* By the device's own index. */
+static CK_RV search(struct use *u, const char *label, const CK_ATTRIBUTE *id)
 {
     enum hufu_status status = HUFU_OK;
     CK_RV rv = CKR_OK;
     uint32_t handle = 0;
-    for (*found = 0; rv == CKR_OK; ++*found) {
+    while (rv == CKR_OK && !status) {
         status = hufu_object_find(u->session, handle, label, id ? id->pValue : NULL,
                                   id ? id->ulValueLen : 0, &handle);
-        if (!status)
-            status = look_at(u, handle, &rv);
         if (status)
             break;
+        status = look_at(u, handle, &rv);
+        if (status == HUFU_E_NO_OBJECT) /* it went meanwhile */
+            status = HUFU_OK;
     }
     if (status == HUFU_E_NO_OBJECT || status == HUFU_E_NOT_FOUND)
         status = HUFU_OK;
@@ -461,6 +467,34 @@ static bool searchable(const CK_ATTRIBUTE *t, CK_ULONG n, char label[HUFU_LABEL_
     return *labelled || *id;
 }
 
+/* Only public keys may have names that the device, which has one for a pair, does not know; others
+ * that it cannot know are not searchable. */
+static bool knows_all_names(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_ULONG class = CKO_PUBLIC_KEY;
+    return template_ulong(t, n, CKA_CLASS, &class) && class != CKO_PUBLIC_KEY;
+}
+
+/* After a search by name: what the device has not shown since is there no more (public keys: see
+ * above). *some: there is what the template asks for. */
+static void forget_named(struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n, unsigned epoch,
+                         bool *some)
+{
+    const CK_ATTRIBUTE *label = template_find(t, n, CKA_LABEL), *id = template_find(t, n, CKA_ID);
+    struct object *next;
+    *some = false;
+    lock_take(&slot->lock);
+    for (struct object *o = index_first(slot, t, n); o; o = next) {
+        next = index_next(o, t, n);
+        if (o->device && !o->temporary && object_part(o) == MAIN && is_before(o->epoch, epoch) &&
+            (!label || attribute_matches(o, label)) && (!id || attribute_matches(o, id)))
+            index_remove(slot, o);
+        else
+            *some |= object_matches(slot, o, t, n);
+    }
+    lock_give(&slot->lock);
+}
+
 static CK_RV refresh(struct slot *slot, struct use *u, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
     char label[HUFU_LABEL_MAX + 1];
@@ -468,7 +502,6 @@ static CK_RV refresh(struct slot *slot, struct use *u, const CK_ATTRIBUTE *t, CK
     bool labelled;
     uint64_t changes = 0;
     uint32_t count = 0;
-    unsigned found = 0;
     if (u->session == hufu_nobody(u->device))
         return use_end(u, HUFU_OK); /* a blank token */
     const enum hufu_status status = hufu_object_changes(u->session, &changes, &count);
@@ -483,10 +516,15 @@ static CK_RV refresh(struct slot *slot, struct use *u, const CK_ATTRIBUTE *t, CK
         return rv;
     if (count < MANY || !searchable(t, n, label, &id, &labelled))
         return scan(slot, u);
-    rv = search(u, labelled ? label : NULL, id, &found);
-    if (rv != CKR_OK || found)
+    const unsigned epoch = epoch_next(slot);
+    bool some;
+    rv = search(u, labelled ? label : NULL, id);
+    if (rv != CKR_OK)
         return rv;
-    rv = use_begin(u, slot); /* a name that is kept among the attributes? */
+    forget_named(slot, t, n, epoch, &some);
+    if (some || knows_all_names(t, n))
+        return CKR_OK;
+    rv = use_begin(u, slot); /* the name of a public key only? */
     return rv == CKR_OK ? scan(slot, u) : rv;
 }
 

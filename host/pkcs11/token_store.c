@@ -207,7 +207,7 @@ static void parted(struct slot *slot, struct object *public, struct object *o, b
     if (good)
         index_remove(slot, public);
     if (good && o)
-        index_add(slot, o);
+        index_add_new(slot, o);
     lock_give(&slot->lock);
     if (good || !o)
         return;

@@ -251,6 +251,14 @@ static CK_ULONG count(const char *label)
     return find(&t, 1, o, 2);
 }
 
+static CK_ULONG count_data(const char *label)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o[2];
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT(label), strlen(label)}, {CKA_CLASS, &class, sizeof class}};
+    return find(t, 2, o, 2);
+}
+
 /* What the other process does between two looks of this one: many changes of its own, too. */
 static void change_much(void)
 {
@@ -381,6 +389,49 @@ START_TEST(killed)
 }
 END_TEST
 
+static void change_names(void)
+{
+    CK_OBJECT_HANDLE o[2];
+    CK_ATTRIBUTE one = {CKA_LABEL, TEXT("one"), 3}, two = {CKA_LABEL, TEXT("two"), 3},
+                 moved = {CKA_LABEL, TEXT("moved"), 5};
+    log_in();
+    ck_assert_uint_eq(find(&two, 1, o, 2), 2);
+    OK(f->C_DestroyObject(session, o[0]));
+    ck_assert_uint_eq(find(&one, 1, o, 2), 1);
+    OK(f->C_SetAttributeValue(session, o[0], &moved, 1));
+    make_data("none");
+}
+
+/* Among many objects names are looked up in the device, one by one: what another process has done
+ * to them is seen, although nothing has ever been listed. */
+START_TEST(names_of_many)
+{
+    enum { MANY = 550 };
+    int status;
+    set_up(false);
+    for (int i = 0; i < MANY; i++)
+        make_data("many");
+    make_data("one");
+    make_data("two");
+    make_data("two");
+    ck_assert_uint_eq(count_data("none"), 0);
+    ck_assert_uint_eq(count_data("one"), 1);
+    ck_assert_uint_eq(count_data("two"), 2);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        change_names();
+        _exit(f->C_Finalize(NULL) != CKR_OK);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(count_data("one"), 0);
+    ck_assert_uint_eq(count_data("two"), 1);
+    ck_assert_uint_eq(count_data("none"), 1);
+    ck_assert_uint_eq(count_data("moved"), 1);
+    clean_up();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pkcs11 device");
@@ -393,6 +444,7 @@ int main(void)
     tcase_add_test(c, processes);
     tcase_add_test(c, changes_of_others);
     tcase_add_test(c, catching_up);
+    tcase_add_test(c, names_of_many);
     tcase_add_test(c, limits);
     tcase_add_test(c, killed);
     suite_add_tcase(s, c);

@@ -462,7 +462,7 @@ START_TEST(generating_wrongly)
 {
     CK_OBJECT_HANDLE a, b;
     CK_MECHANISM m = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0}, aes = {CKM_AES_KEY_GEN, NULL, 0};
-    CK_ULONG bits = 1000, size = 17;
+    CK_ULONG bits = 500, size = 17;
     CK_OBJECT_CLASS class = CKO_DATA;
     CK_BYTE e[1] = {3};
     begin();
@@ -545,6 +545,59 @@ START_TEST(finding_many)
 }
 END_TEST
 
+static CK_ULONG count_data(const char *label)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE o[4];
+    CK_ATTRIBUTE t[] = {{CKA_LABEL, TEXT(label), strlen(label)}, {CKA_CLASS, &class, sizeof class}};
+    return find(t, 2, o, 4);
+}
+
+/* Among thousands of objects of the token names are looked up in the device, also those that
+ * nothing has, as long as nothing has listed them all. */
+START_TEST(finding_in_device)
+{
+    enum { MANY = 550 };
+    CK_OBJECT_HANDLE o[4], a, b;
+    CK_OBJECT_CLASS public = CKO_PUBLIC_KEY;
+    CK_ULONG bits = 2048;
+    CK_MECHANISM m = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE pub[] = {{CKA_LABEL, TEXT("one"), 3},
+                          {CKA_CLASS, &public, sizeof public},
+                          {CKA_MODULUS_BITS, &bits, sizeof bits}};
+    CK_ATTRIBUTE priv[] = {{CKA_LABEL, TEXT("its"), 3}, {CKA_TOKEN, &yes, 1}};
+    begin();
+    for (int i = 0; i < MANY; i++)
+        make_data(CK_TRUE, CK_FALSE, "many");
+    OK(f->C_GenerateKeyPair(session, &m, pub, 3, priv, 2, &a, &b));
+    make_data(CK_TRUE, CK_FALSE, "one");
+    make_data(CK_TRUE, CK_TRUE, "two");
+    const CK_OBJECT_HANDLE two = make_data(CK_TRUE, CK_TRUE, "two");
+    make_data(CK_FALSE, CK_FALSE, "of a session");
+    ck_assert_uint_eq(count_data("none"), 0);
+    ck_assert_uint_eq(count_data("one"), 1);
+    ck_assert_uint_eq(count_data("two"), 2);
+    ck_assert_uint_eq(count_data("of a session"), 1);
+    OK(f->C_DestroyObject(session, two));
+    ck_assert_uint_eq(count_data("two"), 1);
+    CK_ATTRIBUTE one = {CKA_LABEL, TEXT("one"), 3}, moved = {CKA_LABEL, TEXT("moved"), 5};
+    ck_assert_uint_eq(find(pub, 2, o, 4), 1);
+    ck_assert_uint_eq(find(&one, 1, o, 4), 2);
+    OK(f->C_DestroyObject(session, b));
+    OK(f->C_DestroyObject(session, a));
+    ck_assert_uint_eq(find(&one, 1, o, 4), 1);
+    OK(f->C_SetAttributeValue(session, o[0], &moved, 1));
+    ck_assert_uint_eq(count_data("one"), 0);
+    ck_assert_uint_eq(count_data("moved"), 1);
+    OK(f->C_Logout(session));
+    ck_assert_uint_eq(count_data("two"), 0);
+    ck_assert_uint_eq(count_data("moved"), 1);
+    ck_assert_uint_eq(find(&one, 1, o, 4), 0); /* of any class: all are listed */
+    ck_assert_uint_eq(count_data("moved"), 1);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pkcs11 objects");
@@ -566,5 +619,6 @@ int main(void)
     tcase_add_test(c, generating_wrongly);
     tcase_add_test(c, finding);
     tcase_add_test(many, finding_many);
+    tcase_add_test(many, finding_in_device);
     return suite_run(s);
 }

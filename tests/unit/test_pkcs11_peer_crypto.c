@@ -227,6 +227,7 @@ static void signing(void)
         sign_with("PSS", &bare, i ? q : p, 32);
         sign_with("PSS with SHA-256", &pss256, i ? q : p, 64);
     }
+    sign_with("RSA with SHA-1", &sha1, rsa_pair(512), 64);
     CK_BYTE out[256];
     CK_ULONG n = sizeof out;
     is("too much for the key", f->C_SignInit(session, &plain, p.private), CKR_OK);
@@ -506,7 +507,7 @@ static void dsa(void)
     CK_MECHANISM gen = {CKM_DSA_PARAMETER_GEN, NULL, 0}, plain = {CKM_DSA, NULL, 0},
                  sha1 = {CKM_DSA_SHA1, NULL, 0};
     CK_ATTRIBUTE t = {CKA_PRIME_BITS, &bits, sizeof bits};
-    CK_BYTE p[128], q[32], g[128];
+    CK_BYTE p[128], q[20], g[128]; /* what programs have room for */
     CK_ATTRIBUTE all[] = {
         {CKA_PRIME, p, sizeof p}, {CKA_SUBPRIME, q, sizeof q}, {CKA_BASE, g, sizeof g}};
     is("parameters", f->C_GenerateKey(session, &gen, &t, 1, &domain), CKR_OK);

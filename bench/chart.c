@@ -68,19 +68,29 @@ static void label(char *out, size_t room, const struct result *r)
     snprintf(out, room, r->batch > 1 ? "%s x%zu" : "%s", r->c->name, r->batch);
 }
 
+/* Three digits and thousands or millions. */
+static void short_number(char *out, size_t room, double x)
+{
+    const char *const unit = x >= 999.5e3 ? "M" : x >= 999.5 ? "k" : "";
+    const double n = *unit == 'M' ? x / 1e6 : *unit ? x / 1e3 : x;
+    snprintf(out, room, "%.*f%s", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n, unit);
+}
+
 static void bar(FILE *f, const struct result *r, size_t row)
 {
     const double y = TOP + BAR * (double)row, one = place(1), end = place(ratio(r));
     const char *colour = !strncmp(r->c->name, "core", 4)     ? "#20639b"
                          : !strncmp(r->c->name, "device", 6) ? "#3caea3"
                                                              : "#f6a21e";
-    char name[64];
+    char name[64], times[16], rate[16];
+    short_number(times, sizeof times, ratio(r));
+    short_number(rate, sizeof rate, r->self.ops);
     label(name, sizeof name, r);
     fprintf(f, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", LEFT - 8, y + 12, name);
     fprintf(f, "<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
             end < one ? end : one, y, fabs(end - one), BAR - 4, colour);
-    fprintf(f, "<text x=\"%.1f\" y=\"%.0f\">%.3gx, %.4g/s</text>\n", (end < one ? one : end) + 5,
-            y + 12, ratio(r), r->self.ops);
+    fprintf(f, "<text x=\"%.1f\" y=\"%.0f\">%sx, %s/s</text>\n", (end < one ? one : end) + 5,
+            y + 12, times, rate);
 }
 
 void chart_svg(const struct chart *c, FILE *f, const char *machine, const char *engine)

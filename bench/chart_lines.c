@@ -68,8 +68,9 @@ static void frame(FILE *f, const struct panel *g, const char *title)
                 "x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
                 g->left + MARGIN, at_y(g, pow(10, d)), g->left + W - MARGIN, at_y(g, pow(10, d)),
                 g->left + MARGIN - 4, at_y(g, pow(10, d)) + 4, pow(10, d));
-    for (double d = ceil(g->x0); d <= g->x1 + 1e-9; d++)
-        fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%g</text>\n",
+    const double step = g->x1 - g->x0 < 2.5 ? log10(2) : 1;
+    for (double d = ceil(g->x0 / step - 1e-9) * step; d <= g->x1 + 1e-9; d += step)
+        fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f</text>\n",
                 at_x(g, pow(10, d)), g->top + H - 14, pow(10, d));
 }
 

@@ -21,8 +21,10 @@ static void cell(FILE *f, double x)
 
 static void heading(FILE *f, const char *machine, const char *engine)
 {
-    fprintf(f, "%s, engine %s, compiler %s, `%s`, Hufu %s.\n\n", machine, engine, __VERSION__,
-            HUFU_FLAGS, HUFU_VERSION);
+    fprintf(f,
+            "%s, engine %s, compiler %s, `%s`, Hufu %s. Medians of %d slices; the least and the "
+            "most are in report.csv.\n\n",
+            machine, engine, __VERSION__, HUFU_FLAGS, HUFU_VERSION, SLICES);
     fprintf(f,
             "| case | batch | threads | units a second | p50 us | p99 us | times OpenSSL | Botan | "
             "libgcrypt | SoftHSM2 | times required |\n"

@@ -531,7 +531,7 @@ fuzz: ## Fuzz each target (or FUZZ="name...") for FUZZ_SECONDS; what it finds st
 	$(Q)set -eo pipefail; for name in $(FUZZ); do \
 	    mkdir -p $(FUZZ_CORPUS)/$$name; echo "fuzz_$$name, $(FUZZ_SECONDS) s"; \
 	    $(FUZZ_BUILD)/tests/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -dict=$(FUZZ_BUILD)/gen/hufu.dict \
-	        -artifact_prefix=$(FUZZ_BUILD)/$$name- -timeout=20 -print_final_stats=1 -verbosity=0 -print_funcs=0 \
+	        -artifact_prefix=$(FUZZ_BUILD)/$$name- -timeout=60 -print_final_stats=1 -verbosity=0 -print_funcs=0 \
 	        $(FUZZ_CORPUS)/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) 2>&1 | \
 	        grep -av '# Uses:\|dictionary\|^INFO'; done
 fuzz-keep: ## Add what make fuzz found of new paths to tests/fuzz/corpus, as few and small files as do

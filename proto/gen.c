@@ -498,9 +498,9 @@ static void markdown(void)
            "`make docs`: change the tables, not this page.\n\n"
            "A command is an APDU of ISO 7816-4, class C0 (D0 when more parts of a command chain "
            "follow), "
-           "short or extended, or a native frame (see `proto/frame.h`). P1 P2 hold the channel: "
-           "the number "
-           "of the session, big-endian, 0000 where none is needed. Integers are big-endian.\n\n");
+           "short or extended, or a native frame ([protocol-links.md](protocol-links.md)). "
+           "P1 P2 hold the channel: the number of the session, big-endian, 0000 where none is "
+           "needed. Integers are big-endian.\n\n");
     EACH(e)
     markdown_entry(e);
     markdown_matrix();

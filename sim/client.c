@@ -111,12 +111,16 @@ struct command *client_take(struct client *c)
 /* An answer that needs no device: the frame itself is wrong. */
 static void refuse(struct client *c, const struct frame *f, uint16_t sw)
 {
-    uint8_t answer[FRAME_HEADER + 2];
-    struct frame head = {2, f->tag, f->channel, (uint16_t)((f->flags & FRAME_APDU) | FRAME_ANSWER)};
-    struct iovec part = {answer, sizeof answer};
+    uint8_t answer[FRAME_HEADER + 2 + FRAME_CHECK];
+    const uint32_t check = f->flags & FRAME_CHECKED ? FRAME_CHECK : 0;
+    struct frame head = {2 + check, f->tag, f->channel,
+                         (uint16_t)((f->flags & (FRAME_APDU | FRAME_CHECKED)) | FRAME_ANSWER)};
+    struct iovec part = {answer, FRAME_HEADER + head.length};
     frame_put(answer, &head);
     answer[FRAME_HEADER] = (uint8_t)(sw >> 8);
     answer[FRAME_HEADER + 1] = (uint8_t)sw;
+    if (check)
+        frame_check_put(&head, answer + FRAME_HEADER, answer + FRAME_HEADER + 2);
     client_send(c, &part, 1);
 }
 

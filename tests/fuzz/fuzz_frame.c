@@ -15,7 +15,7 @@ static void one_header(const uint8_t *data)
     struct frame f;
     uint8_t again[FRAME_HEADER];
     const bool good = frame_get(data, &f);
-    REQUIRE(!good || f.length <= FRAME_PAYLOAD_MAX);
+    REQUIRE(!good || f.length <= FRAME_PAYLOAD_MAX + (f.flags & FRAME_CHECKED ? FRAME_CHECK : 0u));
     frame_put(again, &f);
     REQUIRE(!memcmp(again, data, FRAME_HEADER));
 }
@@ -31,7 +31,7 @@ static void take(void *arg, struct command *m)
     struct seen *s = arg;
     REQUIRE(m->client == s->client);
     REQUIRE(m->frame.length <= FRAME_PAYLOAD_MAX);
-    REQUIRE(!(m->frame.flags & ~FRAME_APDU));
+    REQUIRE(!(m->frame.flags & ~(FRAME_APDU | FRAME_COUNTED | FRAME_CHECKED)));
     REQUIRE((m->frame.flags & FRAME_APDU) || m->frame.length >= 2);
     s->bytes += FRAME_HEADER + m->frame.length;
     s->commands++;
@@ -44,14 +44,16 @@ static void take(void *arg, struct command *m)
         command_free(client_take(s->client));
 }
 
-/* Answers to refused frames must be whole, and their tags known ones of this stream. */
+/* Answers to refused frames must be whole, with a check sum that fits where the frame had one. */
 static void read_answers(int fd)
 {
-    uint8_t answer[FRAME_HEADER + 2];
-    while (recv(fd, answer, sizeof answer, MSG_DONTWAIT) == (ssize_t)sizeof answer) {
+    uint8_t header[FRAME_HEADER], rest[2 + FRAME_CHECK];
+    while (recv(fd, header, sizeof header, MSG_DONTWAIT) == (ssize_t)sizeof header) {
         struct frame f;
-        REQUIRE(frame_get(answer, &f));
-        REQUIRE(f.length == 2 && (f.flags & FRAME_ANSWER));
+        REQUIRE(frame_get(header, &f));
+        REQUIRE(f.length == (f.flags & FRAME_CHECKED ? 2 + FRAME_CHECK : 2u));
+        REQUIRE(recv(fd, rest, f.length, MSG_DONTWAIT) == (ssize_t)f.length);
+        REQUIRE((f.flags & FRAME_ANSWER) && frame_check_take(&f, rest) && f.length == 2);
     }
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import zlib
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 SIM = os.path.join(BUILD, "hufu-sim")
@@ -116,9 +117,12 @@ class Client:
             return True
 
     def receive(self):
-        """(tag, flags, data, status word) of the next answer"""
-        length, tag, _, flags = struct.unpack(">IIHH", self.read(12))
+        """(tag, flags, data, status word) of the next answer, whose check sum is right if it has one"""
+        length, tag, _, flags = struct.unpack(">IIHH", head := self.read(12))
         payload = self.read(length)
+        if flags & CHECKED:
+            payload, check = payload[:-4], payload[-4:]
+            assert zlib.crc32(head + payload) == int.from_bytes(check, "big")
         return tag, flags, payload[:-2], int.from_bytes(payload[-2:], "big")
 
     def call(self, ins, data=b"", channel=0):

@@ -82,7 +82,7 @@ static int test_samples(const struct cli *cli, const uint8_t *data, size_t size,
         print_json(&s, bits, good);
     else
         print_table(&s, bits, good);
-    return good ? DONE : FAILED;
+    return good ? DONE : say_failed("%s: an item failed", operand(cli, 0));
 }
 
 static int run_random_test(struct cli *cli)

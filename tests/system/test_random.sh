@@ -34,6 +34,8 @@ if cmp -s bytes more; then result 1 0 "two draws differ"; else result 0 0 "two d
 # What is not random at all, or not for long
 head -c 50000 /dev/zero >zeros
 run 1 "zeros fail" "$hufu" random test --sample-bits 20000 zeros
+[ "$(cat err)" = "hufu: zeros: an item failed" ]
+result $? 0 "and one line says so"
 head -c 2500 more >period
 for _ in 1 2 3 4; do cat period period >twice && mv twice period; done
 run 1 "a period of 20,000 bits fails" "$hufu" random test --sample-bits 160000 period

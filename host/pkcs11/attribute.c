@@ -174,23 +174,16 @@ struct object *object_new(CK_OBJECT_CLASS class)
     return o;
 }
 
-void object_clear(struct object *o)
+void object_free(struct object *o)
 {
+    if (!o)
+        return;
     for (unsigned i = 0; i < o->attributes; i++) {
         if (o->attribute[i].size)
             hufu_wipe(o->attribute[i].value, o->attribute[i].size);
         free(o->attribute[i].value);
     }
     free(o->attribute);
-    o->attribute = NULL;
-    o->attributes = o->room = 0;
-}
-
-void object_free(struct object *o)
-{
-    if (!o)
-        return;
-    object_clear(o);
     free(o->blob);
     free(o);
 }

@@ -32,7 +32,6 @@ CK_RV object_give(struct session *s, struct object *o, CK_RV rv, CK_OBJECT_HANDL
         object_free(o);
         return rv;
     }
-    object_add(s, o);
-    *handle = o->handle;
+    *handle = object_add(s, o);
     return CKR_OK;
 }

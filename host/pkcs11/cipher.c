@@ -26,7 +26,7 @@ CK_RV cipher_begin(struct slot *slot, struct operation *op, const CK_MECHANISM *
     op->encrypt = encrypt;
     if (op->key->class != CKO_SECRET_KEY && encrypt != (op->key->class == CKO_PUBLIC_KEY))
         return CKR_KEY_TYPE_INCONSISTENT;
-    const CK_RV rv = key_complete(slot, op->key);
+    const CK_RV rv = token_complete(slot, op->key);
     return rv == CKR_OK ? op->m->cipher->begin(op, slot, m) : rv;
 }
 

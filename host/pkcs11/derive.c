@@ -257,7 +257,7 @@ static CK_RV derive(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE b
     if (op->key->class == CKO_PUBLIC_KEY)
         rv = CKR_KEY_TYPE_INCONSISTENT;
     if (rv == CKR_OK)
-        rv = key_complete(s->slot, op->key);
+        rv = token_complete(s->slot, op->key);
     if (rv == CKR_OK)
         rv = op->m->scheme == ECDH           ? ecdh(s, op, m, t, n, handle)
              : op->m->scheme == SM2_EXCHANGE ? sm2_exchange(s, op, m, t, n, handle)

@@ -87,7 +87,7 @@ static void chain_remove(struct object **chain, struct object *o, size_t link)
         *chain = *(struct object **)(void *)((char *)o + link);
 }
 
-void index_list(struct slot *slot, struct object *o)
+static void index_list(struct slot *slot, struct object *o)
 {
     struct object **label = value_chain(slot->by_label, o, CKA_LABEL);
     struct object **id = value_chain(slot->by_id, o, CKA_ID);
@@ -102,33 +102,30 @@ void index_list(struct slot *slot, struct object *o)
     }
 }
 
-void index_unlist(struct slot *slot, struct object *o)
+static void index_unlist(struct slot *slot, struct object *o)
 {
     chain_remove(value_chain(slot->by_label, o, CKA_LABEL), o, offsetof(struct object, same_label));
     chain_remove(value_chain(slot->by_id, o, CKA_ID), o, offsetof(struct object, same_id));
 }
 
-void index_add(struct slot *slot, struct object *o)
+/* next: NULL: at the end */
+static void add_before(struct slot *slot, struct object *o, struct object *next)
 {
     count_logouts(slot, o);
     struct object **chain = handle_chain(slot, o->handle);
     o->same_handle = *chain;
     *chain = o;
-    o->prev = slot->last;
-    o->next = NULL;
-    *(slot->last ? &slot->last->next : &slot->first) = o;
-    slot->last = o;
+    o->next = next;
+    o->prev = next ? next->prev : slot->last;
+    *(o->prev ? &o->prev->next : &slot->first) = o;
+    *(next ? &next->prev : &slot->last) = o;
     slot->objects++;
     index_list(slot, o);
 }
 
-void index_add_new(struct slot *slot, struct object *o)
+void index_add(struct slot *slot, struct object *o)
 {
-    struct object *seen = o->device ? index_part(slot, o->device, object_part(o)) : NULL;
-    if (seen)
-        index_remove(slot, seen);
-    o->epoch = slot->epoch;
-    index_add(slot, o);
+    add_before(slot, o, NULL);
 }
 
 void index_remove(struct slot *slot, struct object *o)
@@ -143,6 +140,25 @@ void index_remove(struct slot *slot, struct object *o)
     slot->objects--;
     if (--o->refs == 0)
         object_free(o);
+}
+
+void index_replace(struct slot *slot, struct object *old, struct object *o)
+{
+    struct object *next = old->next;
+    if (old->once)
+        o->once = old->once;
+    index_remove(slot, old);
+    add_before(slot, o, next);
+}
+
+void index_add_new(struct slot *slot, struct object *o)
+{
+    struct object *seen = o->device ? index_part(slot, o->device, object_part(o)) : NULL;
+    o->epoch = slot->epoch;
+    if (seen)
+        index_replace(slot, seen, o);
+    else
+        index_add(slot, o);
 }
 
 struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle)
@@ -244,7 +260,7 @@ CK_RV object_writable(const struct session *s, bool token, bool private)
     return CKR_OK;
 }
 
-void object_add(struct session *s, struct object *o)
+CK_OBJECT_HANDLE object_add(struct session *s, struct object *o)
 {
     struct slot *slot = s->slot;
     lock_take(&slot->lock);
@@ -253,7 +269,9 @@ void object_add(struct session *s, struct object *o)
     if (!o->handle)
         o->handle = ++slot->next_handle << PART_BITS | OF_SESSION;
     index_add_new(slot, o);
+    const CK_OBJECT_HANDLE handle = o->handle;
     lock_give(&slot->lock);
+    return handle;
 }
 
 /* ------------------------------------------------------------------ ends */

@@ -384,10 +384,8 @@ static CK_RV generate_pair(struct session *s, const CK_MECHANISM *mechanism, con
         object_free(p.private);
         return rv;
     }
-    object_add(s, p.public);
-    object_add(s, p.private);
-    *public = p.public->handle;
-    *private = p.private->handle;
+    *public = object_add(s, p.public);
+    *private = object_add(s, p.private);
     return CKR_OK;
 }
 

@@ -52,8 +52,6 @@ struct object {
 enum how { HOW_CREATE = 1, HOW_GENERATE = 2, HOW_UNWRAP = 4, HOW_SET = 8, HOW_COPY = 16 };
 
 struct object *object_new(CK_OBJECT_CLASS class);
-/* Forget all attributes. */
-void object_clear(struct object *o);
 /* How a value is written down: numbers are of this machine's size and order. */
 enum form { FORM_BYTES, FORM_NUMBERS };
 enum form attribute_form(const struct object *o, CK_ATTRIBUTE_TYPE type);
@@ -118,8 +116,9 @@ void objects_of_session_end(struct slot *slot, CK_SESSION_HANDLE session);
 void objects_private_end(struct slot *slot); /* after C_Logout */
 void objects_forget_token(struct slot *slot);
 
-/* The slot takes the object over. device 0: a session object, or one in memory only. */
-void object_add(struct session *s, struct object *o);
+/* The slot takes the object over, which may be gone from then on; its handle. device 0: a session
+ * object, or one in memory only. */
+CK_OBJECT_HANDLE object_add(struct session *s, struct object *o);
 /*
  * The end of every making. object_store: is the session allowed to, the check value, and the token
  * takes what is for it. object_give: the slot takes the object over, or after a failure it is
@@ -137,16 +136,19 @@ void index_add(struct slot *slot, struct object *o);
 /* One that was just made: another thread may have seen it in the device already. */
 void index_add_new(struct slot *slot, struct object *o);
 void index_remove(struct slot *slot, struct object *o);
+/* o in the place of old, which lives on for those who hold it. */
+void index_replace(struct slot *slot, struct object *old, struct object *o);
 struct object *index_find(struct slot *slot, CK_OBJECT_HANDLE handle);
 struct object *index_part(struct slot *slot, uint32_t device, enum part part);
 /* Candidates for a search: of the template's label or id where it has one, else all. */
 struct object *index_first(const struct slot *slot, const CK_ATTRIBUTE *t, CK_ULONG n);
 struct object *index_next(const struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n);
-/* Before and after a change of label or id. */
-void index_unlist(struct slot *slot, struct object *o);
-void index_list(struct slot *slot, struct object *o);
 
-/* Hold an object that the session may see; NULL: there is none. Every hold is released. */
+/*
+ * Hold an object that the session may see; NULL: there is none. Every hold is released. Once it is
+ * complete (token_complete) its attributes stay as they are for whoever holds it; before, they are
+ * looked at with the slot's lock held.
+ */
 struct object *object_hold(struct session *s, CK_OBJECT_HANDLE handle);
 void object_release(struct slot *slot, struct object *o);
 bool object_visible(const struct slot *slot, const struct object *o);

@@ -111,11 +111,11 @@ CK_RV C_CreateObject(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *t, CK_ULONG n,
 static CK_RV copy(struct session *s, struct object *from, const CK_ATTRIBUTE *t, CK_ULONG n,
                   CK_OBJECT_HANDLE *handle)
 {
-    if (!attribute_bool(from, CKA_COPYABLE))
-        return CKR_ACTION_PROHIBITED;
     CK_RV rv = token_complete(s->slot, from);
     if (rv != CKR_OK)
         return rv;
+    if (!attribute_bool(from, CKA_COPYABLE))
+        return CKR_ACTION_PROHIBITED;
     struct object *o = object_new(from->class);
     if (!o)
         return CKR_HOST_MEMORY;
@@ -157,18 +157,25 @@ CK_RV C_CopyObject(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE from, CK_ATTRIBUTE
 
 static CK_RV destroy(struct session *s, struct object *o)
 {
-    CK_RV rv = object_writable(s, object_is_token(o), object_is_private(o));
+    struct slot *slot = s->slot;
+    lock_take(&slot->lock);
+    const bool token = object_is_token(o), private = object_is_private(o),
+               may_go = attribute_bool(o, CKA_DESTROYABLE);
+    lock_give(&slot->lock);
+    CK_RV rv = object_writable(s, token, private);
     if (rv != CKR_OK)
         return rv;
-    if (!attribute_bool(o, CKA_DESTROYABLE))
+    if (!may_go)
         return CKR_ACTION_PROHIBITED;
     if (o->device)
-        rv = token_destroy(s->slot, o);
+        rv = token_destroy(slot, o);
     if (rv != CKR_OK && rv != CKR_OBJECT_HANDLE_INVALID)
         return rv;
-    lock_take(&s->slot->lock);
-    index_remove(s->slot, o);
-    lock_give(&s->slot->lock);
+    lock_take(&slot->lock);
+    struct object *last = index_find(slot, o->handle); /* o, or what took its place */
+    if (last)
+        index_remove(slot, last);
+    lock_give(&slot->lock);
     return rv;
 }
 
@@ -266,38 +273,59 @@ CK_RV C_GetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_
 
 /* ------------------------------------------------------------------ C_SetAttributeValue */
 
-static CK_RV change(struct session *s, struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+/* o with its attributes, to be changed; NULL: no memory */
+static struct object *trial_of(struct slot *slot, const struct object *o)
 {
-    struct slot *slot = s->slot;
-    CK_RV rv = object_writable(s, object_is_token(o), object_is_private(o));
-    if (rv != CKR_OK)
-        return rv;
-    if (!attribute_bool(o, CKA_MODIFIABLE))
-        return CKR_ACTION_PROHIBITED;
-    struct object *trial = object_new(o->class); /* all of the template or nothing */
+    struct object *trial = object_new(o->class);
     if (!trial)
-        return CKR_HOST_MEMORY;
-    lock_take(&slot->lock);
-    rv = attributes_copy(o, trial);
-    lock_give(&slot->lock);
+        return NULL;
     trial->device = o->device;
     trial->handle = o->handle;
     trial->kept = o->kept;
+    trial->owner = o->owner;
+    trial->temporary = o->temporary;
+    trial->usage = o->usage;
+    trial->not_before = o->not_before;
+    trial->not_after = o->not_after;
+    lock_take(&slot->lock);
+    trial->epoch = o->epoch;
+    const CK_RV rv = attributes_copy(o, trial);
+    lock_give(&slot->lock);
     if (rv == CKR_OK)
-        rv = template_take(trial, HOW_SET, t, n, so_is_in(s));
-    if (rv == CKR_OK && object_is_token(o))
-        rv = token_update(slot, trial);
-    if (rv == CKR_OK) {
-        lock_take(&slot->lock);
-        if (!o->gone)
-            index_unlist(slot, o);
-        rv = attributes_copy(trial, o);
-        if (!o->gone)
-            index_list(slot, o);
-        lock_give(&slot->lock);
-    }
+        return trial;
     object_free(trial);
-    return rv;
+    return NULL;
+}
+
+static CK_RV try(struct session *s, struct object *trial, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_RV rv = object_writable(s, object_is_token(trial), object_is_private(trial));
+    if (rv != CKR_OK)
+        return rv;
+    if (!attribute_bool(trial, CKA_MODIFIABLE))
+        return CKR_ACTION_PROHIBITED;
+    rv = template_take(trial, HOW_SET, t, n, so_is_in(s));
+    return rv == CKR_OK && object_is_token(trial) ? token_update(s->slot, trial) : rv;
+}
+
+/* All of the template or nothing. Whoever works with the object keeps what it was. */
+static CK_RV change(struct session *s, struct object *o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    struct slot *slot = s->slot;
+    struct object *trial = trial_of(slot, o);
+    const CK_RV rv = trial ? try(s, trial, t, n) : CKR_HOST_MEMORY;
+    if (rv != CKR_OK) {
+        object_free(trial);
+        return rv;
+    }
+    lock_take(&slot->lock);
+    struct object *last = index_find(slot, o->handle);
+    if (last)
+        index_replace(slot, last, trial);
+    lock_give(&slot->lock);
+    if (!last)
+        object_free(trial);
+    return CKR_OK;
 }
 
 CK_RV C_SetAttributeValue(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *t,

@@ -85,9 +85,12 @@ CK_RV operation_new(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE h
     struct object *key = object_hold(s, handle);
     if (!key)
         return CKR_KEY_HANDLE_INVALID;
+    lock_take(&s->slot->lock); /* another thread may be about to complete the key */
     CK_RV rv = mechanism_fits(row, key);
     if (rv == CKR_OK)
         rv = may_use(key, m, use);
+    const bool wants_pin = private_op(use) && attribute_bool(key, CKA_ALWAYS_AUTHENTICATE);
+    lock_give(&s->slot->lock);
     struct operation *op = rv == CKR_OK ? calloc(1, sizeof *op) : NULL;
     if (!op) {
         object_release(s->slot, key);
@@ -96,7 +99,7 @@ CK_RV operation_new(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE h
     op->m = row;
     op->key = key;
     op->hash = row->hash;
-    op->wants_pin = private_op(use) && attribute_bool(key, CKA_ALWAYS_AUTHENTICATE);
+    op->wants_pin = wants_pin;
     *out = op;
     return CKR_OK;
 }
@@ -166,11 +169,6 @@ CK_RV room_for(const uint8_t *out, CK_ULONG *out_size, size_t needed, bool *aske
 bool key_in_device(const struct object *key)
 {
     return key->device != 0 && !key->kept && key->class != CKO_PUBLIC_KEY;
-}
-
-CK_RV key_complete(struct slot *slot, struct object *key)
-{
-    return key->complete ? CKR_OK : token_complete(slot, key);
 }
 
 const struct attribute *secret_of(const struct object *key)

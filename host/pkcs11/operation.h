@@ -183,8 +183,6 @@ CK_RV oaep_decode(const struct operation *op, const uint8_t *em, uint8_t *out, s
 
 /* Z of an SM2 signature, into a digest context. */
 CK_RV sm2_begin_z(EVP_MD_CTX *md, const struct object *key, const struct bytes *id);
-/* The key's public part is needed. */
-CK_RV key_complete(struct slot *slot, struct object *key);
 /* Does the private or secret part live in the device? */
 bool key_in_device(const struct object *key);
 const struct attribute *secret_of(const struct object *key);

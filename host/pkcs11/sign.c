@@ -17,7 +17,7 @@ static CK_RV begin(struct session *s, enum operation_kind kind, const CK_MECHANI
     if (op->key->class != CKO_SECRET_KEY && op->checks != public)
         rv = CKR_KEY_TYPE_INCONSISTENT;
     if (rv == CKR_OK)
-        rv = key_complete(s->slot, op->key);
+        rv = token_complete(s->slot, op->key);
     if (rv == CKR_OK && !bytes_add(&op->parameter, m->pParameter, m->ulParameterLen))
         rv = CKR_HOST_MEMORY;
     if (rv == CKR_OK)

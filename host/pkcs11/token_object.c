@@ -172,7 +172,6 @@ static CK_RV key_attributes(struct object *o, const struct seen *d, enum part pa
 
 static CK_RV fill(struct object *o, const struct seen *d, enum part part)
 {
-    object_clear(o);
     CK_RV rv = attribute_set_bool(o, CKA_TOKEN, true);
     if (rv == CKR_OK)
         rv = d->kind->family == FAMILY_NONE ? kept_attributes(o, d) : key_attributes(o, d, part);
@@ -239,33 +238,36 @@ static bool is_before(unsigned a, unsigned b)
     return (int)(a - b) < 0;
 }
 
-/* With the slot's lock held. */
-static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
+static CK_RV describe(struct slot *slot, struct object *o, const struct seen *d, enum part part)
 {
-    struct object *o = index_part(slot, d->o->handle, part);
-    const bool known = o != NULL;
-    if (!known)
-        o = part_new(d, part);
-    if (!o)
-        return CKR_HOST_MEMORY;
-    if (!known || is_before(o->epoch, d->epoch))
-        o->epoch = d->epoch;
-    if (known && unchanged(o, d))
-        return CKR_OK;
-    if (known)
-        index_unlist(slot, o);
     CK_RV rv = fill(o, d, part);
     if (rv == CKR_OK && slot->sm2_as_ec && o->family == FAMILY_SM2) {
         o->key_type = CKK_EC;
         rv = attribute_set_ulong(o, CKA_KEY_TYPE, CKK_EC);
     }
-    if (rv == CKR_OK)
-        rv = remember(o, d);
+    return rv == CKR_OK ? remember(o, d) : rv;
+}
+
+/* With the slot's lock held. Whoever works with a key that has changed keeps what it was. */
+static CK_RV take_part(struct slot *slot, const struct seen *d, enum part part)
+{
+    struct object *known = index_part(slot, d->o->handle, part);
+    if (known && is_before(known->epoch, d->epoch))
+        known->epoch = d->epoch;
+    if (known && unchanged(known, d))
+        return CKR_OK;
+    struct object *o = part_new(d, part);
+    const CK_RV rv = o ? describe(slot, o, d, part) : CKR_HOST_MEMORY;
+    if (rv != CKR_OK) {
+        object_free(o);
+        return rv;
+    }
+    o->epoch = known ? known->epoch : d->epoch;
     if (known)
-        index_list(slot, o);
+        index_replace(slot, known, o);
     else
         index_add(slot, o);
-    return rv;
+    return CKR_OK;
 }
 
 static CK_RV take_object(struct slot *slot, struct seen *d)
@@ -574,7 +576,10 @@ CK_RV token_complete(struct slot *slot, struct object *o)
 {
     struct use u = {0};
     CK_RV rv;
-    if (!o->device || o->complete)
+    lock_take(&slot->lock);
+    const bool whole = !o->device || o->complete;
+    lock_give(&slot->lock);
+    if (whole)
         return CKR_OK;
     do {
         rv = use_begin(&u, slot);

@@ -204,8 +204,9 @@ static struct object *part(struct slot *slot, const struct object *public)
 static void parted(struct slot *slot, struct object *public, struct object *o, bool good)
 {
     lock_take(&slot->lock);
-    if (good)
-        index_remove(slot, public);
+    struct object *last = good ? index_find(slot, public->handle) : NULL;
+    if (last)
+        index_remove(slot, last);
     if (good && o)
         index_add_new(slot, o);
     lock_give(&slot->lock);

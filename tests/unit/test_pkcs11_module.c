@@ -485,6 +485,85 @@ START_TEST(making_and_looking)
 }
 END_TEST
 
+/* Use a key that none has seen since the log-in, and one that is looked at for the first time. */
+static CK_RV sign_once(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
+{
+    CK_MECHANISM m = {CKM_ECDSA_SHA256, NULL, 0};
+    CK_BYTE data[32] = {1}, signature[64];
+    CK_ULONG n = sizeof signature;
+    const CK_RV rv = f->C_SignInit(s, &m, key);
+    return rv ? rv : f->C_Sign(s, data, sizeof data, signature, &n);
+}
+
+static CK_RV find_and_sign(CK_SESSION_HANDLE s)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class}, {CKA_LABEL, TEXT("first"), 5}};
+    CK_OBJECT_HANDLE key;
+    CK_ULONG n;
+    CK_RV rv = f->C_FindObjectsInit(s, t, COUNT(t));
+    if (rv == CKR_OK)
+        rv = f->C_FindObjects(s, &key, 1, &n);
+    if (rv == CKR_OK)
+        rv = f->C_FindObjectsFinal(s);
+    return rv == CKR_OK && n == 1 ? sign_once(s, key) : rv ? rv : CKR_KEY_HANDLE_INVALID;
+}
+
+static CK_RV make_curve(CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *private)
+{
+    static CK_BYTE p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
+    CK_MECHANISM m = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public[] = {{CKA_EC_PARAMS, p256, sizeof p256}, {CKA_TOKEN, &yes, 1}},
+                 own[] = {{CKA_SIGN, &yes, 1},
+                          {CKA_TOKEN, &yes, 1},
+                          {CKA_LABEL, TEXT(label), strlen(label)}};
+    CK_OBJECT_HANDLE o;
+    return f->C_GenerateKeyPair(s, &m, public, COUNT(public), own, COUNT(own), &o, private);
+}
+
+static void *use_keys(void *unused)
+{
+    CK_SESSION_HANDLE s;
+    CK_OBJECT_HANDLE key;
+    (void)unused;
+    if (f->C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s) != CKR_OK)
+        __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    pthread_barrier_wait(&logged_in);
+    CK_RV rv = find_and_sign(s);
+    for (int i = 0; i < 4 && rv == CKR_OK; i++) {
+        rv = make_curve(s, "another", &key);
+        for (int k = 0; k < 4 && rv == CKR_OK; k++)
+            rv = sign_once(s, key);
+        if (rv == CKR_OK)
+            rv = find_and_sign(s);
+    }
+    if (rv != CKR_OK)
+        __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+    f->C_CloseSession(s);
+    return NULL;
+}
+
+START_TEST(using_at_once)
+{
+    CK_OBJECT_HANDLE key;
+    pthread_t t[LOOKERS];
+    begin();
+    OK(make_curve(session, "first", &key));
+    pthread_barrier_init(&logged_in, NULL, LOOKERS);
+    for (int turn = 0; turn < TURNS; turn++) {
+        OK(f->C_Logout(session));
+        OK(f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN)));
+        for (int i = 0; i < LOOKERS; i++)
+            pthread_create(&t[i], NULL, use_keys, NULL);
+        for (int i = 0; i < LOOKERS; i++)
+            pthread_join(t[i], NULL);
+    }
+    ck_assert_int_eq(failures, 0);
+    pthread_barrier_destroy(&logged_in);
+    end();
+}
+END_TEST
+
 /* C_Finalize while others are inside: they end with one of a few codes, and nothing is lost. */
 static void *sign_until_end(void *started)
 {
@@ -641,6 +720,7 @@ int main(void)
     tcase_add_test(c, threads);
     tcase_add_test(c, looking_at_once);
     tcase_add_test(c, making_and_looking);
+    tcase_add_test(c, using_at_once);
     tcase_add_test(c, finalise_under_load);
     tcase_add_test(c, shared_session);
     tcase_add_test(c, forks);

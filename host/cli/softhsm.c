@@ -388,7 +388,9 @@ static FILE *configuration(void)
         return fopen(path, "re");
     snprintf(own, sizeof own, "%s/.config/softhsm2/softhsm2.conf", home ? home : "");
     FILE *f = fopen(own, "re");
-    return f ? f : fopen("/etc/softhsm/softhsm2.conf", "re");
+    if (!f)
+        f = fopen("/etc/softhsm/softhsm2.conf", "re");
+    return f;
 }
 
 bool softhsm_directory(char *out, size_t room)

@@ -38,7 +38,7 @@ static const struct {
     size_t batch;
 } thread_cases[] = {
     {"core.sm2.keygen", 2048},   {"core.sm2.sign", 2048},   {"core.rsa2048.sign", 8},
-    {"device.sm2.keygen", 8000}, {"device.sm2.sign", 8000}, {"device.rsa2048.keygen", 16},
+    {"device.sm2.keygen", 8000}, {"device.sm2.sign", 8000}, {"device.rsa2048.keygen", 32},
     {"device.rsa2048.sign", 64}, {"link.sm2.keygen", 8000}, {"link.sm2.sign", 8000}};
 
 static const char *const session_cases[] = {"device.sm2.sign-sessions", "link.sm2.sign-sessions",

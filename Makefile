@@ -463,7 +463,7 @@ asan-make   = $(SUB) BUILD=$(ASAN) SAN=address,undefined OPT=-O1 CI= WERROR=
 limb32-make = $(SUB) BUILD=$(LIMB32) LIMB=32 EXTRA_CFLAGS="$(filter -DHUFU_SM2_WINDOW% -DHUFU_SM2_STEP%,$(SMALL_CONFIG))"
 clang-make  = $(SUB) BUILD=$(CLANG) CC=clang
 # valgrind's machine has not the registers of the eight-lane engine.
-ct-make     = $(SUB) BUILD=$(1) CTCHECK=1 EXTRA_CFLAGS="-gdwarf-4 -DHUFU_NO_IFMA8" CI= WERROR= $(2) $(CT_TESTS:%=$(1)/tests/%)
+ct-make     = $(SUB) BUILD=$(1) CTCHECK=1 EXTRA_CFLAGS="-gdwarf-4 -g1 -DHUFU_NO_IFMA8" CI= WERROR= $(2) $(CT_TESTS:%=$(1)/tests/%)
 ct-runs     = $(CT_TESTS:%="env CK_FORK=no valgrind -q --error-exitcode=9 $(1)/tests/%")
 CT_TESTS := $(notdir $(filter tests/unit/test_ct_%,$(UNIT:$(BUILD)/tests/%=tests/unit/%)))
 LIMB_TESTS := $(notdir $(filter %test_sm2 %test_sm2_field %test_sm2_engine %test_ec %test_block %test_rsa %test_sm4 %test_hash %test_device %test_bignum,$(UNIT)))

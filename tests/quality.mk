@@ -72,14 +72,14 @@ tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clie
 	$(Q)$(tsan-run) total
 
 # ---------------------------------------------------------------- constant time
-# What make check does with gcc -O2 (CT_TESTS), with each compiler at each level. clang's debug information is kept in a
-# form that valgrind reads.
+# What make check does with gcc -O2 (CT_TESTS), with each compiler at each level. DWARF 5, which clang writes otherwise,
+# cannot be read by every valgrind.
 CT_OPTIMISE ?= -O1 -O2 -O3 -Os
 CT_COMPILERS ?= gcc clang
 CT_COLUMNS := $(foreach cc,$(CT_COMPILERS),$(CT_OPTIMISE:%=$(cc)%))
 
 .PHONY: ct
-ct: ## Secrets marked undefined under valgrind, engine and commands: gcc and clang, -O1 -O2 -O3 -Os
+ct: ## Secrets marked undefined under valgrind, 6 programs x gcc and clang x -O1 -O2 -O3 -Os (7 min of processor time)
 	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh begin
 	$(Q)set -e; $(foreach c,$(CT_COLUMNS), \
 	    $(call ct-make,$(CT)-$(c),CC=$(firstword $(subst -, ,$(c))) OPT=-$(lastword $(subst -, ,$(c)))); \

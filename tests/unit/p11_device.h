@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 
-static char directory[] = "/tmp/hufu-p11-sim.XXXXXX";
+static char directory[32];
 static char socket_path[128];
 static pid_t sim;
 
@@ -44,6 +44,7 @@ static inline void stop_sim(void)
 static inline void set_up_at(bool sealed, bool relogin)
 {
     char path[128], options[128] = "";
+    strcpy(directory, "/tmp/hufu-p11-sim.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
     snprintf(path, sizeof path, "%s/pkcs11.conf", directory);

@@ -13,7 +13,7 @@
 static struct dev dv;
 static struct bridge bridge;
 static struct hufu_device *d;
-static char folder[] = "/tmp/hufu-channel-XXXXXX", known[64], key[64];
+static char folder[32], known[64], key[64];
 static struct hufu_options options;
 
 #define OK(status) ck_assert_msg((status) == HUFU_OK, "%s: %s", #status, hufu_last_error())
@@ -26,6 +26,7 @@ static struct hufu_options options;
 
 static void on(void)
 {
+    strcpy(folder, "/tmp/hufu-channel-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(known, sizeof known, "%s/a/b/known", folder);
     snprintf(key, sizeof key, "%s/key", folder);

@@ -46,9 +46,8 @@ MSAN_FUZZ := $(filter-out host%,$(FUZZ_NAMES))
 MEMCHECK_TESTS := $(filter-out $(PLAIN_TESTS:tests/unit/%.c=$(BUILD)/tests/%) %_ifma8_rsa %_ifma8_prime %_ifma8_sm2 %_ifma8_sym \
     %test_rsa_keygen %test_rsa_oracle %test_randomness,$(UNIT))
 TSAN_TESTS := $(filter %test_posix_port %test_device_gather,$(UNIT)) $(filter $(BUILD)/tests/test_host_% $(BUILD)/tests/test_pkcs11_%,$(UNIT))
-# A simulator whose time to stop in is over ends without its threads.
-tsan-run = LOGS=$(TSAN)/check BUILD=$(TSAN) TEST_TIMEOUT=3600 LOAD_SECONDS=120 \
-    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0 $(1)" bash tests/run.sh
+TSAN_RUN := LOGS=$(TSAN)/check BUILD=$(TSAN) TEST_TIMEOUT=3600 LOAD_SECONDS=120 \
+    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" bash tests/run.sh
 
 .PHONY: msan memcheck tsan
 msan: ## MemorySanitizer (clang) over the device's tests and corpora
@@ -65,11 +64,10 @@ memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about 
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
 tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (15 min)
 	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client
-	$(Q)$(tsan-run) begin
-	$(Q)$(tsan-run) spread "ThreadSanitizer" $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
-	$(Q)$(call tsan-run,report_thread_leaks=0) phase "ThreadSanitizer: programs" \
-	    tests/system/test_sim.sh tests/system/test_cli.sh tests/load/test_load.sh
-	$(Q)$(tsan-run) total
+	$(Q)$(TSAN_RUN) begin
+	$(Q)$(TSAN_RUN) spread "ThreadSanitizer" tests/system/test_cli.sh tests/load/test_load.sh tests/system/test_sim.sh \
+	    $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
+	$(Q)$(TSAN_RUN) total
 
 # ---------------------------------------------------------------- constant time
 # What make check does with gcc -O2 (CT_TESTS), with each compiler at each level. DWARF 5, which clang writes otherwise,

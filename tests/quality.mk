@@ -38,6 +38,8 @@ lint-quick: $(GEN) ## The part of make lint that takes seconds: cppcheck and she
 # MemorySanitizer must have built all that writes memory, so it gets the programs that ask no other library for
 # answers; valgrind looks at the others. The eight-lane engine is not for either: valgrind's machine has no such
 # registers, and MemorySanitizer does not follow all of its instructions.
+# Under valgrind all takes fifty times as long: it leaves out the cases of the tag "long" (tests/lib/run.h: larger RSA
+# keys, an engine a second time, thousands of objects).
 MSAN := $(BUILD)-msan
 TSAN := $(BUILD)-tsan
 PLAIN_TESTS := $(shell grep -LE '<openssl|_tools.h|openssl_key|<gcrypt|<botan|host/|p11_|ifma8|posix|unix|sandbox' tests/unit/test_*.c)
@@ -56,7 +58,7 @@ msan: ## MemorySanitizer (clang) over the device's tests and corpora
 	$(Q)LOGS=$(MSAN)/check bash tests/run.sh spread "MemorySanitizer" $(MSAN_TESTS) \
 	    $(foreach name,$(MSAN_FUZZ),"$(MSAN)/tests/fuzz_$(name) tests/fuzz/corpus/$(name)")
 	$(Q)LOGS=$(MSAN)/check bash tests/run.sh total
-memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about (long)
+memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about, without their longest cases (long)
 	$(Q)$(SUB) $(MEMCHECK_TESTS)
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh begin
 	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_EXCLUDE_TAGS=long CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh spread "valgrind" \

@@ -67,8 +67,8 @@ memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about,
 tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (15 min)
 	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client
 	$(Q)$(TSAN_RUN) begin
-	$(Q)$(TSAN_RUN) spread "ThreadSanitizer" tests/system/test_cli.sh tests/load/test_load.sh tests/system/test_sim.sh \
-	    $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
+	$(Q)$(TSAN_RUN) spread "ThreadSanitizer" tests/system/test_cli.sh tests/system/test_sim.sh $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
+	$(Q)$(TSAN_RUN) phase "ThreadSanitizer: 64 clients" tests/load/test_load.sh
 	$(Q)$(TSAN_RUN) total
 
 # ---------------------------------------------------------------- constant time

@@ -44,7 +44,7 @@ static limb_t gather(limb_t *r, size_t n, const lanes *a, unsigned rows)
     return ~(limb_t)ct_is_zero64(above);
 }
 
-static void modulus_init(struct modulus *m, const limb_t *limbs, size_t n, unsigned rows)
+static void modulus_init(struct spread_modulus *m, const limb_t *limbs, size_t n, unsigned rows)
 {
     spread(m->m, limbs, n, rows);
     for (unsigned i = 0; i < rows; i++)
@@ -54,8 +54,8 @@ static void modulus_init(struct modulus *m, const limb_t *limbs, size_t n, unsig
 
 /* One for each size of keys: RSA-2048, 3072 (with limbs to spare), 4096 */
 #define MULTIPLY(rows)                                                                             \
-    static __attribute__((noinline)) void multiply_##rows(const struct modulus *m, lanes *r,       \
-                                                          const lanes *a, const lanes *b)          \
+    static __attribute__((noinline)) void multiply_##rows(                                         \
+        const struct spread_modulus *m, lanes *r, const lanes *a, const lanes *b)                  \
     {                                                                                              \
         spread_multiply(m, r, a, b, rows, WIDTH);                                                  \
     }
@@ -63,7 +63,7 @@ MULTIPLY(5)
 MULTIPLY(8)
 MULTIPLY(10)
 
-static void multiply(const struct modulus *m, lanes *r, const lanes *a, const lanes *b,
+static void multiply(const struct spread_modulus *m, lanes *r, const lanes *a, const lanes *b,
                      unsigned rows)
 {
     if (rows == 5)
@@ -75,8 +75,8 @@ static void multiply(const struct modulus *m, lanes *r, const lanes *a, const la
 }
 
 /* z = x^(e-1) a, x the Montgomery form of a: that of the result is left with the last product. */
-static void power(const struct modulus *m, lanes *z, const lanes *x, const lanes *a, uint32_t e,
-                  unsigned rows)
+static void power(const struct spread_modulus *m, lanes *z, const lanes *x, const lanes *a,
+                  uint32_t e, unsigned rows)
 {
     unsigned bit = 31;
     while (!(e >> bit))
@@ -94,7 +94,7 @@ void rsa8_public_power(limb_t *r, const limb_t *a, uint32_t e, const limb_t *m, 
 {
     const size_t bits = n * LIMB_BITS;
     const unsigned rows = bits <= 2048 ? 5 : bits <= 3072 ? 8 : 10;
-    struct modulus modulus;
+    struct spread_modulus modulus;
     lanes x[SPREAD_ROWS], z[SPREAD_ROWS], plain[SPREAD_ROWS];
     memcpy(room, a, n * sizeof *a);
     bn_shift_mod(room, (size_t)WIDTH * RSA8_LIMB * rows, m, n);

@@ -10,36 +10,36 @@ enum { ROWS = 5, WIDTH = 4, EXPONENT = 1024 };
 
 void rsa8_spread_carry(lanes a[5])
 {
-    carry_all(a, a, ROWS, WIDTH);
+    spread_carry_all(a, a, ROWS, WIDTH);
 }
 
-static __attribute__((noinline)) void multiply_one(const struct modulus *m, lanes *r,
+static __attribute__((noinline)) void multiply_one(const struct spread_modulus *m, lanes *r,
                                                    const lanes *a, const lanes *b)
 {
     spread_multiply(m, r, a, b, ROWS, WIDTH);
 }
 
 /* Two at a time: what one waits for, the other one uses. */
-static __attribute__((noinline)) void multiply_two(const struct modulus *m, lanes *r,
+static __attribute__((noinline)) void multiply_two(const struct spread_modulus *m, lanes *r,
                                                    const lanes *a, const lanes *b)
 {
     lanes s[2 * ROWS], t[2 * ROWS];
-    clear(s, ROWS);
-    clear(t, ROWS);
+    spread_clear(s, ROWS);
+    spread_clear(t, ROWS);
 #pragma GCC unroll 4
     for (unsigned lane = 0; lane < WIDTH; lane++) {
-        product(s, a, b, lane, ROWS, WIDTH);
-        product(t, a + ROWS, b + ROWS, lane, ROWS, WIDTH);
-        reduce(m, s, ROWS, WIDTH);
-        reduce(m + 1, t, ROWS, WIDTH);
-        next_block(s, NULL, ROWS, WIDTH);
-        next_block(t, NULL, ROWS, WIDTH);
+        spread_product(s, a, b, lane, ROWS, WIDTH);
+        spread_product(t, a + ROWS, b + ROWS, lane, ROWS, WIDTH);
+        spread_reduce(m, s, ROWS, WIDTH);
+        spread_reduce(m + 1, t, ROWS, WIDTH);
+        spread_next_block(s, NULL, ROWS, WIDTH);
+        spread_next_block(t, NULL, ROWS, WIDTH);
     }
-    carry_all(r, s, ROWS, WIDTH);
-    carry_all(r + ROWS, t, ROWS, WIDTH);
+    spread_carry_all(r, s, ROWS, WIDTH);
+    spread_carry_all(r + ROWS, t, ROWS, WIDTH);
 }
 
-INLINE void multiply(const struct modulus *m, lanes *r, const lanes *a, const lanes *b,
+INLINE void multiply(const struct spread_modulus *m, lanes *r, const lanes *a, const lanes *b,
                      const unsigned count)
 {
     if (count == 1)
@@ -74,7 +74,7 @@ static lanes halves(lanes x, unsigned i)
     return _mm512_permutexvar_epi64(_mm512_set_epi64(k + 4, k + 4, k + 4, k + 4, k, k, k, k), x);
 }
 
-static void modulus_init(struct modulus *m, const struct rsa8_mont *mont, unsigned i)
+static void modulus_init(struct spread_modulus *m, const struct rsa8_mont *mont, unsigned i)
 {
     spread(m->m, mont->m, i);
     for (unsigned k = 0; k < ROWS; k++)
@@ -98,7 +98,7 @@ INLINE void power(const struct rsa8_mont *mont, lanes *r, const lanes *a, const 
                   const unsigned count, lanes *table)
 {
     const size_t rows = count * ROWS;
-    struct modulus m[SPREAD_ITEMS];
+    struct spread_modulus m[SPREAD_ITEMS];
     lanes z[SPREAD_ITEMS * ROWS], factor[SPREAD_ITEMS * ROWS];
     for (unsigned i = 0; i < count; i++) {
         modulus_init(&m[i], mont, i);

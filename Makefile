@@ -426,7 +426,7 @@ CLIENT_PACKAGES := p11-kit opensc gnutls-bin softhsm2 libnss3-tools \
                    libpcsclite1 libccid usbip qemu-system-x86 busybox-static \
                    gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm \
                    gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc \
-                   nginx-light apache2-bin testssl.sh wrk curl stunnel4 openjdk-17-jdk-headless knot-dnssecutils bind9-utils \
+                   nginx-light apache2-bin testssl.sh wrk curl stunnel4 openjdk-17-jdk-headless knot-dnssecutils bind9-utils libhsm-bin \
                    haproxy lighttpd lighttpd-mod-openssl openvpn gpgsm gpg-agent gnupg-pkcs11-scd osslsigncode sbsigntool
 setup = $(Q)bash tests/setup.sh $(1)
 .PHONY: setup setup-demo

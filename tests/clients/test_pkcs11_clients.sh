@@ -319,6 +319,22 @@ with_p11kit() {
     ok as_user env HOME="$dir" XDG_CONFIG_HOME="$dir/config" p11tool --list-tokens && has 'token=hufu' out
 }
 
+# Its test makes what this token refuses, too: 512 and 768 bits of DSA, and GOST.
+with_opendnssec() {
+    need ods-hsmutil "OpenDNSSEC" || return
+    cat >hsm.xml <<END
+<Configuration><RepositoryList><Repository name="hufu"><Module>$module</Module>
+<TokenLabel>hufu</TokenLabel><PIN>$pin</PIN></Repository></RepositoryList></Configuration>
+END
+    ok ods-hsmutil -c hsm.xml generate hufu rsa 2048
+    ok ods-hsmutil -c hsm.xml generate hufu ecdsa 256
+    ok ods-hsmutil -c hsm.xml generate hufu dsa 1024
+    ok ods-hsmutil -c hsm.xml list && has 'RSA/2048' out && has 'ECDSA/256' out && has 'DSA/1024' out
+    ods-hsmutil -c hsm.xml test hufu >hsm.log 2>&1
+    ok test "$(grep -c 'Generating.*Failed' hsm.log)" -le 3
+    ok test "$(grep -c 'Deleting key... OK' hsm.log)" -ge 9
+}
+
 with_gnutls
 with_openssh
 with_engine
@@ -326,5 +342,6 @@ with_p11kit
 with_nss
 with_python
 with_knot
+with_opendnssec
 with_java
 finish

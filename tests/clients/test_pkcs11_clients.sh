@@ -32,6 +32,10 @@ with_gnutls() {
         ok p11tool --provider "$module" --login --write --load-certificate $key.pem --label $key --id "0$([ $key = server ] && echo 1 || echo 2)" "$uri"
         ok p11tool --provider "$module" --export "$uri;object=$key;type=cert" --outfile back.pem && has 'BEGIN CERTIFICATE' back.pem
     done
+    # a root that the SO vouches for
+    ok p11tool --provider "$module" --so-login --batch --write --mark-trusted --load-certificate server.pem --label root "$uri"
+    ok p11tool --provider "$module" --list-all-trusted "$uri" && has 'Label: root' out
+    ok p11tool --provider "$module" --so-login --batch --delete "$uri;object=root"
     need gnutls-serv "a TLS server with GnuTLS" || return
     for key in server ec; do
         port=$(free_port)

@@ -108,6 +108,30 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* What administrators keep all may see, and only they change or destroy. */
+START_TEST(of_administrators)
+{
+    const uint16_t admin = dev_login(&dv, DEV_ADMIN);
+    uint32_t h;
+    MUST_BE(SW_NOT_PERMITTED, create(admin, KEY_DATA, 0, 16, 0, &h));
+    MUST(create(user, KEY_DATA, USAGE_PUBLIC, 16, 0, &h));
+    struct object_write_req q = {.handle = h, .parts = PART_VALUE, .value = {bytes, 32}};
+    MUST_BE(SW_NOT_PERMITTED, do_object_write(&dv, admin, &q, NULL));
+    MUST_BE(SW_NOT_PERMITTED, do_object_destroy(&dv, admin, &(struct object_destroy_req){h}, NULL));
+    MUST(create(admin, KEY_CERTIFICATE, USAGE_PUBLIC, 16, 16, &h));
+    is(nobody, h, 16, 16);
+    q.handle = h;
+    MUST_BE(SW_NOT_PERMITTED, do_object_write(&dv, user, &q, NULL));
+    MUST_BE(SW_NOT_PERMITTED, do_object_destroy(&dv, user, &(struct object_destroy_req){h}, NULL));
+    MUST(do_object_write(&dv, admin, &q, NULL));
+    MUST(do_object_label(&dv, admin, &(struct object_label_req){h, dev_text("root"), dev_text("r")},
+                         NULL));
+    is(user, h, 32, 16);
+    MUST(do_object_destroy(&dv, admin, &(struct object_destroy_req){h}, NULL));
+    MUST_BE(SW_NO_OBJECT, read_object(admin, h, NULL));
+}
+END_TEST
+
 START_TEST(writing)
 {
     uint32_t h;
@@ -365,6 +389,7 @@ int main(void)
     TCase *t = suite_case(s, "device_blobs", 120, set_up, off);
     tcase_add_test(t, all_sizes);
     tcase_add_test(t, refusals);
+    tcase_add_test(t, of_administrators);
     tcase_add_test(t, writing);
     tcase_add_test(t, attributes_of_keys);
     tcase_add_test(t, public_objects);

@@ -272,6 +272,38 @@ static void destroying(void)
     is("twice", f->C_DestroyObject(session, a), CKR_OBJECT_HANDLE_INVALID);
 }
 
+/* The SO keeps on the token whom the users may trust. */
+static void vouching(void)
+{
+    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+    CK_CERTIFICATE_TYPE x509 = CKC_X_509;
+    CK_OBJECT_HANDLE o = 0, own;
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_CERTIFICATE_TYPE, &x509, sizeof x509},
+                        {CKA_TOKEN, &yes, 1},
+                        {CKA_SUBJECT, TEXT("\x30\0"), 2},
+                        {CKA_VALUE, TEXT(text), 16},
+                        {CKA_PRIVATE, &no, 1},
+                        {CKA_TRUSTED, &yes, 1}};
+    is("not for the user to say", f->C_CreateObject(session, t, 7, &o), CKR_ATTRIBUTE_READ_ONLY);
+    f->C_Logout(session);
+    is("the SO", f->C_Login(session, CKU_SO, TEXT(SO_PIN), strlen(SO_PIN)), CKR_OK);
+    is("a certificate to be trusted", f->C_CreateObject(session, t, 7, &o), CKR_OK);
+    that("it is", flag(o, CKA_TRUSTED));
+    t[6] = (CK_ATTRIBUTE){CKA_LABEL, TEXT("vouched for"), 11};
+    is("its label", f->C_SetAttributeValue(session, o, &t[6], 1), CKR_OK);
+    is("one not to be trusted yet", f->C_CreateObject(session, t, 7, &own), CKR_OK);
+    is("now it is", set_flag(own, CKA_TRUSTED, &yes), CKR_OK);
+    is("it goes", f->C_DestroyObject(session, own), CKR_OK);
+    t[5].pValue = &yes;
+    is("nothing private", f->C_CreateObject(session, t, 7, &own), CKR_USER_NOT_LOGGED_IN);
+    f->C_Logout(session);
+    f->C_Login(session, CKU_USER, TEXT(PIN), strlen(PIN));
+    t[5].pValue = &no;
+    that("the user sees it", found(session, t, 7, 8) == 1);
+    that("as one to be trusted", flag(o, CKA_TRUSTED));
+}
+
 /* Programs destroy the private key of a pair first and then the public one. */
 static void parting_one(CK_MECHANISM_TYPE making, CK_MECHANISM_TYPE signing, CK_ATTRIBUTE *kind,
                         CK_BBOOL *token)
@@ -379,10 +411,10 @@ static void templates(void)
 START_TEST(side_by_side)
 {
     static const struct peer_case cases[] = {
-        {"create", creating, false},    {"read", reading, false}, {"hide", hiding, false},
-        {"change", changing, false},    {"copy", copying, false}, {"find", finding, false},
-        {"destroy", destroying, false}, {"part", parting, false}, {"generate", generating, false},
-        {"template", templates, false}};
+        {"create", creating, false},    {"read", reading, false},  {"hide", hiding, false},
+        {"change", changing, false},    {"copy", copying, false},  {"find", finding, false},
+        {"destroy", destroying, false}, {"part", parting, false},  {"generate", generating, false},
+        {"template", templates, false}, {"vouch", vouching, false}};
     ck_assert_uint_eq(peer_compare(cases, COUNT(cases)), 0);
 }
 END_TEST

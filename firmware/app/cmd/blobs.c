@@ -14,6 +14,9 @@ uint16_t cmd_object_create(struct call *c, const struct object_create_req *q, st
         return SW_NOT_SUPPORTED;
     if (usage_work(q->usage))
         return SW_WRONG_DATA;
+    /* administrators have no secrets here, only what they vouch for */
+    if (c->session->role == ROLE_ADMIN && !(q->usage & USAGE_PUBLIC))
+        return SW_NOT_PERMITTED;
     const struct object o = {.type = q->type,
                              .owner = c->session->account,
                              .origin = ORIGIN_CLEAR,

@@ -8,7 +8,7 @@ static uint8_t gf_mul(uint8_t a, uint8_t b)
 {
     uint32_t product = 0, x = a;
     for (int i = 0; i < 8; i++) {
-        product ^= x & ct_mask32(b >> i & 1u);
+        product ^= x & ct_mask32((uint32_t)b >> i & 1);
         x = (x << 1) ^ (0x11B & ct_mask32(x >> 7));
     }
     return (uint8_t)product;

@@ -35,7 +35,7 @@ static void note_session(struct pcsc_link *l, const struct hufu_request *r)
     const bool good = c->answer_size >= 2 && c->answer[c->answer_size - 2] == SW_OK >> 8;
     const bool opened = good && r->ins == INS_SESSION_OPEN && c->answer_size == 4;
     const uint16_t old = opened ? 0 : r->channel;
-    const uint16_t new = opened ? (uint16_t)(c->answer[0] << 8 | c->answer[1]) : 0;
+    const uint16_t new = (uint16_t)(opened ? (unsigned)c->answer[0] << 8 | c->answer[1] : 0);
     if (!opened && !(good && r->ins == INS_SESSION_CLOSE))
         return;
     for (unsigned i = 0; i < SESSIONS; i++)

@@ -160,9 +160,10 @@ static void parse(struct options *o, int argc, char **argv)
     struct option table[CHOICES + 1] = {{0}};
     for (int i = 0; i < CHOICES; i++)
         table[i] = (struct option){choices[i].name, choices[i].kind < FLAG, NULL, i};
-    for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-        if (i == '?')
-            exit(2);
+    opterr = 0; /* getopt's own words name no help */
+    for (int i; (i = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
+        if (i == '?' || i == ':')
+            usage(argv[optind - 1], i == ':' ? "needs a value" : "not an option");
         parse_one(o, &choices[i], optarg);
     }
     if (optind < argc)

@@ -219,9 +219,11 @@ int options_parse(struct sim_options *o, int argc, char **argv)
     struct option table[ROWS + 1] = {{0}};
     for (int i = 0; i < ROWS; i++)
         table[i] = (struct option){rows[i].name, rows[i].kind < FLAG, NULL, i};
-    for (int i; (i = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-        if (i == '?') {
-            fputs("hufu-sim: see hufu-sim --help\n", stderr);
+    opterr = 0; /* getopt's own words name no help */
+    for (int i; (i = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
+        if (i == '?' || i == ':') {
+            fprintf(stderr, "hufu-sim: %s: %s (hufu-sim --help)\n", argv[optind - 1],
+                    i == ':' ? "needs a value" : "not an option");
             return USAGE;
         }
         const int status = parse_one(o, &rows[i], optarg);

@@ -37,5 +37,7 @@ ok "one engine alone" "$bench" --compare 6000 --engine portable --json
 has "is named as not compared" '"not_measured":"comparison of the engines"' out
 
 bad 2 'no case matches' "no such case" "$bench" --case nothing --json --out usage
+bad 2 '^hufu-bench: --cases: not an option; see hufu-bench --help' "no such option" "$bench" --cases
+bad 2 '^hufu-bench: --case: needs a value; see hufu-bench --help' "no value" "$bench" --case
 bad 2 'no such engine|see hufu-bench --help|whole number' "no number" "$bench" --compare none
 total

@@ -32,7 +32,7 @@ with_osslsigncode() {
     ok osslsigncode sign -h sha256 -certs signer.crt -key signer.pem -in program.exe -out signed.exe
     ok osslsigncode verify -CAfile signer.crt signed.exe
     [ -n "$engine" ] || { skip "osslsigncode: libengine-pkcs11-openssl is not installed"; return; }
-    OPENSSL_CONF=/dev/null ok osslsigncode sign -pkcs11engine "$engine" -pkcs11module "$module" -pass $pin -key "$uri" \
+    OPENSSL_CONF=/dev/null ok osslsigncode sign -pkcs11module "$module" -pass $pin -key "$uri" \
         -h sha256 -certs signer.crt -in program.exe -out signed2.exe
     ok osslsigncode verify -CAfile signer.crt signed2.exe
 }

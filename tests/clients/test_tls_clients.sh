@@ -210,7 +210,7 @@ with_openvpn() {
     server=$!
     cat >typed.py <<'END_OF_PYTHON'
 # PIN COMMAND...: types the PIN when it is asked for; ends well when both ends agree
-import os, pty, signal, sys
+import os, pty, signal, sys, termios, time
 pid, fd = pty.fork()
 if not pid:
     os.execvp(sys.argv[2], sys.argv[2:])
@@ -219,6 +219,8 @@ try:
     while b"Initialization Sequence Completed" not in said:
         said += os.read(fd, 4096)
         if b"Password:" in said and not typed:
+            while termios.tcgetattr(fd)[3] & termios.ECHO: # it throws away what is typed before
+                time.sleep(0.01)
             os.write(fd, sys.argv[1].encode() + b"\n")
             typed = True
 except OSError:

@@ -87,7 +87,7 @@ def not_in_a_release(directory):
 def the_socket(directory):
     """Off unless it is asked for; mode 0600; what is no order is answered, and changes nothing"""
     with Sim(os.path.join(directory, "off"), program=LAB) as sim:
-        assert sorted(os.listdir(sim.directory)) == ["geometry", "hufu.sock", "lock", "nvm"]
+        assert sorted(os.listdir(sim.directory)) == ["geometry", "hufu.sock", "lock", "nvm", "root"]
         assert sim.stop() == 0
     with Lab(directory) as lab:
         assert stat.S_IMODE(os.stat(lab.path).st_mode) == 0o600

@@ -11,7 +11,8 @@
 /* ------------------------------------------------------------------ messages */
 
 /* One line, whatever a file name or a label in it holds. */
-static void tell(const char *before, const char *format, va_list args, const char *after)
+__attribute__((format(printf, 2, 0))) static void tell(const char *before, const char *format,
+                                                       va_list args, const char *after)
 {
     char line[1000];
     vsnprintf(line, sizeof line, format, args);

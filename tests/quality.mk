@@ -64,7 +64,7 @@ memcheck: ## valgrind over the tests that MemorySanitizer cannot be asked about,
 	$(Q)LOGS=$(BUILD)/memcheck TEST_TIMEOUT=3600 CK_FORK=no CK_EXCLUDE_TAGS=long CK_TIMEOUT_MULTIPLIER=200 bash tests/run.sh spread "valgrind" \
 	    $(MEMCHECK_TESTS:%="valgrind -q --error-exitcode=9 %")
 	$(Q)LOGS=$(BUILD)/memcheck bash tests/run.sh total
-tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (15 min)
+tsan: ## ThreadSanitizer over simulator, library and PKCS#11 module, and 64 clients at once (10 min)
 	$(Q)$(SUB) BUILD=$(TSAN) SAN=thread OPT=-O1 CI= WERROR= all $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%) $(TSAN)/tests/load-client
 	$(Q)$(TSAN_RUN) begin
 	$(Q)$(TSAN_RUN) spread "ThreadSanitizer" tests/system/test_cli.sh tests/system/test_sim.sh $(TSAN_TESTS:$(BUILD)/%=$(TSAN)/%)
@@ -79,7 +79,7 @@ CT_COMPILERS ?= gcc clang
 CT_COLUMNS := $(foreach cc,$(CT_COMPILERS),$(CT_OPTIMISE:%=$(cc)%))
 
 .PHONY: ct
-ct: ## Secrets marked undefined under valgrind, 6 programs x gcc and clang x -O1 -O2 -O3 -Os (7 min of processor time)
+ct: ## Secrets marked undefined under valgrind, 6 programs x gcc and clang x -O1 -O2 -O3 -Os (8 min)
 	$(Q)LOGS=$(BUILD)/ct bash tests/run.sh begin
 	$(Q)set -e; $(foreach c,$(CT_COLUMNS), \
 	    $(call ct-make,$(CT)-$(c),CC=$(firstword $(subst -, ,$(c))) OPT=-$(lastword $(subst -, ,$(c)))); \

@@ -2,9 +2,7 @@
 # Programs that others wrote, with keys of the device through PKCS#11: one part for each row of docs/clients.md.
 . "$(dirname "$0")/openssl.lib"
 . "$top/tests/clients/pkcs11.lib"
-need pkcs11-tool "PKCS#11 clients" || { finish; exit; }
-[ -e "$module" ] || { skip "the module was not built (no libp11-kit-dev)"; finish; exit; }
-token || { finish; exit 1; }
+with_token "PKCS#11 clients"
 ok p11 --keypairgen --key-type RSA:2048 --label server --id 01
 ok p11 --keypairgen --key-type EC:prime256v1 --label ec --id 02
 echo "what is signed" >data

@@ -2,9 +2,7 @@
 # pkcs11-tool of OpenSC with all its operations, on a fresh device.
 . "$(dirname "$0")/openssl.lib"
 . "$top/tests/clients/pkcs11.lib"
-need pkcs11-tool "pkcs11-tool" || { finish; exit; }
-[ -e "$module" ] || { skip "the module was not built (no libp11-kit-dev)"; finish; exit; }
-token || { finish; exit 1; }
+with_token "pkcs11-tool"
 
 ok pkcs11-tool --module "$module" -I && has 'Cryptoki version 3' out
 ok pkcs11-tool --module "$module" -L && has 'token label *: hufu' out

@@ -2,11 +2,9 @@
 # Programs that sign files and messages, with a key of the device: parts for rows of docs/clients.md.
 . "$(dirname "$0")/openssl.lib"
 . "$top/tests/clients/pkcs11.lib"
-need pkcs11-tool "signers" || { finish; exit; }
-[ -e "$build/hufu-pkcs11.so" ] || { skip "the module was not built (no libp11-kit-dev)"; finish; exit; }
+with_token "signers"
 write_conf
 echo $pin >pin
-token || { finish; exit 1; }
 ok openssl genpkey -propquery provider=hufu -algorithm RSA -pkeyopt hufu_label:signer -pkeyopt hufu_id:0a0b -out signer.pem
 ok openssl req -x509 -key signer.pem -config <(printf '[req]\ndistinguished_name=n\n[n]\n') -subj /CN=signer \
     -addext basicConstraints=critical,CA:true -days 30 -out signer.crt

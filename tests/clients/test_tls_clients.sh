@@ -2,11 +2,9 @@
 # TLS servers and clients that others wrote, with keys of the device: a part for each row of docs/clients.md that has TLS.
 . "$(dirname "$0")/openssl.lib"
 . "$top/tests/clients/pkcs11.lib"
-need pkcs11-tool "TLS clients" || { finish; exit; }
-[ -e "$build/hufu-pkcs11.so" ] || { skip "the module was not built (no libp11-kit-dev)"; finish; exit; }
+with_token "TLS clients"
 write_conf
 echo $pin >pin
-token || { finish; exit 1; }
 for id in 01 02; do
     key=$([ $id = 01 ] && echo server || echo client)
     ok openssl genpkey -propquery provider=hufu -algorithm RSA -pkeyopt "hufu_label:$key" -pkeyopt hufu_id:$id -out "$key.pem"
@@ -162,6 +160,13 @@ END_OF_PYTHON
     ok timeout 60 python3 serve.py
 }
 
+# fetch URL: what is there comes by either version of TLS
+fetch() {
+    for version in 1.2 1.3; do
+        ok curl -sS --fail --cacert server.crt --tlsv$version --tls-max $version "$1" && same out text
+    done
+}
+
 with_haproxy() {
     need haproxy "haproxy" || return
     need curl "haproxy" || return
@@ -176,9 +181,7 @@ frontend device
     http-request return status 200 content-type text/plain lf-file $dir/text
 END
     serve haproxy -db -f haproxy.cfg
-    for version in 1.2 1.3; do
-        ok curl -sS --fail --cacert server.crt --tlsv$version --tls-max $version "https://localhost:$port/" && same out text
-    done
+    fetch "https://localhost:$port/"
     stop
 }
 
@@ -191,9 +194,7 @@ with_lighttpd() {
     printf '%s\n' "server.document-root = \"$dir/www\"" 'server.bind = "127.0.0.1"' "server.port = $port" 'server.modules = ("mod_openssl")' \
         'ssl.engine = "enable"' "ssl.pemfile = \"$dir/server.crt\"" "ssl.privkey = \"$dir/server.pem\"" >lighttpd.conf
     serve lighttpd -D -f lighttpd.conf
-    for version in 1.2 1.3; do
-        ok curl -sS --fail --cacert server.crt --tlsv$version --tls-max $version "https://localhost:$port/text" && same out text
-    done
+    fetch "https://localhost:$port/text"
     stop
 }
 

@@ -139,6 +139,11 @@ struct dudect_result;
 void report_dudect(const struct options *o, const struct dudect_result *r);
 struct comparison;
 void report_comparison(const struct options *o, const struct comparison *r);
+/* The cases themselves are asked for, alone or among all. */
+static inline bool wants_cases(const struct options *o)
+{
+    return o->all || (!o->sweep && !o->dudect && !o->compare);
+}
 /* What this machine cannot measure, and why: it is in every report. */
 void report_absent(const struct options *o, const char *what, const char *why);
 void report_end(const struct options *o);

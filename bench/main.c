@@ -248,7 +248,7 @@ int main(int argc, char **argv)
     }
     if (!o.calls)
         report_begin(&o);
-    if (o.all || (!o.sweep && !o.dudect && !o.compare))
+    if (wants_cases(&o))
         measure_cases(&o);
     if (o.sweep || o.all)
         sweeps(&o);

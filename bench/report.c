@@ -84,7 +84,7 @@ void report_begin(const struct options *o)
         printf("%s, compiler %s, engine %s, %u thread%s\n", cpu, __VERSION__, engine_name(o),
                o->threads, o->threads > 1 ? "s" : "");
     say_absent(o);
-    if (!o->json && (o->all || (!o->sweep && !o->dudect && !o->compare)))
+    if (!o->json && wants_cases(o))
         printf("%-28s %6s %14s %10s %10s %12s %8s %10s\n", "case", "batch", "units/s", "p50 us",
                "p99 us", "OpenSSL/s", "ratio", "required");
 }

@@ -702,7 +702,7 @@ a status word changed:5s/"sw": "9000"/"sw": "6982"/
 an account changed in its bytes:/"record"/s/0390000/0290000/
 the newest record removed:x;${x;p;x};d
 no checkpoint:$d
-another signature:$s/"signature": "../"signature": "00/
+another signature:${s/"signature": "0/"signature": "1/;t;s/"signature": "./"signature": "0/}
 EOF
     openssl genpkey -algorithm SM2 2>/dev/null | openssl pkey -pubout -out other.pem
     bad 1 "another device" "log of another device" "$hufu" log verify log1 --device-key other.pem

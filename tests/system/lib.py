@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import zlib
 
@@ -195,6 +196,19 @@ def hufu(path, *command, check=True, env_more=None, **more):
     if check:
         assert result.returncode == 0, f"hufu {' '.join(command)}: {result.returncode}: {result.stderr}"
     return result
+
+
+def sessions_of(sim):
+    with sim.client() as client:
+        return client.info()["sessions"]
+
+
+def wait_for(condition):
+    """Until something has happened, however long it takes on this machine."""
+    end = time.monotonic() + 4 * PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.005)
 
 
 class Skip(Exception):

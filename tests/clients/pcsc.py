@@ -15,7 +15,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "system"), os.path.join(HERE, "..", "links")]
 # pylint: disable=wrong-import-position
-from lib import ADMIN_PIN, BUILD, HUFU, INFO, OPERATOR_PIN, PATIENCE, RANDOM, SESSION_OPEN, USER_PIN, Sim, Skip, run  # noqa: E402
+from lib import ADMIN_PIN, BUILD, HUFU, INFO, OPERATOR_PIN, PATIENCE, RANDOM, SESSION_OPEN, USER_PIN, Sim, Skip, run, sessions_of  # noqa: E402
 from pcscd import Pcscd  # noqa: E402
 
 try:
@@ -126,16 +126,12 @@ class Card:
 class Library:
     """A few calls of libhufu in this process."""
 
-    class Options(ctypes.Structure):
-        _fields_ = [("timeout_ms", ctypes.c_uint32), ("rest", ctypes.c_uint8 * 252)]  # more than there are, all 0
-
-    def __init__(self, url, timeout_ms=0):
+    def __init__(self, url):
         self.so = ctypes.CDLL(os.path.join(BUILD, "libhufu.so"))
         self.so.hufu_last_error.restype = ctypes.c_char_p
         self.so.hufu_last_sw.restype = ctypes.c_uint16
         self.device, self.session = ctypes.c_void_p(), ctypes.c_void_p()
-        options = self.Options(timeout_ms=timeout_ms)
-        self.opened = self.so.hufu_open_with(ctypes.byref(self.device), url.encode(), ctypes.byref(options))
+        self.opened = self.so.hufu_open(ctypes.byref(self.device), url.encode())
 
     def __enter__(self):
         assert self.opened == 0, self.error()
@@ -164,11 +160,6 @@ class Library:
 
     def reconnect(self):
         return self.so.hufu_reconnect(self.device)
-
-
-def sessions(sim):
-    with sim.client() as client:
-        return client.info()["sessions"]
 
 
 # ---------------------------------------------------------------- tests
@@ -266,18 +257,18 @@ def no_session_stays(directory):
     with world(directory) as (_, (sim,)), Card() as card:
         hufu("init")
         hufu("key", "generate", "--type", "sm2", "--label", "one")
-        assert sessions(sim) == 0
+        assert sessions_of(sim) == 0
         with Library("pcsc:Hufu") as library:
             library.begin_session()
-            assert sessions(sim) == 1
+            assert sessions_of(sim) == 1
             library.session = ctypes.c_void_p()  # forgotten
-        assert sessions(sim) == 0
+        assert sessions_of(sim) == 0
         for how in (scard.SCARD_RESET_CARD, scard.SCARD_UNPOWER_CARD):
             for _ in range(3):
                 assert card.send(f"C0{SESSION_OPEN:02X}000000")[-2:] == b"\x90\0"
-            assert sessions(sim) == 3
+            assert sessions_of(sim) == 3
             card.reset(how)
-            assert sessions(sim) == 0, how
+            assert sessions_of(sim) == 0, how
             assert card.atr() == ATR
 
 
@@ -482,7 +473,8 @@ def no_answer(directory):
     """A simulator that stops answering: libhufu's time is over, closing does not hang, and nothing is sent again"""
     with world(directory) as (_, (sim,)), Card():
         hufu("init")
-        library = Library("pcsc:Hufu", timeout_ms=300).__enter__()
+        library = Library("pcsc:Hufu").__enter__()
+        library.so.hufu_set_timeout(library.device, ctypes.c_uint32(300))  # opening may take longer
         sim.process.send_signal(signal.SIGSTOP)
         assert library.random(16) == TIMEOUT, library.error()
         assert "may still be carried out" in library.error()

@@ -12,7 +12,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "system"), os.path.join(HERE, "..", "links")]
-from lib import ADMIN_PIN, BUILD, HUFU, OPERATOR_PIN, PATIENCE, USER_PIN, Sim, Skip, run  # noqa: E402
+from lib import ADMIN_PIN, BUILD, HUFU, OPERATOR_PIN, PATIENCE, USER_PIN, Sim, Skip, run, sessions_of, wait_for  # noqa: E402
 from pcscd import Pcscd, find_pcscd  # noqa: E402
 
 MOCK = os.path.join(BUILD, "tests", "usb-mock")
@@ -262,19 +262,12 @@ def who_has_it(directory):
             assert "commands are sealed" in bus.run(HUFU, "channel", "show", HUFU_DEVICE=URL + "?" + way).stdout, way
         with subprocess.Popen([FAULTS, URL], env={**os.environ, **bus.environment}, stdout=subprocess.PIPE) as killed:
             assert killed.stdout.readline() == b"ready\n"
-            with sim.client() as client:
-                assert client.info()["sessions"] == 1
+            assert sessions_of(sim) == 1
             result = bus.run(HUFU, "info", check=False, HUFU_DEVICE=URL + "?bulk")
             assert result.returncode == 1 and "another program has the device" in result.stderr, result
             bus.run(HUFU, "info", HUFU_DEVICE=URL + "?ccid")  # the other interface is free
             killed.send_signal(signal.SIGKILL)
-        for _ in range(2000):
-            with sim.client() as client:
-                if not client.info()["sessions"]:
-                    break
-            threading.Event().wait(0.01)
-        else:
-            raise AssertionError("a killed program left its session")
+        wait_for(lambda: sessions_of(sim) == 0)
         bus.run(HUFU, "info", HUFU_DEVICE=URL + "?bulk")
         sim.stop()
         for way in ("ccid", "bulk"):

@@ -13,7 +13,7 @@ import threading
 import zlib
 
 from lib import (ANSWER, APDU, CHECKED, COUNTED, HUFU, INFO, KEY_ACK, KEY_BATCH, KEY_GENERATE, OBJECT_LIST, OPERATOR, OPERATOR_PIN, PATIENCE, RANDOM,
-                 SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, new_key, run, var)
+                 SANITIZED, SESSION_OPEN, SIGN, SIM, USER, USER_PIN, Sim, Skip, hufu, new_key, run, sessions_of, var, wait_for)
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
 
@@ -250,11 +250,7 @@ def garbage(directory):
 
 def nobody(sim):
     """No session is left. Ends are noticed in the order of events, so a new client may have to ask again."""
-    for _ in range(1000):
-        with sim.client() as client:
-            if client.info()["sessions"] == 0:
-                return
-    raise AssertionError("sessions remain")
+    wait_for(lambda: sessions_of(sim) == 0)
 
 
 def apdus(directory):
@@ -494,21 +490,17 @@ def pools(directory):
         info = json.loads(hufu(sim.path, "info", "--json").stdout)
         return info[what], info[what + "_max"]
     def filled(sim, what, size):
-        for _ in range(3000):
-            if pool(sim, what) == (size, size):
-                return True
-            threading.Event().wait(0.01)
-        return False
+        wait_for(lambda: pool(sim, what) == (size, size))
     def make_rsa(sim, label):
         hufu(sim.path, "key", "generate", "--type", "rsa2048", "--label", label, "--usage", "sign")
     with Sim(directory, "--nonce-pool", "96", "--pair-pool", "2") as sim:
         assert pool(sim, "nonces") == (0, 96)  # not before there are keys
         initialise(sim)
-        assert filled(sim, "nonces", 96)
+        filled(sim, "nonces", 96)
         assert pool(sim, "pairs") == (0, 2)  # not before it is known of which size
         for label in ("one", "two", "three", "four"):
             make_rsa(sim, label)
-            assert filled(sim, "pairs", 2)
+            filled(sim, "pairs", 2)
         assert sim.stop() == 0
     with Sim(directory, "--nonce-pool", "0", "--pair-pool", "0") as sim:
         make_rsa(sim, "five")
@@ -542,11 +534,7 @@ def idle_memory(directory):
                 client.send_frame(b"\xC0\x08" + (1000000).to_bytes(4, "big"))
                 assert len(client.receive()[2]) == 1000000
         hufu(sim.path, "key", "batch", "-q", "-n", "20000", "-o", os.path.join(directory, "a.hfwk"))
-        for _ in range(50):
-            if sim.memory() < 30e6:
-                break
-            threading.Event().wait(0.1)  # what large answers took is given back once nothing comes
-        assert sim.memory() < 30e6, sim.memory()
+        wait_for(lambda: sim.memory() < 30e6)  # what large answers took is given back once nothing comes
         assert sim.stop() == 0
 
 

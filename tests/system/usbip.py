@@ -6,9 +6,8 @@ import shutil
 import socket
 import struct
 import subprocess
-import threading
 
-from lib import PATIENCE, SIM, Sim, Skip, hufu, run
+from lib import PATIENCE, SIM, Sim, Skip, hufu, run, wait_for
 
 SEED = int(os.environ.get("HUFU_TEST_SEED", "0"), 0) or random.SystemRandom().getrandbits(32)
 DEVLIST, IMPORT = 0x8005, 0x8003
@@ -33,8 +32,12 @@ class Served:
         self.options = options
 
     def __enter__(self):
-        self.sim = Sim(self.directory, "--usbip", f"127.0.0.1:{self.port}", *self.options).__enter__()
-        return self
+        while True:
+            self.sim = Sim(self.directory, "--usbip", f"127.0.0.1:{self.port}", *self.options)
+            if self.sim.ready or "in use" not in self.sim.messages():
+                self.sim.__enter__()
+                return self
+            self.port = free_port()  # somebody was quicker
 
     def __exit__(self, *more):
         self.sim.__exit__(*more)
@@ -63,6 +66,11 @@ def import_device(sock, name=b"1-1"):
     version, code, status = struct.unpack(">HHI", read(sock, 8))
     assert (version, code) == (0x0111, 3), (version, code)
     return read(sock, 312) if status == 0 else None
+
+
+def attaches(served):
+    with served.connect() as sock:
+        return import_device(sock)
 
 
 class Host:
@@ -235,13 +243,7 @@ def one_host(directory):
             with served.connect() as second:
                 second.sendall(struct.pack(">HHI", 0x0111, DEVLIST, 0))
                 assert read(second, 12)[8:] == bytes(4)
-        for _ in range(2000):
-            with served.connect() as third:
-                if import_device(third):
-                    break
-            threading.Event().wait(0.01)
-        else:
-            raise AssertionError("the device is not free")
+        wait_for(lambda: attaches(served))
 
 
 def simulator_ends(directory):
@@ -278,13 +280,7 @@ def junk(directory):
                                 pass
                 except OSError:
                     pass  # it hung up on us
-        for _ in range(2000):
-            with served.connect() as sock:
-                if import_device(sock):
-                    break
-            threading.Event().wait(0.01)
-        else:
-            raise AssertionError("the device is not free")
+        wait_for(lambda: attaches(served))
         with served.sim.client() as client:
             client.info()
         assert served.sim.stop() == 0

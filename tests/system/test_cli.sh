@@ -190,10 +190,11 @@ PY
 # strange KIND: a device that answers nothing (silent), speaks protocol 2 (newer), or talks nonsense
 strange() {
     python3 - "$1" strange.sock <<'PY' &
-import socket, struct, sys, time
+import os, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[2])
+s.bind(sys.argv[2] + ".new")
 s.listen(1)
+os.rename(sys.argv[2] + ".new", sys.argv[2]) # seen when it listens
 c, _ = s.accept()
 kind = sys.argv[1]
 while True:
@@ -203,13 +204,12 @@ while True:
     size, tag, channel, flags = struct.unpack(">IIHH", head)
     c.recv(size)
     if kind == "silent":
-        time.sleep(3)
-        break
+        continue
     data = struct.pack(">H", 2) + b"a new world" if kind == "newer" else b"\0\1nonsense"
     c.sendall(struct.pack(">IIHH", len(data) + 2, tag, 0, 0x8000) + data + b"\x90\0")
 PY
     helper=$!
-    for _ in $(seq 100); do [ -S strange.sock ] && break; sleep 0.05; done
+    until [ -S strange.sock ] || ! kill -0 $helper; do sleep 0.05; done
 }
 
 where="strange devices"
@@ -845,17 +845,19 @@ if [ -x "$build/hufu-sim" ]; then
     "$hufu" init --label again >out 2>err
     "$hufu" key batch -n 100000000 -q -o big.arc >out 2>err &
     batch=$!
-    grown() { for _ in $(seq 200); do [ -s big.arc ] && [ "$(wc -c <big.arc)" -gt "$1" ] && return; sleep 0.05; done; }
+    grown() { until [ -s big.arc ] && [ "$(wc -c <big.arc)" -gt "$1" ] || ! kill -0 $batch 2>/dev/null; do sleep 0.05; done; }
     start() {
         "$build/hufu-sim" --dir "$dir/sim" --socket "$dir/socket" --ready-fd 3 3>ready 2>sim.log &
         sim=$!
         read -r -n 1 <ready || true
     }
     grown 100
+    kill -STOP "$batch" # its patience is not what is tested
     kill -KILL "$sim"
     wait "$sim" 2>/dev/null
     size=$(wc -c <big.arc)
     start
+    kill -CONT "$batch"
     grown "$size"
     [ "$(wc -c <big.arc)" -gt "$size" ] && pass || fail "batch after a restart: nothing more came"
     kill -KILL "$sim"

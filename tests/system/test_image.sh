@@ -26,7 +26,7 @@ start() {
     rm -f ready
     ./sim --dir device 2>log &
     sim=$!
-    for _ in $(seq 300); do "$build/hufu" info >out 2>err && break; sleep 0.1; done
+    for _ in $(seq 1200); do "$build/hufu" info >out 2>err && break; sleep 0.1; done
 }
 stop() {
     kill "$sim" 2>/dev/null

@@ -17,7 +17,7 @@ approve() {
     # shellcheck disable=SC2086
     $H approve "$@" $who >/dev/null 2>note &
     approver=$!
-    for _ in $(seq 300); do
+    while :; do
         grep -qs "keep this running" note && return
         kill -0 $approver || break
         sleep 0.1

@@ -17,10 +17,10 @@ run() { # WANTED TITLE COMMAND...
 
 run 0 "initialise" "$hufu" --device "$device" init --label random
 
-# Twenty groups as for the periodic test. Of 23 items one fails now and then, of the best of sources; that ten
-# draws in a row each have one that fails does not happen (chance below 10^-4).
+# Twenty groups as for the periodic test. Of 23 items one fails now and then, of the best of sources; that forty
+# draws in a row each have one that fails does not happen (chance below 10^-16).
 good=1
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+for _ in {1..40}; do
     "$hufu" --device "$device" random --count 50000 --out bytes 2>err >out || break
     "$hufu" random test --sample-bits 20000 bytes >out 2>err
     good=$?
@@ -61,7 +61,7 @@ run 1 "no such file" "$hufu" random test nowhere
 export HUFU_DEVICE=unix:$dir/start.sock
 "$build/hufu-sim" --dir "$dir/device" --socket "$dir/start.sock" --start-up-test 2>sim.log &
 sim=$!
-for _ in $(seq 600); do "$hufu" info >out 2>err && break; sleep 0.1; done
+for _ in $(seq 1200); do "$hufu" info >out 2>err && break; sleep 0.1; done
 grep -q '^state *testing' out
 result $? 0 "the simulator tests its generator first"
 run 1 "no random bytes meanwhile" "$hufu" random --count 16 --out early

@@ -196,8 +196,18 @@ size_t pipe_read(struct pipe *p, uint8_t *bytes, size_t n, bool *ended)
     return got;
 }
 
-uint32_t pipe_interest(const struct pipe *p)
+static uint32_t interest(const struct pipe *p)
 {
     const bool in = !p->at_end && (p->in_size < PIPE_IN_ROOM || p->in_at == p->in_size);
     return (in ? (uint32_t)EPOLLIN : 0) | (p->out_size ? (uint32_t)EPOLLOUT : 0);
+}
+
+void pipe_watch(struct pipe *p, int epoll)
+{
+    if (p->fd < 0 || (p->watched && p->events == interest(p)))
+        return;
+    struct epoll_event event = {.events = interest(p), .data.ptr = p};
+    epoll_ctl(epoll, p->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, p->fd, &event);
+    p->watched = true;
+    p->events = event.events;
 }

@@ -25,6 +25,8 @@ struct pipe {
     size_t in_at, in_size;
     struct pipe_place sent, taken;
     unsigned waiting; /* commands without an answer */
+    bool watched;     /* by an epoll instance, for these events */
+    uint32_t events;
 };
 
 enum { PIPE_IN_ROOM = 65536 };
@@ -44,7 +46,8 @@ void pipe_work(struct pipe *p);
  * come, too. *ended: the last byte ends a frame and nothing more is there.
  */
 size_t pipe_read(struct pipe *p, uint8_t *bytes, size_t n, bool *ended);
-/* epoll's events to wait for: EPOLLIN while there is room, EPOLLOUT while something waits. */
-uint32_t pipe_interest(const struct pipe *p);
+/* Wake the epoll instance: for bytes while there is room, for room while something waits. Always the
+ * same one until the pipe is closed. */
+void pipe_watch(struct pipe *p, int epoll);
 
 #endif

@@ -36,7 +36,8 @@ struct dev {
     struct nvm_sim sim; /* the medium; programming the root counts as one of its operations */
     uint32_t segments, segment_size;
     bool rng_stuck, rng_dead;
-    bool tamper; /* the input */
+    uint64_t rng_fixed; /* not 0: the source's state, for bytes that are the same in every run */
+    bool tamper;        /* the input */
     /* NULL, or the secure channel that commands go through (tests/lib/sealed.h), and how */
     struct sealed *sealed;
     uint16_t (*through)(struct dev *dv, struct sealed *s, uint16_t session, uint8_t ins,

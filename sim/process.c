@@ -54,6 +54,9 @@ static void raise_soft_limit(__rlimit_resource_t what)
 void process_harden(void)
 {
     const struct rlimit none = {0, 0};
+    for (int fd = 0; fd < 3; fd++) /* or a socket would take the place of a closed stream */
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", O_RDWR);
     setrlimit(RLIMIT_CORE, &none);
     if (!TRACEABLE)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

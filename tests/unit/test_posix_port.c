@@ -166,6 +166,29 @@ START_TEST(nvm_in_ram)
 }
 END_TEST
 
+/* What a program prints does not become the device's memory. */
+START_TEST(standard_streams_closed)
+{
+    struct stat nvm, st;
+    int kept[3], is_nvm = 0;
+    for (int fd = 0; fd < 3; fd++) {
+        kept[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+        close(fd);
+    }
+    /* the directory and the lock would take the first two */
+    struct posix_port *p = open_port(directory, 4, 4096, 0);
+    const int there = !stat(in_directory("nvm"), &nvm);
+    for (int fd = 0; fd < 3; fd++) {
+        is_nvm += !fstat(fd, &st) && st.st_dev == nvm.st_dev && st.st_ino == nvm.st_ino;
+        dup2(kept[fd], fd);
+        close(kept[fd]);
+    }
+    ck_assert(p != NULL && there);
+    ck_assert_int_eq(is_nvm, 0);
+    posix_close(p);
+}
+END_TEST
+
 START_TEST(an_empty_device_is_a_small_file)
 {
     struct stat st;
@@ -554,6 +577,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, nvm_in_a_file);
     tcase_add_test(t, nvm_in_ram);
+    tcase_add_test(t, standard_streams_closed);
     tcase_add_test(t, an_empty_device_is_a_small_file);
     tcase_add_test(t, root);
     tcase_add_test(t, old_root_is_overwritten);

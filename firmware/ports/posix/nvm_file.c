@@ -260,13 +260,23 @@ static int choose_geometry(struct nvm_file *f, const struct posix_options *o, ui
     return 0;
 }
 
+/* Where standard streams are closed, what a program prints must not go into the memory. */
+static int above_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    const int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(fd);
+    return higher;
+}
+
 /* The geometry file is written last: a directory without one is still to be made. */
 static int open_nvm(struct nvm_file *f, bool fresh, const struct message *m)
 {
     struct stat st;
     const char *path = f->directory.path;
-    f->fd = openat(f->directory.fd, "nvm", O_RDWR | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_CREAT : 0),
-                   0600);
+    f->fd = above_standard(openat(f->directory.fd, "nvm",
+                                  O_RDWR | O_CLOEXEC | O_NOFOLLOW | (fresh ? O_CREAT : 0), 0600));
     if (f->fd < 0)
         return complain(
             m, "cannot open %s/nvm: %s: give its owner's rights or choose another directory", path,

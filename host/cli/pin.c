@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,36 +33,90 @@ static int from_file(const char *path, struct pin *pin)
     return status;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal)
+{
+    stopped = signal;
+}
+
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { STOPS = sizeof stops / sizeof *stops };
+
+/* A terminal without echo, and how it was. Nobody is to be left without one: it sends no signals
+ * meanwhile, a stop waits, and what ends the program does so when the echo is back. */
+struct quiet {
+    int tty;
+    struct termios old;
+    sigset_t before, waiting; /* signals that are blocked: as it was, and while it is read */
+    struct sigaction actions[STOPS];
+};
+
+static bool quiet_begin(struct quiet *q)
+{
+    const struct sigaction note = {.sa_handler = on_stop};
+    sigset_t held;
+    q->tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (q->tty < 0 || tcgetattr(q->tty, &q->old)) {
+        if (q->tty >= 0)
+            close(q->tty);
+        return false;
+    }
+    sigemptyset(&held);
+    sigaddset(&held, SIGTSTP);
+    for (unsigned i = 0; i < STOPS; i++)
+        sigaddset(&held, stops[i]);
+    sigprocmask(SIG_BLOCK, &held, &q->before);
+    q->waiting = q->before;
+    sigaddset(&q->waiting, SIGTSTP);
+    stopped = 0;
+    for (unsigned i = 0; i < STOPS; i++) {
+        sigaction(stops[i], NULL, &q->actions[i]);
+        if (q->actions[i].sa_handler != SIG_IGN)
+            sigaction(stops[i], &note, NULL);
+    }
+    struct termios quiet = q->old;
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    tcsetattr(q->tty, TCSAFLUSH, &quiet); /* before a prompt: what answers it must not be flushed */
+    return true;
+}
+
+static void quiet_end(struct quiet *q)
+{
+    tcsetattr(q->tty, TCSAFLUSH, &q->old);
+    dprintf(q->tty, "\n");
+    close(q->tty);
+    for (unsigned i = 0; i < STOPS; i++)
+        sigaction(stops[i], &q->actions[i], NULL);
+    if (stopped)
+        raise(stopped); /* and with the mask of before it ends */
+    sigprocmask(SIG_SETMASK, &q->before, NULL);
+}
+
+/* The next character, 0 when there is none; the signals that were held come now or not at all. */
+static char quiet_next(const struct quiet *q)
+{
+    struct pollfd in = {.fd = q->tty, .events = POLLIN};
+    char c;
+    return !stopped && ppoll(&in, 1, NULL, &q->waiting) == 1 && read(q->tty, &c, 1) == 1 ? c : 0;
+}
+
 int ask(const char *prompt, char *line, size_t room)
 {
-    struct termios old, quiet;
-    sigset_t stop, before;
-    const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (tty < 0 || tcgetattr(tty, &old)) {
-        if (tty >= 0)
-            close(tty);
-        return -1;
-    }
-    /* nobody is to be left without an echo: the terminal sends no signals meanwhile, a stop waits */
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    sigprocmask(SIG_BLOCK, &stop, &before);
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    struct quiet q;
     size_t n = 0;
-    char c = 0;
-    tcsetattr(tty, TCSAFLUSH, &quiet); /* before the prompt: what answers it must not be flushed */
-    dprintf(tty, "%s: ", prompt);
-    ssize_t got;
-    while ((got = read(tty, &c, 1)) == 1 && c != '\n' && c != '\r' && c != 3 && c != 4)
+    char c;
+    if (!quiet_begin(&q))
+        return -1;
+    dprintf(q.tty, "%s: ", prompt);
+    while ((c = quiet_next(&q)) && c != '\n' && c != '\r' && c != 3 && c != 4)
         if (n + 1 < room)
             line[n++] = c;
     line[n] = 0;
-    tcsetattr(tty, TCSAFLUSH, &old);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    dprintf(tty, "\n");
-    close(tty);
-    return got == 1 && c != 3 && c != 4 ? (int)n : -1;
+    if (!c)
+        hufu_wipe(line, n);
+    quiet_end(&q);
+    return c == '\n' || c == '\r' ? (int)n : -1;
 }
 
 static int typed(const struct pin_source *s, struct pin *pin)

@@ -70,16 +70,6 @@ static int list(void)
     return 0;
 }
 
-static unsigned count(const char *option, const char *text, unsigned most)
-{
-    char *end, name[16];
-    const unsigned long v = strtoul(text, &end, 10);
-    snprintf(name, sizeof name, "--%s", option);
-    if (*end || end == text || v < 1 || v > most)
-        usage(name, "a whole number from 1 on");
-    return (unsigned)v;
-}
-
 static const char *sweep_names(const char *names)
 {
     char copy[128];
@@ -124,22 +114,40 @@ static const struct choice {
 #undef AT
 };
 
+static void usage_of(const struct choice *r, const char *wanted)
+{
+    char name[16];
+    snprintf(name, sizeof name, "--%s", r->name);
+    usage(name, wanted);
+}
+
+static unsigned count(const struct choice *r, const char *text)
+{
+    char *end, wanted[48];
+    const unsigned long v = strtoul(text, &end, 10);
+    snprintf(wanted, sizeof wanted, "a whole number from 1 to %u", r->most);
+    if (*end || *text < '0' || *text > '9' || v < 1 || v > r->most)
+        usage_of(r, wanted);
+    return (unsigned)v;
+}
+
 enum { CHOICES = sizeof choices / sizeof *choices };
 
 static void parse_one(struct options *o, const struct choice *r, const char *text)
 {
     void *field = (char *)o + r->at;
+    char *end;
     switch (r->kind) {
     case TEXT:
         *(const char **)field = text;
         break;
     case COUNT:
-        *(unsigned *)field = count(r->name, text, r->most);
+        *(unsigned *)field = count(r, text);
         break;
     case SECONDS:
-        o->seconds = atof(text);
-        if (!(o->seconds > 0 && o->seconds < 3600))
-            usage("--seconds", "more than 0 and less than 3600");
+        o->seconds = strtod(text, &end);
+        if (*end || !(o->seconds > 0 && o->seconds < 3600))
+            usage_of(r, "more than 0 and less than 3600");
         break;
     case SWEEP:
         o->sweep = sweep_names(text);
@@ -164,6 +172,8 @@ static void parse(struct options *o, int argc, char **argv)
     for (int i; (i = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
         if (i == '?' || i == ':')
             usage(argv[optind - 1], i == ':' ? "needs a value" : "not an option");
+        if (optarg && !*optarg)
+            usage_of(&choices[i], "needs a value");
         parse_one(o, &choices[i], optarg);
     }
     if (optind < argc)

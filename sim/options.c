@@ -189,7 +189,7 @@ static int complete(struct sim_options *o, int argc, char **argv)
     }
     if (o->print_capabilities)
         return OPTIONS_RUN;
-    if (!o->directory || !*o->directory) {
+    if (!o->directory) {
         fputs("hufu-sim: give --dir DIR, where the device's memory is (hufu-sim --help)\n", stderr);
         return USAGE;
     }
@@ -221,9 +221,11 @@ int options_parse(struct sim_options *o, int argc, char **argv)
         table[i] = (struct option){rows[i].name, rows[i].kind < FLAG, NULL, i};
     opterr = 0; /* getopt's own words name no help */
     for (int i; (i = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
-        if (i == '?' || i == ':') {
-            fprintf(stderr, "hufu-sim: %s: %s (hufu-sim --help)\n", argv[optind - 1],
-                    i == ':' ? "needs a value" : "not an option");
+        const bool empty = optarg && !*optarg && i != '?';
+        if (i == '?' || i == ':' || empty) {
+            fprintf(stderr, "hufu-sim: %s%s: %s (hufu-sim --help)\n", empty ? "--" : "",
+                    empty ? rows[i].name : argv[optind - 1],
+                    i == '?' ? "not an option" : "needs a value");
             return USAGE;
         }
         const int status = parse_one(o, &rows[i], optarg);

@@ -30,7 +30,7 @@ allowed() {
     host/ifd/*) echo '^host/(lib|ifd)/' ;;
     host/provider/*) echo '^host/(lib/hufu\.h|provider/)' ;;
     host/random/*) echo '^host/random/|^firmware/crypto/randomness\.h$' ;;
-    host/cli/*) echo '^host/(lib/hufu\.h|cli/|random/random_test\.h)' ;;
+    host/cli/*) echo '^host/(lib/(hufu|sync_name)\.h|cli/|random/random_test\.h)' ;;
     host/pkcs11/*) echo '^host/(lib/hufu\.h|pkcs11/)' ;;
     host/examples/*) echo '^host/lib/hufu\.h' ;;
     *) echo . ;;

@@ -2,6 +2,7 @@
  * the words. */
 #include "host/cli/cli.h"
 
+#include <errno.h>
 #include <openssl/asn1.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,20 @@ static bool takes_value(const struct option *o)
     return o->spec[name_size(o)] == '=';
 }
 
+static bool ends_with(const struct option *o, char mark)
+{
+    return o->spec[strlen(o->spec) - 1] == mark;
+}
+
 bool option_needed(const struct option *o)
 {
-    return o->spec[strlen(o->spec) - 1] == '!';
+    return ends_with(o, '!');
 }
 
 const char *option_value(const struct option *o, char out[16])
 {
     const char *what = takes_value(o) ? o->spec + name_size(o) + 1 : "";
-    snprintf(out, 16, "%.*s", (int)strcspn(what, "!"), what);
+    snprintf(out, 16, "%.*s", (int)strcspn(what, "!?"), what);
     return out;
 }
 
@@ -73,16 +79,16 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
 {
     const char *arg = argv[*i], *value;
     const struct option *o = find(cli, arg, &value);
+    char what[16];
     if (!o)
         return say_usage(cli, "no such option: %s", arg);
-    if (takes_value(o) && !value) {
-        char what[16];
-        if (*i + 1 >= argc)
-            return say_usage(cli, "%s needs a value: %s", arg, option_value(o, what));
-        value = argv[++*i];
-    } else if (!takes_value(o) && value) {
+    if (!takes_value(o) && value)
         return say_usage(cli, "--%s takes no value", o->spec);
-    }
+    if (takes_value(o) && !value && *i + 1 < argc)
+        value = argv[++*i];
+    if (takes_value(o) && (!value || (!*value && !ends_with(o, '?'))))
+        return say_usage(cli, "--%.*s needs a value: %s", (int)name_size(o), o->spec,
+                         option_value(o, what));
     add(cli, o, value ? value : "");
     return DONE;
 }
@@ -91,6 +97,8 @@ static int take_operand(struct cli *cli, const char *arg)
 {
     if (!cli->command || !cli->command->operands)
         return say_usage(cli, "what is \"%s\"? It takes no such argument", arg);
+    if (!*arg && strcmp(cli->command->operands, "TEXT") != 0)
+        return say_usage(cli, "an argument is empty: give %s", cli->command->operands);
     add(cli, NULL, arg);
     return DONE;
 }
@@ -192,24 +200,32 @@ static bool is_given(const struct cli *cli, const struct option *o)
     return false;
 }
 
-int args_needed(const struct cli *cli)
+int args_sound(const struct cli *cli)
 {
+    const char *out = value_of(cli, "out");
     for (const struct option *o = cli->command->options; o && o->spec; o++)
         if (option_needed(o) && !is_given(cli, o))
             return say_usage(cli, "--%.*s is needed", (int)name_size(o), o->spec);
+    for (const struct option *o = cli->command->options; out && o && o->spec; o++)
+        if (!strncmp(o->spec, "out=FILE", 8))
+            return file_possible(out);
     return DONE;
+}
+
+bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && *out >= least && *out <= most;
 }
 
 bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t most,
                uint64_t otherwise, uint64_t *out)
 {
     const char *text = value_of(cli, name);
-    char *end;
     *out = otherwise;
-    if (!text)
-        return true;
-    *out = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && strlen(text) < 20 && *out >= least && *out <= most)
+    if (!text || number_parse(text, least, most, out))
         return true;
     say_usage(cli, "--%s %s: give a number from %llu to %llu", name, text,
               (unsigned long long)least, (unsigned long long)most);

@@ -11,7 +11,8 @@
 /* Exit codes */
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
-/* An option of a command: "name" or, with a value, "name=WHAT"; "name=WHAT!" if it must be given */
+/* An option of a command: "name" or, with a value, "name=WHAT"; "name=WHAT!" if it must be given,
+ * "name=WHAT?" if the value may be empty */
 struct option {
     const char *spec, *text;
     char letter; /* -n; 0: none */
@@ -68,10 +69,13 @@ const char *value_of(const struct cli *cli,
                      const char *name); /* NULL: not given; the last one counts */
 const char *value_nth(const struct cli *cli, const char *name, unsigned n); /* NULL: no more */
 const char *operand(const struct cli *cli, unsigned n);                     /* NULL: no more */
-/* Are the command's options there that must be? USAGE after a message. */
-int args_needed(const struct cli *cli);
+/* Are the command's options there that must be, and can the file of --out be written? USAGE or
+ * FAILED after a message. */
+int args_sound(const struct cli *cli);
 bool option_needed(const struct option *o);
 const char *option_value(const struct option *o, char out[16]); /* "FILE"; "": a flag */
+/* Decimal digits alone. */
+bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 /* Numbers: the default when not given; false after a usage message. */
 bool number_of(const struct cli *cli, const char *name, uint64_t least, uint64_t most,
                uint64_t otherwise, uint64_t *out);
@@ -130,7 +134,9 @@ int file_line(const char *path, char *line, size_t room);
 /* To standard output (NULL or "-"), or under a temporary name that becomes path when all is on the
  * disk. */
 int file_write(const char *path, const void *data, size_t size, bool secret);
-/* For what cannot be had again: FAILED after a message if there is a file of this name. */
+/* Before anything is done for it: FAILED after a message if no file of this name can be written. */
+int file_possible(const char *path);
+/* The same for what cannot be had again: FAILED after a message if there is a file of this name. */
 int file_absent(const char *path);
 
 /* ------------------------------------------------------------------ pin.c */

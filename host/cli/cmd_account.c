@@ -88,7 +88,7 @@ static int run_create(struct cli *cli)
     uint64_t retries;
     uint8_t account = 0;
     const char *name = operand(cli, 0);
-    if (!name || !*name || operand(cli, 1))
+    if (!name || operand(cli, 1))
         return say_usage(cli, "give one name");
     if (!name_sound(cli, "NAME", name, HUFU_NAME_MAX))
         return USAGE;

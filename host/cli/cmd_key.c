@@ -330,7 +330,10 @@ static const struct option list_options[] = {{"type=TYPE", "only keys of this ty
 static const struct option key_options[] = {KEY, END};
 static const struct option public_options[] = {
     KEY, {"out=FILE", "where to (default: standard output)", 0}, FORMAT, END};
-static const struct option label_options[] = {KEY, LABEL, ID, END};
+static const struct option label_options[] = {KEY,
+                                              {"label=TEXT?", "label of the key; empty: none", 0},
+                                              {"id=HEX?", "its id, up to 32 bytes; empty: none", 0},
+                                              END};
 static const struct option export_options[] = {
     KEY, {"out=FILE!", "archive of wrapped keys, made or added to", 0}, END};
 static const struct option import_options[] = {

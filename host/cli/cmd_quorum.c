@@ -85,10 +85,9 @@ const char *approve_hint(const struct cli *cli, char *out, size_t room)
 
 static int run_quorum(struct cli *cli)
 {
-    char *end;
     const char *text = operand(cli, 0);
-    const unsigned long needed = text ? strtoul(text, &end, 10) : 0;
-    if (!text || operand(cli, 1) || *end || needed < 1 || needed > HUFU_QUORUM_MAX)
+    uint64_t needed;
+    if (!text || operand(cli, 1) || !number_parse(text, 1, HUFU_QUORUM_MAX, &needed))
         return say_usage(cli, "give a number from 1 to %d", HUFU_QUORUM_MAX);
     const int status = link_login(cli);
     if (status)

@@ -42,6 +42,7 @@ static int signing_of(const struct cli *cli, const struct hufu_object *key, stru
 {
     const bool sm2 = key->type == HUFU_KEY_SM2, pss = flag(cli, "pss");
     const bool ec = key->type == HUFU_KEY_P256 || key->type == HUFU_KEY_P384;
+    const char *id = value_of(cli, "id");
     uint32_t hash;
     uint64_t salt;
     if (!key->public_size)
@@ -53,6 +54,10 @@ static int signing_of(const struct cli *cli, const struct hufu_object *key, stru
         return say_usage(cli, "an SM2 key signs with sm3");
     if ((sm2 || ec) && pss)
         return say_usage(cli, "--pss is for RSA keys");
+    if (id && (!sm2 || flag(cli, "digest")))
+        return say_usage(cli, "--id is for an SM2 key and a message that is hashed here");
+    if (id && strlen(id) > HUFU_SIGNER_ID_MAX)
+        return say_usage(cli, "--id: give up to %d bytes", HUFU_SIGNER_ID_MAX);
     if (!hash)
         return say_usage(cli, "--hash none: give a hash");
     *s = (struct hufu_signing){.scheme = sm2   ? HUFU_SIGN_SM2
@@ -506,7 +511,7 @@ static int run_digest(struct cli *cli)
 #define SIGNING                                                                                    \
     {"hash=HASH", "sm3, sha224, sha256, sha384, sha512 (default: sm3 for SM2, else sha256)", 0},   \
         {"digest", "the input is the digest, binary or hexadecimal (SM2: e)", 0},                  \
-        {"id=TEXT", "SM2: the signer's ID (default 1234567812345678)", 0},                         \
+        {"id=TEXT?", "SM2: the signer's ID (default 1234567812345678)", 0},                        \
         {"pss", "RSA: PSS instead of PKCS #1 v1.5", 0},                                            \
         {"salt=N", "RSA-PSS: bytes of salt (default: as the hash)", 0},                            \
     {                                                                                              \
@@ -518,7 +523,7 @@ static int run_digest(struct cli *cli)
         {"hash=HASH", "RSA-OAEP (default sha256)", 0},                                             \
         {"mode=MODE", "secret keys: ecb, cbc, cfb, ofb, ctr, gcm (default) or, SM4, mac", 0},      \
         {"iv=HEX", "secret keys (default: random, in front of the ciphertext)", 0},                \
-        {"aad=HEX", "GCM: additional data; RSA-OAEP: the label", 0},                               \
+        {"aad=HEX?", "GCM: additional data; RSA-OAEP: the label", 0},                              \
     {                                                                                              \
         "no-padding", "ECB and CBC: whole blocks, no PKCS #7 padding", 0                           \
     }

@@ -1,8 +1,12 @@
 /* Files: read as a whole, written as a whole or not at all. */
 #include "host/cli/cli.h"
 
+#include "host/lib/sync_name.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,39 +108,102 @@ static int write_standard(const void *data, size_t size)
                : say_failed("standard output: cannot be written: %s", strerror(errno));
 }
 
+int file_possible(const char *path)
+{
+    struct stat st;
+    if (is_standard(path))
+        return DONE;
+    const bool there = !stat(path, &st);
+    char *folder = there ? NULL : folder_of(path);
+    int failed = there ? access(path, W_OK) : !folder || access(folder, W_OK | X_OK);
+    if (there && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        failed = 1;
+    }
+    const int status =
+        failed ? say_failed("%s: cannot be written: %s", path, strerror(errno)) : DONE;
+    free(folder);
+    return status;
+}
+
 int file_absent(const char *path)
 {
     struct stat st;
     return !is_standard(path) && !stat(path, &st) && S_ISREG(st.st_mode)
                ? say_failed("%s: is there already, and is not written over: choose another name",
                             path)
-               : DONE;
+               : file_possible(path);
+}
+
+/* /dev/stdout and its like, also where they lead to a file: others may write to it before and after. */
+static bool is_output(const struct stat *st)
+{
+    struct stat out;
+    return S_ISREG(st->st_mode) && !fstat(STDOUT_FILENO, &out) && out.st_dev == st->st_dev &&
+           out.st_ino == st->st_ino;
+}
+
+/* Some name that is free, beside path; then its name. 0, or -1 with errno and nothing left behind. */
+static int replace(const char *path, const void *data, size_t size, mode_t mode)
+{
+    char temporary[PATH_MAX + 8];
+    snprintf(temporary, sizeof temporary, "%.*s.XXXXXX", PATH_MAX, path);
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    const bool good = write_all(fd, data, size) && !fchmod(fd, mode) && !fsync(fd);
+    int why = errno;
+    const bool closed = !close(fd);
+    if (good && closed && !rename(temporary, path))
+        return sync_name(path);
+    if (good)
+        why = errno;
+    unlink(temporary);
+    errno = why;
+    return -1;
+}
+
+/* Who interrupts waits until the file is there, or nothing of it: nothing half done is left. */
+static int replace_at_once(const char *path, const void *data, size_t size, bool secret)
+{
+    sigset_t stop, before;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGHUP);
+    const mode_t mask = umask(0);
+    umask(mask);
+    sigprocmask(SIG_BLOCK, &stop, &before);
+    const int result = replace(path, data, size, secret ? 0600 : 0666 & ~mask);
+    const int why = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = why;
+    return result;
+}
+
+static int write_through(const char *path, const void *data, size_t size)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    const bool good = write_all(fd, data, size);
+    const int why = errno;
+    close(fd);
+    errno = why;
+    return good ? 0 : -1;
 }
 
 int file_write(const char *path, const void *data, size_t size, bool secret)
 {
     struct stat st;
-    if (is_standard(path))
+    char real[PATH_MAX];
+    const bool there = !is_standard(path) && !stat(path, &st);
+    if (is_standard(path) || (there && is_output(&st)))
         return write_standard(data, size);
-    const size_t n = strlen(path) + 16;
-    char *temporary = malloc(n);
-    if (!temporary)
-        return say_failed("%s: no memory", path);
-    snprintf(temporary, n, "%s.XXXXXX", path);
-    const bool special = !stat(path, &st) && !S_ISREG(st.st_mode); /* /dev/null, a pipe */
-    const int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : mkostemp(temporary, O_CLOEXEC);
-    const mode_t mask = umask(0);
-    umask(mask);
-    const mode_t mode = secret ? 0600 : 0666 & ~mask;
-    int status = DONE;
-    if (fd < 0 || !write_all(fd, data, size) ||
-        (!special && (fchmod(fd, mode) || fsync(fd) || rename(temporary, path)))) {
-        status = say_failed("%s: cannot be written: %s", path, strerror(errno));
-        if (fd >= 0 && !special)
-            unlink(temporary);
-    }
-    if (fd >= 0)
-        close(fd);
-    free(temporary);
-    return status;
+    int failed;
+    if (there && !S_ISREG(st.st_mode)) /* /dev/null, a pipe */
+        failed = write_through(path, data, size);
+    else /* a link stays one */
+        failed = replace_at_once(there && realpath(path, real) ? real : path, data, size, secret);
+    return failed ? say_failed("%s: cannot be written: %s", path, strerror(errno)) : DONE;
 }

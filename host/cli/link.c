@@ -101,10 +101,10 @@ void link_close(struct cli *cli)
 
 static bool is_number(const char *s, uint32_t *out)
 {
-    char *end;
-    const unsigned long v = strtoul(s, &end, 10);
+    uint64_t v;
+    const bool good = number_parse(s, 1, UINT32_MAX, &v);
     *out = (uint32_t)v;
-    return *s >= '0' && *s <= '9' && !*end && v > 0 && v <= UINT32_MAX;
+    return good;
 }
 
 static int none(const char *name)

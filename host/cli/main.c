@@ -1,6 +1,10 @@
 /* hufu: the command line of a Hufu key device. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "host/cli/cli.h"
 
@@ -109,15 +113,30 @@ static int run(struct cli *cli, int argc, char **argv)
         return say_usage(cli, "one word more is needed");
     if (!cli->command)
         return say_usage(cli, "no command given");
-    if (args_needed(cli))
-        return USAGE;
+    const int sound = args_sound(cli);
+    if (sound)
+        return sound;
     const int ran = cli->command->run(cli);
     return cli->approve && ran == FAILED ? approve_wait(cli) : ran;
+}
+
+/* A file or link that is opened must not get the number of a standard stream that was closed, or
+ * what is printed would go into it. A disk that is full is told of, and nobody finds a PIN in a
+ * core. */
+static void prepare(void)
+{
+    const struct rlimit none = {0, 0};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY); /* so that its use still fails */
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int main(int argc, char **argv)
 {
     static struct cli cli;
+    prepare();
     const int status = run(&cli, argc, argv);
     link_close(&cli);
     free(cli.value);

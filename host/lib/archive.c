@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 
 #include "host/lib/lib.h"
+#include "host/lib/sync_name.h"
 
 enum {
     FILE_HEAD = 16,
@@ -269,24 +270,6 @@ static enum hufu_status begin(struct hufu_archive *a)
     return HUFU_OK;
 }
 
-/* The name of a new file must survive a crash, too. */
-static enum hufu_status sync_directory(const char *path)
-{
-    char *copy = strdup(path);
-    if (!copy)
-        return fail_with(HUFU_E_MEMORY, "%s: no memory", path);
-    char *slash = strrchr(copy, '/');
-    if (slash)
-        slash[slash == copy] = 0;
-    const int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(copy);
-    return HUFU_OK;
-}
-
 static enum hufu_status prepare(struct hufu_archive *a)
 {
     struct stat st;
@@ -302,8 +285,8 @@ static enum hufu_status prepare(struct hufu_archive *a)
         if (!read_at(a->fd, some, n, 0) || memcmp(some, file_magic, n))
             return fail_with(HUFU_E_FORMAT, "%s: not an archive of wrapped keys", a->path);
         s = begin(a);
-        if (!s)
-            s = sync_directory(a->path);
+        if (!s && sync_name(a->path))
+            s = file_error(a, "its folder cannot be synced");
     }
     if (!s)
         s = scan(a);

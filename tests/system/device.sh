@@ -26,7 +26,7 @@ bad() {
     shift 3
     "$@" >out 2>err
     got=$?
-    if [ $got = "$status" ] && [ "$(wc -l <err)" = 1 ] && grep -qE "$pattern" err && [ ! -s out ]; then
+    if [ $got = "$status" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$pattern" err && [ ! -s out ]; then
         passed=$((passed + 1))
     else
         fail "$title: status $got"

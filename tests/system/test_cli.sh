@@ -112,7 +112,7 @@ bad 2 "UTF-8" "a label that is no UTF-8" "$hufu" key generate --label "$(printf 
 bad 2 "UTF-8" "a device's label that is too long" "$hufu" init --label "$(printf '%033d' 0)"
 bad 2 "UTF-8" "a name that is too long" "$hufu" account create "$(printf 'x%.0s' {1..33})" --role user
 bad 2 "digits" "a name that is a number" "$hufu" account create 7 --role user
-bad 2 "give one name" "an empty name" "$hufu" account create "" --role user
+bad 2 "empty: give NAME" "an empty name" "$hufu" account create "" --role user
 bad 2 "cannot leave the device" "a limit on a key that leaves" "$hufu" key generate --limit 5 --usage sign,export-wrapped
 bad 2 "later than" "a period that never is" "$hufu" key generate --not-before 2030-01-01 --not-after 2029-01-01
 bad 1 "in memory would be gone" "a device that would not stay" "$hufu" info --device inproc:

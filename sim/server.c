@@ -52,6 +52,7 @@ struct server {
     uint64_t served_ns;  /* when the I/O thread last left the device */
     uint64_t step_ns;    /* what a step of work ahead takes, about */
     uint64_t lookout_ns; /* until when it looks out for more without sleeping */
+    bool quiet;          /* nothing had come at its last look */
 
     /* for everything below, and for the clients but for what says otherwise */
     pthread_mutex_t lock;
@@ -361,12 +362,17 @@ static void serve_or_hand_over(struct server *s)
     s->lookout_ns = lively ? s->served_ns + LIVELY_NS : 0;
 }
 
+/* The next command of a lively client. */
+static bool expects(const struct server *s)
+{
+    return clock_ns(CLOCK_MONOTONIC) < s->lookout_ns;
+}
+
 /* Nothing has come since the last look: the I/O thread works ahead, if that does not hold up a
  * client who is about to send his next command. */
 static void work_ahead_inline(struct server *s)
 {
-    const bool expecting = clock_ns(CLOCK_MONOTONIC) < s->lookout_ns;
-    if (s->busy || (expecting && s->step_ns > STEP_NS))
+    if (s->busy || (s->step_ns > STEP_NS && expects(s)))
         return;
     s->busy = true;
     work_ahead(s);
@@ -446,7 +452,7 @@ static int patience(const struct server *s)
 {
     if (s->stopping)
         return STOP_STEP_MS;
-    if (!s->busy && (s->ahead || clock_ns(CLOCK_MONOTONIC) < s->lookout_ns))
+    if (!s->busy && (s->ahead || expects(s)))
         return 0;
     if (s->accept_paused)
         return ACCEPT_PAUSE_MS;
@@ -477,12 +483,22 @@ static void begin_stop(struct server *s)
     pthread_cond_signal(&s->work);
 }
 
+/*
+ * Who has just been answered may be waiting for our processor. Once only: to yield costs a turn each
+ * time, and one who yields in a loop comes back behind every busy program.
+ */
+static void give_way(const struct server *s)
+{
+    if (s->patience == 0 && !s->quiet && expects(s))
+        sched_yield();
+}
+
 static void io_step(struct server *s)
 {
     struct epoll_event events[EVENTS_MAX];
-    if (s->patience == 0)
-        sched_yield();
+    give_way(s);
     const int n = epoll_wait(s->epoll, events, EVENTS_MAX, s->patience);
+    s->quiet = n == 0;
     pthread_mutex_lock(&s->lock);
     give_other_answers(s);
     for (int i = 0; i < n; i++) {

@@ -133,5 +133,6 @@ int main(int argc, char **argv)
     if (status != OPTIONS_RUN)
         return status;
     process_harden();
+    process_be_prompt();
     return (o.print_capabilities ? capabilities_print(&o) : run(&o)) ? 1 : 0;
 }

@@ -7,6 +7,12 @@
 
 /* No core dumps, no tracing by other users' tools, private files, no SIGPIPE, many descriptors. */
 void process_harden(void);
+/*
+ * Take short turns on the processors, and so come to them soon after waking (Linux 6.12 and later; no
+ * rights needed): an answer does not wait for the long turns of a busy program beside us. Threads
+ * that start later do the same.
+ */
+void process_be_prompt(void);
 /* Keep memory out of swap, as far as the limits let us: all of it, or at least these bytes. keep:
  * only the limits will let us later, for the process is about to become somebody with fewer
  * rights. */

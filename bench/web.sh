@@ -9,7 +9,7 @@ for program in openssl nginx wrk; do
 done
 write_conf
 echo user-pin >pin
-start_device || exit 1
+start_device setsid || exit 1 # as a service: Linux divides the processors among sessions first
 HUFU_DEVICE=unix:$dir/device/hufu.sock HUFU_ADMIN_PIN=admin-pin HUFU_OPERATOR_PIN=operator-pin HUFU_USER_PIN=user-pin \
     "$build/hufu" init --label web -q
 mkdir -p www t

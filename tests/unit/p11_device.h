@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 
-static char directory[32];
-static char socket_path[128];
+static char directory[TEMP_NAME];
+static char socket_path[TEMP_NAME + 16];
 static pid_t sim;
 
 static inline void start_sim(void)
 {
-    char self[PATH_MAX] = "", program[PATH_MAX + 32], memory[64];
+    char self[PATH_MAX] = "", program[PATH_MAX + 32], memory[TEMP_NAME + 16];
     ck_assert_int_gt(readlink("/proc/self/exe", self, sizeof self - 1), 0);
     snprintf(program, sizeof program, "%s/hufu-sim", dirname(dirname(self)));
     snprintf(memory, sizeof memory, "%s/device", directory);
@@ -43,8 +43,8 @@ static inline void stop_sim(void)
 
 static inline void set_up_at(bool sealed, bool relogin)
 {
-    char path[128], options[128] = "";
-    strcpy(directory, "/tmp/hufu-p11-sim.XXXXXX");
+    char path[TEMP_NAME + 16], options[TEMP_NAME + 64] = "";
+    temp_name(directory, "p11-sim");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(socket_path, sizeof socket_path, "%s/socket", directory);
     snprintf(path, sizeof path, "%s/pkcs11.conf", directory);
@@ -79,7 +79,7 @@ static inline void set_up(bool relogin)
 
 static inline void clean_up(void)
 {
-    char command[160];
+    char command[TEMP_NAME + 16];
     f->C_Finalize(NULL);
     stop_sim();
     snprintf(command, sizeof command, "rm -rf %s", directory);

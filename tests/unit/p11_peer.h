@@ -105,10 +105,10 @@ static inline void peer_token(void)
 
 /* ------------------------------------------------------------------ both, case by case */
 
-static inline void peer_environment(char dir[32])
+static inline void peer_environment(char dir[TEMP_NAME])
 {
-    char conf[64];
-    strcpy(dir, "/tmp/hufu-peer-XXXXXX");
+    char conf[TEMP_NAME + 16];
+    temp_name(dir, "peer");
     ck_assert(mkdtemp(dir) != NULL);
     snprintf(conf, sizeof conf, "%s/softhsm2.conf", dir);
     FILE *file = fopen(conf, "w");
@@ -153,7 +153,7 @@ static inline void peer_one(const struct peer_case *c, const char *path, struct 
                             int which)
 {
     int ends[2], status = 0;
-    char dir[32], remove_all[64];
+    char dir[TEMP_NAME], remove_all[TEMP_NAME + 16];
     ck_assert_int_eq(pipe(ends), 0);
     peer_environment(dir);
     fflush(NULL);

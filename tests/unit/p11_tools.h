@@ -4,6 +4,7 @@
 #define HUFU_TEST_P11_TOOLS_H
 
 #include "host/pkcs11/v3.h"
+#include "tests/lib/temp.h"
 
 #include <check.h>
 #include <dlfcn.h>

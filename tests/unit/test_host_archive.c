@@ -8,15 +8,16 @@
 
 #include "host/lib/lib.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 #include "tests/lib/vec.h"
 
 enum { RECORD = 112, COUNT_MAX = 64, FILE_MAX = 1 << 20 };
 
-static char path[64];
+static char path[TEMP_NAME];
 
 static void set_up(void)
 {
-    strcpy(path, "/tmp/hufu-archive-XXXXXX");
+    temp_name(path, "archive");
     const int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);

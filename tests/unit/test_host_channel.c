@@ -9,11 +9,12 @@
 #include "host/lib/url.h"
 #include "tests/lib/bridge.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 
 static struct dev dv;
 static struct bridge bridge;
 static struct hufu_device *d;
-static char folder[32], known[64], key[64];
+static char folder[TEMP_NAME], known[TEMP_NAME + 16], key[TEMP_NAME + 16];
 static struct hufu_options options;
 
 #define OK(status) ck_assert_msg((status) == HUFU_OK, "%s: %s", #status, hufu_last_error())
@@ -26,7 +27,7 @@ static struct hufu_options options;
 
 static void on(void)
 {
-    strcpy(folder, "/tmp/hufu-channel-XXXXXX");
+    temp_name(folder, "channel");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(known, sizeof known, "%s/a/b/known", folder);
     snprintf(key, sizeof key, "%s/key", folder);
@@ -343,7 +344,7 @@ START_TEST(host_key_files)
     FAILS(HUFU_E_FILE, open_as("first"));
     write_to(key, "no key\n");
     FAILS(HUFU_E_FORMAT, open_as("first"));
-    char command[200];
+    char command[TEMP_NAME + 128];
     snprintf(command, sizeof command,
              "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out %s 2>/dev/null",
              key);

@@ -14,6 +14,7 @@
 
 #include "host/lib/hufu.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 #include "tests/lib/vec.h"
 
 #define OK(call)         ck_assert_msg((call) == HUFU_OK, "%s: %s", #call, hufu_last_error())
@@ -800,7 +801,7 @@ END_TEST
 
 START_TEST(a_directory)
 {
-    char dir[] = "/tmp/hufu-inproc-XXXXXX", url[80], command[80];
+    char dir[TEMP_NAME], url[TEMP_NAME + 16], command[TEMP_NAME + 16];
     struct hufu_device *d, *second;
     struct hufu_session *s;
     struct hufu_info info;
@@ -808,6 +809,7 @@ START_TEST(a_directory)
     const struct hufu_init init = {.retries = 3, .admin_pin = admin_pin, .user_pin = user_pin};
     const struct hufu_key_spec spec = {
         .type = HUFU_KEY_SM2, .usage = HUFU_USAGE_SIGN, .label = "kept"};
+    temp_name(dir, "inproc");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(url, sizeof url, "inproc:%s", dir);
     OK(hufu_open(&d, url));

@@ -16,6 +16,7 @@
 #include "host/lib/lib.h"
 #include "host/lib/reader.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 
 /* Not check's own in a piece of work: it allocates, too. */
 static void must(bool good_so_far)
@@ -70,11 +71,11 @@ char *__wrap_strdup(const char *s)
 
 /* ------------------------------------------------------------------ pieces of work */
 
-static char path[64];
+static char path[TEMP_NAME + 8];
 
 static void set_up(void)
 {
-    strcpy(path, "/tmp/hufu-memory-XXXXXX");
+    temp_name(path, "memory");
     ck_assert_ptr_nonnull(mkdtemp(path));
     strcat(path, "/a");
 }
@@ -193,7 +194,7 @@ static enum hufu_status reader_of_process(void)
 
 static enum hufu_status reader_of_socket(void)
 {
-    char address[80] = "unix:";
+    char address[TEMP_NAME + 16] = "unix:";
     strcat(address, path);
     return reader(address);
 }

@@ -132,7 +132,7 @@ static void *sign_60(void *unused)
 START_TEST(new_channels)
 {
     enum { THREADS = 4 };
-    char known[64];
+    char known[TEMP_NAME + 16];
     pthread_t t[THREADS];
     set_up_at(true, true);
     shared_key = make_rsa(CK_TRUE, "key").private;

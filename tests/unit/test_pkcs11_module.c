@@ -110,10 +110,11 @@ END_TEST
 
 START_TEST(configuration)
 {
-    char path[] = "/tmp/hufu-p11-conf.XXXXXX";
+    char path[TEMP_NAME];
     CK_ULONG n = 0;
     CK_SLOT_ID list[8];
     CK_SLOT_INFO info;
+    temp_name(path, "p11-conf");
     FILE *file = fdopen(mkstemp(path), "w");
     fprintf(file,
             "# two\n[device]\nurl = inproc:\n\n[device]\n  url=unix:/nonexistent/socket # no\n"
@@ -154,7 +155,7 @@ END_TEST
 /* Keys and signatures by Luna's numbers are the same as by the usual ones. */
 START_TEST(luna_numbers)
 {
-    char path[] = "/tmp/hufu-p11-conf.XXXXXX";
+    char path[TEMP_NAME];
     CK_MECHANISM gen = {CKM_LUNA_SM2_GEN, NULL, 0}, sign = {CKM_LUNA_SM3_SM2, NULL, 0},
                  verify = {CKM_SM3_SM2, NULL, 0}, sm3 = {CKM_LUNA_SM3, NULL, 0},
                  raw = {CKM_LUNA_SM2, NULL, 0};
@@ -162,6 +163,7 @@ START_TEST(luna_numbers)
     CK_KEY_TYPE type = 0;
     CK_BYTE signature[64], digest[32];
     CK_ULONG n = sizeof signature, size = sizeof digest;
+    temp_name(path, "p11-conf");
     FILE *file = fdopen(mkstemp(path), "w");
     fprintf(file, "[device]\nurl = inproc:\nnumbers = luna\n");
     fclose(file);

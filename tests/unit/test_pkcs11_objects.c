@@ -251,11 +251,10 @@ START_TEST(key_attributes)
 END_TEST
 
 /* A device that is still there after C_Finalize, in a directory of its own: begin and end */
-#define LASTING "/tmp/hufu-p11-test.XXXXXX"
-
-static void begin_lasting(char *directory)
+static void begin_lasting(char directory[TEMP_NAME])
 {
-    char url[64];
+    char url[TEMP_NAME + 32];
+    temp_name(directory, "p11-test");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(url, sizeof url, "inproc:%s/device", directory);
     setenv("HUFU_DEVICE", url, 1);
@@ -268,7 +267,7 @@ static void begin_lasting(char *directory)
 
 static void end_lasting(const char *directory)
 {
-    char command[80];
+    char command[TEMP_NAME + 16];
     end();
     snprintf(command, sizeof command, "rm -rf %s", directory);
     ck_assert_int_eq(system(command), 0);
@@ -277,7 +276,7 @@ static void end_lasting(const char *directory)
 /* Everything that a template said survives a restart of application and device. */
 START_TEST(attributes_last)
 {
-    char directory[] = LASTING;
+    char directory[TEMP_NAME];
     CK_OBJECT_HANDLE o[4], pub, priv, key;
     CK_BYTE out[300], iv[16] = {0}, first[64], second[64];
     CK_ULONG bits = 2048, n = sizeof first;
@@ -357,7 +356,7 @@ START_TEST(names_and_parts_last)
     } names[] = {
         {"plain", 5},          {"\xc3\xa9t\xc3\xa9", 5}, {"\x35\xb5\x0f\x25\x09\xef\x2f", 7},
         {"a zero\0in it", 12}, {"new\nline", 8},         {"right-to-left \xe2\x80\xae", 17}};
-    char directory[] = LASTING;
+    char directory[TEMP_NAME];
     CK_OBJECT_HANDLE o[4];
     CK_OBJECT_CLASS data_class = CKO_DATA, public = CKO_PUBLIC_KEY, private = CKO_PRIVATE_KEY;
     CK_BYTE out[32], signature[256];
@@ -422,7 +421,7 @@ END_TEST
 /* What another application does with the device is seen at the next search. */
 START_TEST(handles_last)
 {
-    char directory[] = LASTING;
+    char directory[TEMP_NAME];
     CK_OBJECT_HANDLE o[4];
     CK_ATTRIBUTE label = {CKA_LABEL, TEXT("steady"), 6};
     begin_lasting(directory);

@@ -18,9 +18,10 @@
 #include "firmware/ports/posix/posix.h"
 #include "proto/proto.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 #include "tests/lib/vec.h"
 
-static char directory[64];
+static char directory[TEMP_NAME + 16];
 static struct hal hal;
 static char error[256];
 
@@ -28,7 +29,7 @@ static void remove_directory(void)
 {
     static const char *const names[] = {"nvm",  "root",         "geometry",
                                         "lock", "geometry.new", "root.new"};
-    char path[128];
+    char path[TEMP_NAME + 48];
     chmod(directory, 0700);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", directory, names[i]);
@@ -39,7 +40,7 @@ static void remove_directory(void)
 
 static void setup(void)
 {
-    strcpy(directory, "/tmp/hufu-port-XXXXXX");
+    temp_name(directory, "port");
     ck_assert(mkdtemp(directory) != NULL);
     rmdir(directory);
 }
@@ -75,7 +76,7 @@ static void refused(uint32_t segments, uint32_t size, const char *what, const ch
 
 static const char *in_directory(const char *name)
 {
-    static char path[128];
+    static char path[TEMP_NAME + 48];
     snprintf(path, sizeof path, "%s/%s", directory, name);
     return path;
 }
@@ -412,11 +413,13 @@ END_TEST
 
 START_TEST(no_directory)
 {
+    char own[sizeof directory];
+    strcpy(own, directory);
     strcat(directory, "/not/there");
     refused(0, 0, "cannot make", "make its parent");
     strcpy(directory, "/dev/null");
     refused(0, 0, "cannot open /dev/null", "choose a directory");
-    strcpy(directory, "/tmp/hufu-port-none");
+    strcpy(directory, own);
 }
 END_TEST
 

@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 #include "host/lib/hufu.h"
+#include "tests/lib/temp.h"
 
-static char build[PATH_MAX], dir[] = "/tmp/hufu-provider-XXXXXX", url[200];
+static char build[PATH_MAX], dir[TEMP_NAME], url[2 * TEMP_NAME + 80];
 static pid_t sim;
 static OSSL_LIB_CTX *ctx;
 static OSSL_PROVIDER *none, *usual, *ours;
@@ -89,7 +90,7 @@ static EVP_PKEY *generate(const char *type, const char *label)
 
 static void start(void)
 {
-    strcpy(dir + strlen(dir) - 6, "XXXXXX"); /* mkdtemp left its own there */
+    temp_name(dir, "provider");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(url, sizeof url, "unix:%s/hufu.sock", dir);
     start_sim();
@@ -132,7 +133,7 @@ static void set_up_sealed(void)
 
 static void tear_down(void)
 {
-    char command[100];
+    char command[TEMP_NAME + 16];
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(sm2);
     EVP_PKEY_free(ec);
@@ -378,7 +379,7 @@ END_TEST
 
 START_TEST(new_channels)
 {
-    char known[100];
+    char known[TEMP_NAME + 16];
     uint8_t sig[512];
     for (int i = 0; i < 60; i++) {
         const size_t n = sign_text(sm2, "SM3", "sealed", sig);

@@ -149,6 +149,8 @@ START_TEST(device_agrees_with_host)
     for (unsigned i = 0; i < 600; i++) {
         test_random(bits, sizeof bits);
         spoil(bits, PERIODIC, i % 16);
+        if (i == 0) /* in this one every item fails */
+            memset(bits, 0, sizeof bits);
         const uint32_t device = randomness_periodic(bits),
                        host = host_verdict(bits, PERIODIC, &close);
         if ((device ^ host) & ~close)

@@ -21,6 +21,7 @@
 
 #include "sim/sandbox.h"
 #include "tests/lib/run.h"
+#include "tests/lib/temp.h"
 
 enum { NO_FILTER = 77, WRONG = 78 };
 
@@ -141,10 +142,11 @@ static int unix_sockets(void)
 
 static int files(void)
 {
-    char name[] = "/tmp/hufu-sandbox-XXXXXX", other[64];
+    char name[TEMP_NAME], other[TEMP_NAME + 32];
     char back = 0;
-    snprintf(other, sizeof other, "/tmp/hufu-sandbox.%ld", (long)getpid());
+    temp_name(name, "sandbox");
     const int fd = mkstemp(name);
+    snprintf(other, sizeof other, "%s.new", name);
     const int bad = fd < 0 || pwrite(fd, "x", 1, 4096) != 1 || fdatasync(fd) || fsync(fd) ||
                     pread(fd, &back, 1, 4096) != 1 || back != 'x' ||
                     fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) > 0 ||

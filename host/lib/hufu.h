@@ -250,7 +250,7 @@ enum hufu_limit {
     HUFU_FRAME_MAX = 1048576,
     HUFU_APDU_MAX = 65535,
     HUFU_PIN_MIN = 6,
-    HUFU_PIN_MAX = 32,
+    HUFU_PIN_MAX = 255,
     HUFU_RETRIES_MAX = 10,
     HUFU_LABEL_MAX = 64,
     HUFU_ID_MAX = 32,

@@ -57,7 +57,7 @@ static inline void liar_capabilities(const struct liar *l, struct wr *w)
                                        .accounts_max = 32,
                                        .retries_max = 10,
                                        .pin_min = 6,
-                                       .pin_max = 32};
+                                       .pin_max = LIMIT_PIN_MAX};
     capabilities_rsp_put(w, &m);
     wr_u16(w, SW_OK);
 }

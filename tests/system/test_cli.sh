@@ -227,7 +227,7 @@ wait "$helper"; rm strange.sock
 first_start() {
     bad 1 "WRONG_STATE.*it is blank: hufu init" "work on a blank device" "$hufu" key list
     bad 1 "no PIN of the administrator|no terminal" "init without PIN" setsid "$hufu" init </dev/null
-    HUFU_ADMIN_PIN=short bad 1 "6 to 32" "short PIN" "$hufu" init --label x
+    HUFU_ADMIN_PIN=short bad 1 "6 to 255" "short PIN" "$hufu" init --label x
     pins
     ok "init" "$hufu" init --label "first label" --retries 4
     has "init tells the serial number" "^device [0-9a-f]{32} is initialised$" out
@@ -286,8 +286,8 @@ pins_and_accounts() {
     bad 1 "none: cannot be read" "no PIN file" "$hufu" key list --pin-file none
     : >empty
     bad 1 "no PIN on its first line" "empty PIN file" "$hufu" key list --pin-file empty
-    printf '%033d\n' 0 >long
-    bad 1 "long: more than 32 bytes" "a PIN file that is too long" "$hufu" key list --pin-file long
+    printf '%0256d\n' 0 >long
+    bad 1 "long: more than 255 bytes" "a PIN file that is too long" "$hufu" key list --pin-file long
     bad 1 "no account of the name nobody" "unknown account" "$hufu" key list --account nobody
     HUFU_PIN=user-pin-1 bad 1 "no account 77: see hufu accounts" "unknown number" "$hufu" key list --account 77
     HUFU_NEW_PIN=user-pin-1 bad 1 "no such account: see hufu accounts" "unblock nobody" "$hufu" pin unblock 77
@@ -295,7 +295,7 @@ pins_and_accounts() {
     HUFU_NEW_PIN=user-pin-2 ok "pin change" "$hufu" pin change
     bad 1 "wrong PIN" "the old PIN" "$hufu" key list
     HUFU_USER_PIN=user-pin-2 ok "the new PIN" "$hufu" key list
-    HUFU_NEW_PIN=abc bad 1 "6 to 32" "new PIN too short" env HUFU_USER_PIN=user-pin-2 "$hufu" pin change
+    HUFU_NEW_PIN=abc bad 1 "6 to 255" "new PIN too short" env HUFU_USER_PIN=user-pin-2 "$hufu" pin change
     for _ in 1 2 3 4; do "$hufu" key list >/dev/null 2>&1; done
     HUFU_USER_PIN=user-pin-2 bad 1 "PIN_LOCKED.*|the PIN is locked" "locked PIN" "$hufu" key list
     HUFU_NEW_PIN=user-pin-1 ok "pin unblock" "$hufu" pin unblock user

@@ -44,7 +44,9 @@ static const struct init_req good_init = {.retries = 3,
 
 START_TEST(init_refusals)
 {
-    const struct view text = dev_text("123456789012345678901234567890123"), none = {NULL, 0};
+    char longest[LIMIT_PIN_MAX + 1] = "";
+    memset(longest, '1', LIMIT_PIN_MAX);
+    const struct view text = dev_text(longest), none = {NULL, 0};
     struct init_req q = good_init;
     q.retries = 0;
     MUST_BE(SW_WRONG_DATA, do_init(&dv, 0, &q, NULL));
@@ -70,12 +72,12 @@ START_TEST(init_refusals)
     ck_assert_uint_eq(dev_info(&dv).state, STATE_BLANK);
     q = good_init;
     q.admin_pin = (struct view){text.data, 6};
-    q.operator_pin = (struct view){text.data, 32};
+    q.operator_pin = text;
     q.user_pin = none;
     MUST(do_init(&dv, 0, &q, NULL));
     ck_assert_uint_eq(dev_info(&dv).state, STATE_READY);
-    MUST(dev_pin(&dv, dev_session(&dv), DEV_ADMIN, "123456"));
-    MUST(dev_pin(&dv, dev_session(&dv), DEV_OPERATOR, "12345678901234567890123456789012"));
+    MUST(dev_pin(&dv, dev_session(&dv), DEV_ADMIN, "111111"));
+    MUST(dev_pin(&dv, dev_session(&dv), DEV_OPERATOR, longest));
     MUST_BE(SW_WRONG_DATA, dev_pin(&dv, dev_session(&dv), DEV_USER, DEV_USER_PIN));
     MUST_BE(SW_WRONG_STATE, do_init(&dv, 0, &q, NULL));
 }

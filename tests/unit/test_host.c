@@ -500,13 +500,13 @@ START_TEST(arguments_out_of_range)
     size_t n = 0;
     uint32_t handle;
     struct hufu_request *r;
+    static const char longest[HUFU_PIN_MAX + 1];
     const unsigned before = liar->commands;
     ck_assert_int_eq(hufu_sign(NULL, 1, &sm2, big, 1, signature, &n), HUFU_E_ARGUMENT);
     ck_assert_int_eq(hufu_sign(session, 1, &sm2, NULL, 5, signature, &n), HUFU_E_ARGUMENT);
     ck_assert_int_eq(hufu_sign(session, 1, &sm2, big, sizeof big, signature, &n), HUFU_E_ARGUMENT);
     ck_assert_int_eq(hufu_key_generate(session, &label, &handle, NULL, NULL), HUFU_E_ARGUMENT);
-    ck_assert_int_eq(hufu_login(session, 1, "a PIN of more than thirty-two bytes", 35, NULL),
-                     HUFU_E_ARGUMENT);
+    ck_assert_int_eq(hufu_login(session, 1, longest, HUFU_PIN_MAX + 1, NULL), HUFU_E_ARGUMENT);
     ck_assert_int_eq(hufu_submit(device, 0, INS_DIGEST, big, sizeof big, &r), HUFU_E_ARGUMENT);
     ck_assert_ptr_null(r);
     ck_assert_int_eq(hufu_submit(device, 0, INS_DIGEST, NULL, 1, &r), HUFU_E_ARGUMENT);

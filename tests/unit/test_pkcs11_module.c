@@ -209,7 +209,7 @@ START_TEST(information)
     ck_assert(t.flags & CKF_RNG);
     ck_assert_int_eq(memcmp(t.label, "test token                      ", 32), 0);
     ck_assert_uint_eq(t.ulMinPinLen, 6);
-    ck_assert_uint_eq(t.ulMaxPinLen, 32);
+    ck_assert_uint_eq(t.ulMaxPinLen, 255);
     end();
 }
 END_TEST

@@ -227,7 +227,7 @@ END_TEST
 START_TEST(encoders_refuse_what_is_too_long)
 {
     static const uint8_t long_pin[LIMIT_PIN_MAX + 1];
-    uint8_t out[100];
+    uint8_t out[LIMIT_PIN_MAX + 16];
     struct wr w;
     struct login_req q = {1, {long_pin, LIMIT_PIN_MAX}};
     wr_init(&w, out, sizeof out);

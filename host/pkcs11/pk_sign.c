@@ -25,7 +25,7 @@ static CK_RV pss_begin(struct operation *op, const CK_MECHANISM *m)
     op->mgf = hash_of_mgf(p.mgf);
     op->salt = p.sLen;
     if (!hash_device(hash) || op->mgf == HASH_NONE || (op->m->hash && op->m->hash != hash) ||
-        p.sLen > HUFU_SIGNATURE_MAX)
+        p.sLen > HUFU_SIGNATURE_MAX || p.sLen + hash_size(hash) + 2 > key_size_of(op->key))
         return CKR_MECHANISM_PARAM_INVALID;
     op->hash = hash;
     return CKR_OK;
@@ -237,6 +237,14 @@ static CK_RV ec_sign(struct operation *op, struct slot *slot, const uint8_t *dat
     return n ? device_sign(op, slot, &how, data, n, out, out_size) : CKR_DATA_LEN_RANGE;
 }
 
+/* Only what is below the modulus can be signed as it is. */
+static bool in_range(const struct operation *op, const uint8_t *data, size_t n)
+{
+    const struct attribute *modulus = attribute_of(op->key, CKA_MODULUS);
+    return op->m->scheme != RSA_RAW || !modulus || modulus->size != n ||
+           memcmp(data, modulus->value, n) < 0;
+}
+
 static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_t *out_size)
 {
     uint8_t digest[HASH_MAX];
@@ -245,6 +253,8 @@ static CK_RV finish(struct operation *op, struct slot *slot, uint8_t *out, size_
     CK_RV rv = input(op, digest, &data, &n);
     if (rv != CKR_OK)
         return rv;
+    if (!in_range(op, data, n))
+        return CKR_DATA_INVALID;
     if (!key_in_device(op->key))
         return soft_sign(op, data, n, out, out_size);
     if (op->key->family == FAMILY_EC)

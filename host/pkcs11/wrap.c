@@ -198,6 +198,24 @@ static CK_RV private_from(struct session *s, const struct operation *op, const C
     return object_give(s, o, rv, handle);
 }
 
+/* After the bare operation of RSA a key is at the end, behind zeros, as long as the template says. */
+static CK_RV behind_zeros(struct bytes *plain, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+    CK_KEY_TYPE type;
+    CK_ULONG wanted;
+    if (!template_secret(t, n, &type, &wanted))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (!wanted || wanted > plain->size)
+        return wanted ? CKR_KEY_SIZE_RANGE : CKR_TEMPLATE_INCOMPLETE;
+    const size_t zeros = plain->size - wanted;
+    for (size_t i = 0; i < zeros; i++)
+        if (plain->data[i])
+            return CKR_WRAPPED_KEY_INVALID;
+    memmove(plain->data, plain->data + zeros, wanted);
+    plain->size = wanted;
+    return CKR_OK;
+}
+
 static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE with,
                     const CK_BYTE *wrapped, CK_ULONG size, const CK_ATTRIBUTE *t, CK_ULONG n,
                     CK_OBJECT_HANDLE *handle)
@@ -221,6 +239,8 @@ static CK_RV unwrap(struct session *s, const CK_MECHANISM *m, CK_OBJECT_HANDLE w
         rv = CKR_WRAPPED_KEY_INVALID;
     if (rv == CKR_ENCRYPTED_DATA_LEN_RANGE)
         rv = CKR_WRAPPED_KEY_LEN_RANGE;
+    if (rv == CKR_OK && op->m->scheme == RSA_RAW && class != CKO_PRIVATE_KEY)
+        rv = behind_zeros(&plain, t, n);
     const bool blocks = op->m->scheme == ECB || op->m->scheme == CBC;
     if (rv == CKR_OK)
         rv = class == CKO_PRIVATE_KEY

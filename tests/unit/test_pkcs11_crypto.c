@@ -165,6 +165,10 @@ START_TEST(rsa_pss)
     CK_ULONG size = sizeof signature;
     OK(f->C_SignInit(session, &m, p.private));
     IS(f->C_Sign(session, message, 31, signature, &size), CKR_DATA_LEN_RANGE);
+    pss.sLen = 223; /* one more than there is room for */
+    IS(f->C_SignInit(session, &m, p.private), CKR_MECHANISM_PARAM_INVALID);
+    IS(f->C_VerifyInit(session, &m, p.public), CKR_MECHANISM_PARAM_INVALID);
+    pss.sLen = 32;
     pss.hashAlg = CKM_SHA384;
     m.mechanism = CKM_SHA256_RSA_PKCS_PSS;
     IS(f->C_SignInit(session, &m, p.private), CKR_MECHANISM_PARAM_INVALID);
@@ -193,7 +197,7 @@ START_TEST(rsa_raw)
     memset(number, 0xff, sizeof number);
     n = sizeof out;
     OK(f->C_SignInit(session, &m, p.private));
-    ck_assert_uint_ne(f->C_Sign(session, number, sizeof number, out, &n), CKR_OK);
+    IS(f->C_Sign(session, number, sizeof number, out, &n), CKR_DATA_INVALID);
     end();
 }
 END_TEST
@@ -928,7 +932,22 @@ START_TEST(wrapping)
         IS(f->C_WrapKey(session, &all[i], 999999, key, wrapped, &n),
            CKR_WRAPPING_KEY_HANDLE_INVALID);
     }
-    CK_ULONG n = sizeof wrapped;
+    CK_ULONG n = sizeof wrapped, size = 21;
+    CK_MECHANISM raw = {CKM_RSA_X_509, NULL, 0};
+    CK_ATTRIBUTE sized[] = {t[0], t[1], t[2], t[3], {CKA_VALUE_LEN, &size, sizeof size}};
+    OK(f->C_WrapKey(session, &raw, p.public, key, wrapped, &n));
+    OK(f->C_UnwrapKey(session, &raw, p.private, wrapped, n, sized, COUNT(sized), &o));
+    ck_assert_uint_eq(get(o, CKA_VALUE, back, sizeof back), 21);
+    ck_assert_int_eq(memcmp(back, text, 21), 0);
+    IS(f->C_UnwrapKey(session, &raw, p.private, wrapped, n, t, COUNT(t), &o),
+       CKR_TEMPLATE_INCOMPLETE);
+    size = 20;
+    IS(f->C_UnwrapKey(session, &raw, p.private, wrapped, n, sized, COUNT(sized), &o),
+       CKR_WRAPPED_KEY_INVALID);
+    size = 257;
+    IS(f->C_UnwrapKey(session, &raw, p.private, wrapped, n, sized, COUNT(sized), &o),
+       CKR_KEY_SIZE_RANGE);
+    n = sizeof wrapped;
     IS(f->C_WrapKey(session, &all[2], wrapper, p.private, wrapped, &n), CKR_KEY_UNEXTRACTABLE);
     IS(f->C_UnwrapKey(session, &all[2], wrapper, TEXT(text), 32, t, COUNT(t), &o),
        CKR_WRAPPED_KEY_INVALID);
@@ -982,6 +1001,56 @@ START_TEST(key_wrap)
     OK(f->C_UnwrapKey(session, &pad, with24, out, n, t, COUNT(t), &o));
     ck_assert_uint_eq(get(o, CKA_VALUE, back, sizeof back), 7);
     ck_assert_int_eq(memcmp(back, short_key, 7), 0);
+    end();
+}
+END_TEST
+
+/* A key of the device wraps as one of the same value in the process does. */
+START_TEST(key_wrap_in_device)
+{
+    static const CK_BYTE iv[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    CK_BYTE out[64], same[64], back[64];
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES, generic = CKK_GENERIC_SECRET;
+    CK_ULONG size = 32, n = sizeof out;
+    CK_OBJECT_HANDLE kek, copy, o;
+    CK_MECHANISM make = {CKM_AES_KEY_GEN, NULL, 0}, ecb = {CKM_AES_ECB, NULL, 0};
+    CK_MECHANISM all[] = {{CKM_AES_KEY_WRAP, NULL, 0},
+                          {CKM_AES_KEY_WRAP, TEXT(iv), 8},
+                          {CKM_AES_KEY_WRAP_PAD, NULL, 0},
+                          {CKM_AES_KEY_WRAP_KWP, TEXT(iv), 4}};
+    CK_ATTRIBUTE t[] = {{CKA_CLASS, &class, sizeof class},
+                        {CKA_KEY_TYPE, &type, sizeof type},
+                        {CKA_SENSITIVE, &no, 1},
+                        {CKA_EXTRACTABLE, &yes, 1}};
+    CK_ATTRIBUTE stays[] = {{CKA_TOKEN, &yes, 1},       {CKA_VALUE_LEN, &size, sizeof size},
+                            {CKA_EXTRACTABLE, &yes, 1}, {CKA_WRAP, &yes, 1},
+                            {CKA_UNWRAP, &yes, 1},      {CKA_ENCRYPT, &no, 1},
+                            {CKA_DECRYPT, &no, 1}};
+    begin();
+    const CK_OBJECT_HANDLE key = make_secret(CKK_GENERIC_SECRET, text, 24),
+                           outer = make_secret(CKK_AES, text, 32);
+    OK(f->C_GenerateKey(session, &make, stays, COUNT(stays), &kek));
+    IS(f->C_EncryptInit(session, &ecb, kek), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    OK(f->C_WrapKey(session, &all[0], outer, kek, out, &n));
+    OK(f->C_UnwrapKey(session, &all[0], outer, out, n, t, COUNT(t), &copy));
+    t[1].pValue = &generic;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        CK_ULONG m = sizeof same;
+        n = sizeof out;
+        OK(f->C_WrapKey(session, &all[i], kek, key, out, &n));
+        OK(f->C_WrapKey(session, &all[i], copy, key, same, &m));
+        ck_assert_uint_eq(n, 32);
+        ck_assert_uint_eq(m, n);
+        ck_assert_int_eq(memcmp(out, same, n), 0);
+        OK(f->C_UnwrapKey(session, &all[i], kek, out, n, t, COUNT(t), &o));
+        ck_assert_uint_eq(get(o, CKA_VALUE, back, sizeof back), 24);
+        ck_assert_int_eq(memcmp(back, text, 24), 0);
+        out[5] ^= 1;
+        IS(f->C_UnwrapKey(session, &all[i], kek, out, n, t, COUNT(t), &o), CKR_WRAPPED_KEY_INVALID);
+        IS(f->C_UnwrapKey(session, &all[i], kek, out, n - 1, t, COUNT(t), &o),
+           CKR_WRAPPED_KEY_LEN_RANGE);
+    }
     end();
 }
 END_TEST
@@ -1157,6 +1226,7 @@ int main(void)
     tcase_add_test(c, message_signatures);
     tcase_add_test(c, wrapping);
     tcase_add_test(c, key_wrap);
+    tcase_add_test(c, key_wrap_in_device);
     tcase_add_test(c, operations);
     tcase_add_test(c, permissions);
     tcase_add_test(c, created_private_keys);

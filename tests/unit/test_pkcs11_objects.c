@@ -66,6 +66,13 @@ START_TEST(creating_wrongly)
     CK_OBJECT_CLASS class = CKO_SECRET_KEY, strange = 77;
     CK_KEY_TYPE type = CKK_AES, unknown = 0x77777777;
     CK_OBJECT_HANDLE o;
+    static const struct {
+        CK_KEY_TYPE type;
+        CK_ATTRIBUTE_TYPE has;
+    } lacking[] = {{CKK_RSA, CKA_MODULUS},
+                   {CKK_RSA, CKA_PUBLIC_EXPONENT},
+                   {CKK_EC, CKA_EC_PARAMS},
+                   {CKK_EC, CKA_EC_POINT}};
     begin();
     CK_ATTRIBUTE none[] = {{CKA_LABEL, TEXT("x"), 1}};
     IS(f->C_CreateObject(session, none, 1, &o), CKR_TEMPLATE_INCOMPLETE);
@@ -77,6 +84,15 @@ START_TEST(creating_wrongly)
                         {CKA_LABEL, TEXT("x"), 1}};
     IS(f->C_CreateObject(session, t, 1, &o), CKR_TEMPLATE_INCOMPLETE);
     IS(f->C_CreateObject(session, t, 2, &o), CKR_TEMPLATE_INCOMPLETE);
+    class = CKO_PUBLIC_KEY; /* without what its type needs */
+    for (size_t i = 0; i < COUNT(lacking); i++) {
+        type = lacking[i].type;
+        CK_ATTRIBUTE half[] = {
+            t[0], t[1], {lacking[i].has, TEXT("\6\10\52\206\110\316\75\3\1\7"), 10}};
+        IS(f->C_CreateObject(session, half, 3, &o), CKR_TEMPLATE_INCOMPLETE);
+    }
+    class = CKO_SECRET_KEY;
+    type = CKK_AES;
     t[2].ulValueLen = 15;
     IS(f->C_CreateObject(session, t, 3, &o), CKR_ATTRIBUTE_VALUE_INVALID);
     t[2].ulValueLen = 16;

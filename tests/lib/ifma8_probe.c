@@ -152,7 +152,7 @@ int probe_sum(const uint8_t k[32], unsigned groups, unsigned blocks)
         fe_from_words(&a, w);
         ifma8_order_recode(&scalar[i], &a, IFMA8_SPAN_WIDE);
     }
-    return ifma8_sum(point, &wide, scalar, groups, blocks, 1) != 0;
+    return ifma8_sum(point, &wide, scalar, groups, blocks, 1, NULL) != 0;
 }
 
 void probe_spread_carry(uint64_t a[5][8])

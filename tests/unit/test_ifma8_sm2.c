@@ -542,21 +542,27 @@ START_TEST(keygen_sizes)
 }
 END_TEST
 
+/* Each special scalar in turn at an item of its own among random ones, or always at the last item. */
 START_TEST(keygen_every_special)
 {
-    static const size_t sizes[] = {1, 3, 4, 8, 10, 20, 40, 56, 64, 160, 300, 600, 1100};
+    static const struct {
+        size_t size;
+        int last;
+    } batches[] = {{1, 0},  {3, 0},   {4, 0},   {8, 0},   {10, 0},   {20, 0},  {40, 0},  {56, 0},
+                   {64, 0}, {160, 0}, {300, 0}, {600, 0}, {1100, 0}, {130, 1}, {257, 1}, {264, 1}};
     static uint8_t special[SPECIALS][32], want[SPECIALS][64];
     const unsigned count = special_scalars(special);
 
     for (unsigned i = 0; i < count; i++)
         if (in_range(special[i], 1))
             openssl_pub(want[i], special[i]);
-    for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        test_random(b->k, 32 * sizes[s]);
+    for (unsigned s = 0; s < sizeof batches / sizeof *batches; s++) {
+        const size_t size = batches[s].size;
+        test_random(b->k, 32 * size);
         for (unsigned i = 0; i < count; i++) {
-            const size_t at = i % sizes[s];
+            const size_t at = batches[s].last ? size - 1 : i % size;
             memcpy(b->k[at], special[i], 32);
-            sm2_ifma8.keygen(sizes[s], (const uint8_t(*)[32])b->k, b->pub, b->ok, scratch);
+            sm2_ifma8.keygen(size, (const uint8_t(*)[32])b->k, b->pub, b->ok, scratch);
             ck_assert_int_eq(b->ok[at], in_range(special[i], 1));
             ck_assert_mem_eq(b->pub[at], want[i], 64);
             memcpy(b->k[at], want[i], 32); /* of no meaning */

@@ -176,25 +176,23 @@ void ifma8_finish_y(struct ifma8_work *w, size_t n, int sign)
     }
 }
 
-/* One group of up to FEW_MAX items, the g-th. */
+/* One group of up to FEW_MAX items, the g-th, but for its division by z. */
 static void one_group(struct ifma8_work *w, size_t g, size_t n, size_t items,
-                      const struct ifma8_rows *k, uint64_t less)
+                      const struct ifma8_rows *k, uint64_t less, struct lane_jacobian *sum)
 {
-    struct lane_jacobian sum;
-
     load(w, g, g + 1, n, k, less, items <= SPREAD_MAX ? IFMA8_SPAN_SPREAD : IFMA8_SPAN_SMALL);
     if (items <= SPREAD_MAX)
-        ifma8_spread_sum(&sum, w->scalar + g, items);
+        ifma8_spread_sum(sum, w->scalar + g, items);
     else
-        ifma8_few(&sum, w->scalar + g, 1);
-    ifma8_to_affine(w->point + g, &sum, 1, w->failed + g);
-    wipe(&sum, sizeof sum);
+        ifma8_few(sum, w->scalar + g, 1);
+    w->failed[g] = ifma8_fill_z(&sum->z);
 }
 
 void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, uint64_t less,
                     int with_y)
 {
     const size_t rest = sum_rest(n), groups = even_groups(n - rest);
+    struct lane_jacobian last = {0};
     int sign;
 
     if (n <= DENSE_MAX) {
@@ -202,15 +200,17 @@ void ifma8_base_mul(struct ifma8_work *w, size_t n, const struct ifma8_rows *k, 
         return;
     }
     load(w, 0, groups, n, k, less, IFMA8_SPAN_WIDE);
-    sign = ifma8_sum(w->point, &wide, w->scalar, groups, ifma8_sum_blocks(groups), with_y);
-    if (sign == 0) {
-        few(w, n, k, less);
-        return;
-    }
-    if (with_y)
-        ifma8_finish_y(w, n - rest, sign);
     if (rest)
-        one_group(w, groups, n, rest, k, less);
+        one_group(w, groups, n, rest, k, less, &last);
+    sign = ifma8_sum(w->point, &wide, w->scalar, groups, ifma8_sum_blocks(groups), with_y,
+                     rest ? &last.z : NULL);
+    if (sign == 0)
+        few(w, n, k, less);
+    else if (rest)
+        ifma8_divide(w->point + groups, &last, &last.z);
+    if (sign && with_y)
+        ifma8_finish_y(w, n - rest, sign);
+    wipe(&last, sizeof last);
 }
 
 #endif

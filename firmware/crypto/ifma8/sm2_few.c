@@ -6,19 +6,38 @@
 #include "firmware/crypto/ifma8/sm2_field.h"
 #include "firmware/crypto/ifma8/sm2_table.h"
 
+__mmask8 ifma8_fill_z(struct lane_fe *z)
+{
+    const __mmask8 zero = ifma8_fe_zero_lanes(z);
+    struct lane_fe one;
+
+    ifma8_fe_one(&one);
+    for (int i = 0; i < 5; i++)
+        z->v[i] = _mm512_mask_mov_epi64(z->v[i], zero, one.v[i]);
+    return zero;
+}
+
+void ifma8_divide(struct ifma8_point *point, const struct lane_jacobian *p,
+                  const struct lane_fe *inverse)
+{
+    struct lane_fe t;
+
+    fe_sqr(&t, inverse);
+    fe_mul(&point->x, &p->x, &t);
+    fe_mul(&t, &t, inverse);
+    fe_mul(&point->y, &p->y, &t);
+    wipe(&t, sizeof t);
+}
+
 void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t groups,
                      __mmask8 *failed)
 {
-    struct lane_fe product, one, inverse, t;
+    struct lane_fe product, inverse;
 
-    ifma8_fe_one(&one);
-    product = one;
+    ifma8_fe_one(&product);
     for (size_t i = 0; i < groups; i++) {
-        if (failed) {
-            failed[i] = ifma8_fe_zero_lanes(&p[i].z);
-            for (int j = 0; j < 5; j++)
-                p[i].z.v[j] = _mm512_mask_mov_epi64(p[i].z.v[j], failed[i], one.v[j]);
-        }
+        if (failed)
+            failed[i] = ifma8_fill_z(&p[i].z);
         point[i].before = product;
         fe_mul(&product, &product, &p[i].z);
     }
@@ -26,14 +45,10 @@ void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t 
     for (size_t i = groups; i-- > 0;) {
         fe_mul(&inverse, &product, &point[i].before);
         fe_mul(&product, &product, &p[i].z);
-        fe_sqr(&t, &inverse);
-        fe_mul(&point[i].x, &p[i].x, &t);
-        fe_mul(&t, &t, &inverse);
-        fe_mul(&point[i].y, &p[i].y, &t);
+        ifma8_divide(&point[i], &p[i], &inverse);
     }
     wipe(&product, sizeof product);
     wipe(&inverse, sizeof inverse);
-    wipe(&t, sizeof t);
 }
 
 /* The points of a window for groups at .. at + n - 1, n 1 or JACOBIAN_SIDE. */

@@ -20,6 +20,11 @@ void ifma8_few(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t g
  * lanes; recoded for IFMA8_SPAN_SPREAD. */
 void ifma8_spread_sum(struct lane_jacobian *sum, const struct lane_fe *scalar, size_t keys);
 
+/* Lanes with z = 0; z becomes 1 there. */
+__mmask8 ifma8_fill_z(struct lane_fe *z);
+/* point = p in affine form, x and y clean and below 1.3 p; inverse: of p's z */
+void ifma8_divide(struct ifma8_point *point, const struct lane_jacobian *p,
+                  const struct lane_fe *inverse);
 /* point[i] = p[i] in affine form, x and y clean and below 1.3 p, with one inversion. failed[i]:
  * lanes with Z = 0; NULL: there are none. Destroys p. */
 void ifma8_to_affine(struct ifma8_point *point, struct lane_jacobian *p, size_t groups,

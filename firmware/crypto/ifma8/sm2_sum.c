@@ -148,13 +148,16 @@ static void negate(struct ifma8_point *p, size_t groups)
             p[i].y.v[j] = lanes_sub(lanes_zero(), p[i].y.v[j]);
 }
 
-/* Add the blocks `stride` apart, two by two; the sign of y changes. */
-static int merge(struct sum *s, unsigned stride, int with_y)
+/* Add the blocks `stride` apart, two by two; the sign of y changes. What a chain begins with, it has
+ * inverted when it is back. */
+static int merge(struct sum *s, unsigned stride, int with_y, struct lane_fe *also)
 {
     const size_t far = stride * s->groups;
     unsigned block = 0;
 
     ifma8_chains_start(&s->c);
+    if (also)
+        s->c.product[0] = *also;
     for (; block + stride < s->blocks; block += 2 * stride) {
         struct ifma8_point *p = s->point + block * s->groups;
         for (size_t i = 0; i < s->groups; i++)
@@ -179,10 +182,12 @@ static int merge(struct sum *s, unsigned stride, int with_y)
             affine_add_pair(pair, dy, s->c.inverse, with_y);
         }
     }
+    if (also)
+        *also = s->c.inverse[0];
     return 1;
 }
 
-static int merge_blocks(struct sum *s, int with_y)
+static int merge_blocks(struct sum *s, int with_y, struct lane_fe *also)
 {
     int sign = 1;
 
@@ -190,7 +195,8 @@ static int merge_blocks(struct sum *s, int with_y)
         if (block_length(s, i) % 2 == 0) /* an odd number of additions */
             negate(s->point + i * s->groups, s->groups);
     for (unsigned stride = 1; stride < s->blocks; stride *= 2) {
-        if (!merge(s, stride, with_y || 2 * stride < s->blocks))
+        const int last = 2 * stride >= s->blocks;
+        if (!merge(s, stride, with_y || !last, last ? also : NULL))
             return 0;
         sign = -sign;
     }
@@ -198,14 +204,17 @@ static int merge_blocks(struct sum *s, int with_y)
 }
 
 int ifma8_sum(struct ifma8_point *point, const struct ifma8_table *table,
-              const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y)
+              const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y,
+              struct lane_fe *also)
 {
     struct sum s = {
         .point = point, .table = table, .scalar = scalar, .groups = groups, .blocks = blocks};
     int sign = 0;
 
     if (sum_blocks(&s, with_y || blocks > 1))
-        sign = merge_blocks(&s, with_y);
+        sign = merge_blocks(&s, with_y, also);
+    if (also && blocks == 1)
+        (void)ifma8_fe_invert(also, also);
     wipe(&s, sizeof s);
     return sign;
 }

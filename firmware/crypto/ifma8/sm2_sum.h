@@ -18,11 +18,12 @@ unsigned ifma8_sum_blocks(size_t groups);
 /*
  * point[i] = sum of the digits of scalar[i] (recoded for the table's span) over all windows, for
  * `groups` groups, an even number. point has room for blocks * groups. with_y = 0: y of the result
- * is not wanted. Returns the sign of y, 1 or -1; 0: an addition met equal or opposite points
+ * is not wanted. also: numbers other than 0 that are inverted beside, or NULL. Returns the sign of y, 1 or -1; 0: an addition met equal or opposite points
  * (chance below 2^-230 for random scalars, and what is in point is of no use). CT: only what is
  * returned
  */
 int ifma8_sum(struct ifma8_point *point, const struct ifma8_table *table,
-              const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y);
+              const struct lane_fe *scalar, size_t groups, unsigned blocks, int with_y,
+              struct lane_fe *also);
 
 #endif

@@ -216,7 +216,7 @@ static int with_table(const struct job *j, size_t n, const struct ifma8_work *su
     load_keys(&p, j, 0, n);
     ifma8_key_table(j->table, &p, room);
     ifma8_work_place(&w, room, n);
-    const int sign = ifma8_sum(w.point, &table, scalar, even, ifma8_sum_blocks(even), 1);
+    const int sign = ifma8_sum(w.point, &table, scalar, even, ifma8_sum_blocks(even), 1, NULL);
     if (sign == 0)
         return 0;
     ifma8_finish_y(&w, n, sign);

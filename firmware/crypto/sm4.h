@@ -71,13 +71,4 @@ void sm4_gcm_seal_batch(const struct sm4_key *key, const struct sm4_gcm_item *it
 void sm4_gcm_open_batch(const struct sm4_key *key, const struct sm4_gcm_item *item, size_t items,
                         uint8_t *ok);
 
-/* CCM (SP 800-38C, RFC 8998): nonce of 7 to 13 bytes, tag of 4 to 16 bytes, even. -1: wrong sizes.
- */
-int sm4_ccm_seal(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
-                 const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
-                 uint8_t *tag, size_t tag_size);
-int sm4_ccm_open(const struct sm4_key *key, const uint8_t *nonce, size_t nonce_size,
-                 const uint8_t *aad, size_t aad_size, const uint8_t *in, size_t n, uint8_t *out,
-                 const uint8_t *tag, size_t tag_size);
-
 #endif

@@ -130,11 +130,6 @@ START_TEST(aead)
             ck_assert_int_eq(
                 sm4_gcm_open(&key, nonce, nonce_size, aad, sizeof aad, out, n, out, tag), -1);
         }
-        ck_assert_int_eq(sm4_ccm_seal(&key, nonce, 12, aad, sizeof aad, data, n, out, tag, 16), 0);
-        ck_assert_int_eq(sm4_ccm_open(&key, nonce, 12, aad, sizeof aad, out, n, out, tag, 16), 0);
-        shown_equal(out, plain, n);
-        tag[3] ^= 4;
-        ck_assert_int_eq(sm4_ccm_open(&key, nonce, 12, aad, sizeof aad, out, n, out, tag, 16), -1);
     }
 }
 END_TEST

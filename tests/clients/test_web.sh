@@ -21,7 +21,7 @@ awk '
     /^```sh$/ { inside = 1; n++; printf "echo \"step %d (line %d): %s\" >&4\n", n, NR, title }' \
     "$top/docs/walkthrough.md" >steps.sh
 steps=$(grep -c 'step [0-9]* (line' steps.sh)
-timeout 600 bash -eu -o pipefail steps.sh 4>steps.log >out 2>err &
+timeout 1700 bash -eu -o pipefail steps.sh 4>steps.log >out 2>err &
 group=$! # timeout makes a group of processes of all that stays in it
 wait $group
 status=$?

@@ -22,7 +22,7 @@ run_one() {
     local shell=
     case ${program%% *} in *.sh) shell=bash ;; esac
     # shellcheck disable=SC2086
-    timeout "${TEST_TIMEOUT:-900}" $shell $program >"$log" 2>&1
+    timeout "${TEST_TIMEOUT:-1800}" $shell $program >"$log" 2>&1
     status=$?
     line=$(grep -aoE '^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+' "$log" | tail -n 1)
     if [ -n "$line" ]; then

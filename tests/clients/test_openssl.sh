@@ -319,7 +319,7 @@ tls() {
     port=$(free_port)
     openssl s_server -accept "$port" -key "$key" -cert "$cert" -www -naccept 2 "$@" >server.log 2>&1 &
     local server=$!
-    wait_port "$port"
+    wait_port "$port" $server
     ok openssl s_client -connect "127.0.0.1:$port" -CAfile "$ca" -verify_return_error -brief "${client[@]}"
     kill $server 2>/dev/null
     wait $server 2>/dev/null
@@ -357,7 +357,7 @@ OPENSSL_CONF=$dir/random.cnf ok openssl rand -hex 32
 port=$(free_port)
 openssl s_server -accept "$port" -key rsa.pem -cert ca-rsa.crt -www -quiet >server.log 2>&1 &
 server=$!
-wait_port "$port"
+wait_port "$port" $server
 ok openssl s_client -connect "127.0.0.1:$port" -brief
 stop_device
 bad . openssl s_client -connect "127.0.0.1:$port" -brief

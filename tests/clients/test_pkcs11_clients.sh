@@ -39,8 +39,8 @@ with_gnutls() {
         port=$(free_port)
         gnutls-serv --provider "$module" --x509keyfile "$uri;object=$key;type=private" --x509certfile $key.pem -p "$port" --http >serv.log 2>&1 &
         pid=$!
-        wait_port "$port"
-        ok bash -c "printf 'GET / HTTP/1.0\r\n\r\n' | timeout 20 openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile $key.pem -servername localhost -connect 127.0.0.1:$port"
+        wait_port "$port" $pid
+        ok bash -c "printf 'GET / HTTP/1.0\r\n\r\n' | timeout 600 openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile $key.pem -servername localhost -connect 127.0.0.1:$port"
         kill $pid && wait $pid 2>/dev/null
     done
 }
@@ -127,10 +127,10 @@ distinguished_name = dn
 END
     printf '%s\n' $pin >back.pin
     export OPENSSL_CONF=back.cnf HUFU_PIN_FILE=back.pin
-    ok timeout 60 openssl rand -hex 32
-    ok timeout 60 openssl dgst -sha256 -engine pkcs11 -keyform engine -sign "$uri;object=server" -out sig data
-    ok timeout 60 openssl req -engine pkcs11 -keyform engine -key "$uri;object=ec" -new -x509 -days 30 -subj "/CN=back" -out back.pem
-    ok timeout 60 openssl pkey -in "hufu:label=server" -pubout
+    ok timeout 600 openssl rand -hex 32
+    ok timeout 600 openssl dgst -sha256 -engine pkcs11 -keyform engine -sign "$uri;object=server" -out sig data
+    ok timeout 600 openssl req -engine pkcs11 -keyform engine -key "$uri;object=ec" -new -x509 -days 30 -subj "/CN=back" -out back.pem
+    ok timeout 600 openssl pkey -in "hufu:label=server" -pubout
     unset OPENSSL_CONF HUFU_PIN_FILE
     openssl x509 -in engine.pem -pubkey -noout >engine.pub
 }
@@ -161,7 +161,7 @@ attributes(*, CKO_SECRET_KEY, *) = {
   CKA_EXTRACTABLE = true
 }
 END
-    kt() { timeout 120 keytool -storetype PKCS11 -providerClass sun.security.pkcs11.SunPKCS11 -providerArg java.cfg -storepass $pin "$@"; }
+    kt() { timeout 600 keytool -storetype PKCS11 -providerClass sun.security.pkcs11.SunPKCS11 -providerArg java.cfg -storepass $pin "$@"; }
     ok kt -genkeypair -alias java-rsa -keyalg RSA -keysize 2048 -dname "CN=java" -sigalg SHA256withRSA
     ok kt -genkeypair -alias java-ec -keyalg EC -groupname secp256r1 -dname "CN=java" -sigalg SHA256withECDSA
     ok kt -list && has 'java-rsa, PrivateKeyEntry' out && has 'java-ec, PrivateKeyEntry' out
@@ -226,7 +226,7 @@ public class Try {
     }
 }
 END
-    ok timeout 120 java Try.java java.cfg $pin && has 'all good' out
+    ok timeout 600 java Try.java java.cfg $pin && has 'all good' out
 }
 
 with_python() {
@@ -313,8 +313,8 @@ with_p11kit() {
     chmod 755 . device
     chmod 666 device/hufu.sock
     chmod -R a+rX config
-    if ! as_user test -r "$module"; then
-        skip "p11-kit: another user cannot read $module"
+    if ! as_user test -r "$module" || ! as_user test -r "$dir/config/pkcs11/modules/hufu.module"; then
+        skip "p11-kit: another user cannot read $module or $dir"
         return
     fi
     ok as_user env HOME="$dir" XDG_CONFIG_HOME="$dir/config" p11-kit list-modules && has 'token: hufu' out

@@ -67,11 +67,11 @@ END
     chmod 700 pinentry
     print=$(openssl x509 -in signer.crt -fingerprint -sha1 -noout | sed 's/.*=//; s/://g')
     echo "$print S relax" >gnupg/trustlist.txt
-    ok timeout 120 gpgsm --batch --learn-card
-    ok timeout 120 gpgsm --batch --disable-crl-checks -u "0x$print" --sign --output message pin
-    ok timeout 120 gpgsm --batch --disable-crl-checks --verify message
-    ok timeout 120 gpgsm --batch --disable-crl-checks -r "0x$print" --encrypt --output secret pin
-    ok timeout 120 gpgsm --batch --decrypt --output clear secret && same clear pin
+    ok timeout 600 gpgsm --batch --learn-card
+    ok timeout 600 gpgsm --batch --disable-crl-checks -u "0x$print" --sign --output message pin
+    ok timeout 600 gpgsm --batch --disable-crl-checks --verify message
+    ok timeout 600 gpgsm --batch --disable-crl-checks -r "0x$print" --encrypt --output secret pin
+    ok timeout 600 gpgsm --batch --decrypt --output clear secret && same clear pin
     gpgconf --kill all
 }
 

@@ -26,7 +26,7 @@ engine=$(ls /usr/lib/*/engines-3/pkcs11.so 2>/dev/null | head -n 1)
 serve() {
     "$@" >server.log 2>&1 &
     server=$!
-    wait_port "$port"
+    wait_port "$port" $server
 }
 stop() { kill $server 2>/dev/null && wait $server 2>/dev/null; }
 # an ordinary server that asks for the client's key of the device
@@ -60,7 +60,7 @@ with_stunnel() {
     inside=$(free_port)
     (cd "$dir" && exec python3 -m http.server "$inside" --bind 127.0.0.1 >/dev/null 2>&1) &
     local http=$!
-    wait_port "$inside"
+    wait_port "$inside" $http
     port=$(free_port)
     printf 'foreground = yes\npid =\n[tls]\naccept = 127.0.0.1:%s\nconnect = 127.0.0.1:%s\ncert = %s\nkey = %s\n' \
         "$port" "$inside" "$dir/server.crt" "$dir/server.pem" >stunnel.conf
@@ -86,7 +86,7 @@ with_gnutls() {
     need gnutls-cli "GnuTLS as client" || return
     strict
     for version in VERS-TLS1.2 VERS-TLS1.3; do
-        ok bash -c "printf 'GET /text HTTP/1.0\r\n\r\n' | GNUTLS_PIN=$pin timeout 60 gnutls-cli --provider '$module' --priority 'NORMAL:-VERS-ALL:+$version' \
+        ok bash -c "printf 'GET /text HTTP/1.0\r\n\r\n' | GNUTLS_PIN=$pin timeout 600 gnutls-cli --provider '$module' --priority 'NORMAL:-VERS-ALL:+$version' \
             --x509cafile soft.crt --x509keyfile '$uri;object=client;type=private' --x509certfile client.crt -p $port localhost"
         has 'what is served' out
     done
@@ -96,6 +96,7 @@ with_gnutls() {
 with_nss() {
     need certutil "NSS" || return
     need selfserv "the servers of NSS" || return
+    grep -qs ' lo$' /proc/net/if_inet6 || { skip "NSS: selfserv and tstclnt want IPv6, which is not there"; return; }
     mkdir -p nss
     head -c 64 /dev/urandom >noise
     ok certutil -N -d sql:nss --empty-password
@@ -116,8 +117,8 @@ with_nss() {
     port=$(free_port)
     serve openssl s_server -accept "$port" -key soft.key -cert soft.crt -www -Verify 1 -CAfile nss.crt -verify_return_error
     for key in rsa ec; do
-        ok timeout 60 tstclnt -h localhost -p "$port" -d sql:nss -o -Q -n hufu:nss-$key -w $pin -V tls1.2:tls1.2
-        has "CN = $key" server.log
+        ok timeout 600 tstclnt -h localhost -p "$port" -d sql:nss -o -Q -n hufu:nss-$key -w $pin -V tls1.2:tls1.2
+        has "CN ?= ?$key" server.log
     done
     stop
 }
@@ -128,7 +129,7 @@ with_java() {
     printf 'name = hufu\nlibrary = %s\nslot = 0\n' "$module" >java.cfg
     # without -providerName the pair would be made in the process, and its value be stored
     kt() {
-        timeout 120 keytool -storetype PKCS11 -providerClass sun.security.pkcs11.SunPKCS11 -providerArg java.cfg -providerName SunPKCS11-hufu \
+        timeout 600 keytool -storetype PKCS11 -providerClass sun.security.pkcs11.SunPKCS11 -providerArg java.cfg -providerName SunPKCS11-hufu \
             -storepass $pin "$@"
     }
     ok kt -genkeypair -alias java-rsa -keyalg RSA -keysize 2048 -dname CN=rsa -sigalg SHA256withRSA
@@ -137,7 +138,7 @@ with_java() {
         ok "$build/hufu" --pin-file pin key list
         has "^[0-9]+ +${id#*:} .* ${id%:*}\$" out # a key of the device
     done
-    ok timeout 120 java "$top/tests/clients/Tls.java" java.cfg $pin
+    ok timeout 600 java "$top/tests/clients/Tls.java" java.cfg $pin
     has 'TLSv1.3' out
     has 'ECDHE_ECDSA' out
 }
@@ -157,7 +158,7 @@ client = ssl.create_default_context(cafile="server.crt")
 with client.wrap_socket(socket.create_connection(listener.getsockname()), server_hostname="localhost") as s:
     assert s.recv(10) == b"served"
 END_OF_PYTHON
-    ok timeout 60 python3 serve.py
+    ok timeout 600 python3 serve.py
 }
 
 # fetch URL: what is there comes by either version of TLS
@@ -228,7 +229,7 @@ except OSError:
     sys.exit(said.decode())
 os.kill(pid, signal.SIGTERM)
 END_OF_PYTHON
-    OPENSSL_CONF=/dev/null ok timeout 120 python3 typed.py $pin "${vpn[@]}" --remote 127.0.0.1 "$port" --nobind --tls-client \
+    OPENSSL_CONF=/dev/null ok timeout 600 python3 typed.py $pin "${vpn[@]}" --remote 127.0.0.1 "$port" --nobind --tls-client \
         --pkcs11-providers "$module" --pkcs11-id "$id" --peer-fingerprint "$(cat server.print)"
     stop
 }

@@ -121,7 +121,7 @@ static void again(void)
     hufu_set_timeout(t.device, PATIENT_MS);
     tell("plug"); /* if a fault pulled it out */
     enum hufu_status s = hufu_reconnect(t.device);
-    for (int i = 0; s && i < 100; i++) { /* an unplugging may still be under way */
+    for (int i = 0; s && i < 3000; i++) { /* an unplugging may still be under way */
         usleep(20000);
         tell("plug");
         s = hufu_reconnect(t.device);

@@ -40,12 +40,12 @@ finish() {
 ok() {
     local title=$1
     shift
-    if timeout 120 "$@" >out 2>err; then pass; else fail "$title (status $?)"; fi
+    if timeout 600 "$@" >out 2>err; then pass; else fail "$title (status $?)"; fi
 }
 bad() {
     local title=$1
     shift
-    if timeout 120 "$@" >out 2>err; then fail "$title: it worked"; else pass; fi
+    if timeout 600 "$@" >out 2>err; then fail "$title: it worked"; else pass; fi
 }
 has() { if grep -qE -- "$2" "$3"; then pass; else fail "$1: no \"$2\" in $3"; fi; }
 
@@ -61,7 +61,7 @@ start() {
     qemu=$!
     python3 "$top/tests/system/mps2_bridge.py" sock $to $from >ready 2>bridge-err &
     bridge=$!
-    for _ in $(seq 1200); do
+    for _ in $(seq 6000); do
         [ -s ready ] && return
         kill -0 $qemu 2>/dev/null || break
         sleep 0.1

@@ -177,7 +177,7 @@ static void parse(struct options *o, int argc, char **argv)
         parse_one(o, &choices[i], optarg);
     }
     if (optind < argc)
-        usage("argument", argv[optind]);
+        usage(argv[optind], "not an option");
 }
 
 /* hufu-sim beside this program, unless told. */
@@ -242,10 +242,20 @@ static void measure_cases(const struct options *o)
         run_case(c, o, rows);
 }
 
+/* What was printed must have arrived. */
+static void flush_output(void)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        fputs("hufu-bench: standard output: cannot be written\n", stderr);
+        _exit(1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.threads = 1, .seconds = 2, .sessions = 64};
     char sim[1024];
+    atexit(flush_output);
     parse(&o, argc, argv);
     find_sim(&o, argv[0], sim, sizeof sim);
     engine_name(&o);

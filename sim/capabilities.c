@@ -88,5 +88,5 @@ int capabilities_print(const struct sim_options *o)
     if (ok)
         print_all(&capabilities, &info);
     machine_stop(&m);
-    return ok && !fflush(stdout) ? 0 : -1;
+    return ok ? 0 : -1;
 }

@@ -1,5 +1,6 @@
 /* hufu-sim: the unchanged firmware behind a Unix socket. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,13 +127,22 @@ static int run(const struct sim_options *o)
     return result;
 }
 
+/* What was printed must have arrived. */
+static int flush(int status)
+{
+    if (status || (!fflush(stdout) && !ferror(stdout)))
+        return status;
+    fputs("hufu-sim: standard output: cannot be written\n", stderr);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     struct sim_options o;
     const int status = options_parse(&o, argc, argv);
     if (status != OPTIONS_RUN)
-        return status;
+        return flush(status);
     process_harden();
     process_be_prompt();
-    return (o.print_capabilities ? capabilities_print(&o) : run(&o)) ? 1 : 0;
+    return flush((o.print_capabilities ? capabilities_print(&o) : run(&o)) ? 1 : 0);
 }

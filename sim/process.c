@@ -60,7 +60,7 @@ void process_harden(void)
     const struct rlimit none = {0, 0};
     for (int fd = 0; fd < 3; fd++) /* or a socket would take the place of a closed stream */
         if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", O_RDWR);
+            (void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY);
     setrlimit(RLIMIT_CORE, &none);
     if (!TRACEABLE)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

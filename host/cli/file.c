@@ -75,7 +75,9 @@ int file_line(const char *path, char *line, size_t room)
     while (n < size && data[n] != '\n' && data[n] != '\r')
         n++;
     int status = DONE;
-    if (n < room) {
+    if (n && memchr(data, 0, n)) {
+        status = say_failed("%s: its first line is no text", path);
+    } else if (n < room) {
         memcpy(line, data, n);
         line[n] = 0;
     } else {

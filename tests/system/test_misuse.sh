@@ -75,6 +75,8 @@ ok "an empty ID" "$hufu" sign --key a --in m --id "" --out m.sig
 bad 2 "id is for" "an ID for a digest" "$hufu" sign --key a --in m --id x --digest
 
 # ---------------------------------------------------------------- files that cannot be written
+printf 'user-pin\0-1\n' >binary
+bad 1 "binary: its first line is no text" "a PIN with a zero in it" "$hufu" key list --pin-file binary
 mkdir folder
 ln -s /proc/self/fd/1 stdout-link
 # Of each command that writes to --out FILE, before it asks a device.
@@ -184,4 +186,12 @@ done
 while read -r program option value; do
     bad 2 "$option" "$program $option ''" "$build/$program" "$option" ""
 done < <(for p in hufu-sim hufu-bench; do "$build/$p" --help | sed -nE "s/^  (--[a-z-]+) ([A-Z][A-Z:]*) .*/$p \1 \2/p"; done)
+for p in "$hufu" "$build/hufu-sim" "$build/hufu-bench"; do
+    for option in --help --version; do
+        bad 1 "^${p##*/}: standard output: cannot be written" "${p##*/} $option >/dev/full" bash -c '"$0" "$1" >/dev/full' "$p" $option
+        bad 1 "^${p##*/}: standard output: cannot be written" "${p##*/} $option >&-" bash -c '"$0" "$1" >&-' "$p" $option
+    done
+done
+bad 1 "standard output: cannot be written" "hufu-sim --print-capabilities >&-" bash -c '"$0" --print-capabilities >&-' "$build/hufu-sim"
+bad 2 "extra: not an option" "hufu-bench extra" "$build/hufu-bench" extra
 total

@@ -58,7 +58,7 @@ http {
 }
 END
     nginx -p "$dir" -e error.log -c nginx.conf || { cat error.log; exit 1; }
-    wait_port "$file_port" "$(cat pid)"
+    wait_port "$file_port" $$
     SECONDS_EACH=1 measure warm "$device_port" # every worker opens its link and logs in
     : >runs
     for _ in 1 2 3; do

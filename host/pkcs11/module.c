@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { START_MS = 10000 };
+
 struct module module;
 
 /* The state outlives initialisations: the object is never unloaded (-z nodelete), so that late
@@ -14,6 +16,7 @@ struct module module;
 static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool running, stopping, starting, watching_forks;
+static pthread_t starter;
 static unsigned inside;
 
 CK_RV enter(void)
@@ -34,13 +37,19 @@ CK_RV leave(CK_RV rv)
     return rv;
 }
 
-CK_RV module_wait(unsigned ms)
+static struct timespec time_in(unsigned ms)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     const long ns = t.tv_nsec + (long)(ms % 1000) * 1000000;
     t.tv_sec += (time_t)(ms / 1000) + ns / 1000000000;
     t.tv_nsec = ns % 1000000000;
+    return t;
+}
+
+CK_RV module_wait(unsigned ms)
+{
+    const struct timespec t = time_in(ms);
     pthread_mutex_lock(&state);
     if (!stopping)
         pthread_cond_timedwait(&changed, &state, &t);
@@ -117,12 +126,25 @@ static CK_RV start(const CK_C_INITIALIZE_ARGS *args)
     return rv;
 }
 
+/* Who is told that the module is initialised already may use it, so another thread's start is
+ * waited for; but not for ever: libcrypto may be its lock's holder here, and its seeker there. */
+static void await_start(void)
+{
+    const struct timespec end = time_in(START_MS);
+    int status = 0;
+    while (starting && !status && !pthread_equal(starter, pthread_self()))
+        status = pthread_cond_timedwait(&changed, &state, &end);
+}
+
 CK_RV C_Initialize(void *init_args)
 {
     pthread_mutex_lock(&state);
+    await_start();
     const bool mine = !running && !starting;
-    if (mine)
+    if (mine) {
         starting = true;
+        starter = pthread_self();
+    }
     if (mine && !watching_forks)
         watching_forks = pthread_atfork(NULL, NULL, forked) == 0;
     pthread_mutex_unlock(&state);
@@ -132,6 +154,7 @@ CK_RV C_Initialize(void *init_args)
     pthread_mutex_lock(&state);
     running = rv == CKR_OK;
     starting = false;
+    pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&state);
     return rv;
 }

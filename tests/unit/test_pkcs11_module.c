@@ -108,6 +108,39 @@ START_TEST(initialise_arguments)
 }
 END_TEST
 
+static pthread_barrier_t beginning;
+
+static void *begin_too(void *arg)
+{
+    CK_ULONG n;
+    (void)arg;
+    pthread_barrier_wait(&beginning);
+    const CK_RV rv = f->C_Initialize(NULL);
+    const CK_RV then = f->C_GetSlotList(CK_FALSE, NULL, &n);
+    return (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) && then == CKR_OK ? NULL : arg;
+}
+
+/* Whoever comes while another thread initialises can use the module afterwards, too. */
+START_TEST(initialising_at_once)
+{
+    enum { STARTERS = 4 };
+    pthread_t t[STARTERS];
+    void *bad[STARTERS];
+    load();
+    pthread_barrier_init(&beginning, NULL, STARTERS);
+    for (int turn = 0; turn < 100; turn++) {
+        for (int i = 0; i < STARTERS; i++)
+            pthread_create(&t[i], NULL, begin_too, &bad[i]);
+        for (int i = 0; i < STARTERS; i++) {
+            pthread_join(t[i], &bad[i]);
+            ck_assert_ptr_null(bad[i]);
+        }
+        OK(f->C_Finalize(NULL));
+    }
+    pthread_barrier_destroy(&beginning);
+}
+END_TEST
+
 START_TEST(configuration)
 {
     char path[TEMP_NAME];
@@ -711,6 +744,7 @@ int main(void)
     tcase_add_test(c, lists);
     tcase_add_test(c, not_initialised);
     tcase_add_test(c, initialise_arguments);
+    tcase_add_test(c, initialising_at_once);
     tcase_add_test(c, configuration);
     tcase_add_test(c, luna_numbers);
     tcase_add_test(c, information);

@@ -1,4 +1,4 @@
-/* Signatures and verifications by the batch. */
+/* Many signatures or verifications at once. */
 #include "firmware/app/batch_work.h"
 
 #include "firmware/base/secret.h"
@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-enum {
-    VERIFY_WORTH =
-        8 /* items that make another lane worth its start: as many as an engine makes together */
-};
+/* Items that make another lane worth its start: as many as an engine makes together. */
+enum { VERIFY_WORTH = 8 };
 
 static int redraw_nonce(const struct work *w, struct lane *lane, size_t from, size_t i)
 {

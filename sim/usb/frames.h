@@ -13,8 +13,8 @@ struct frames {
     struct endpoint *out, *in;
     struct pipe pipe;
     uint8_t alternate;
-    bool tail; /* a zero-length packet must end the frame that went last */
-    bool quiet;
+    bool tail;  /* a zero-length packet must end the frame that went last */
+    bool quiet; /* nothing has come in this period of the host's patience */
 };
 
 /* The endpoints are the device's; they and config outlive it. */
